@@ -1,0 +1,27 @@
+import type { Problem } from '../shared/errors.ts';
+import type { Secret } from '../shared/secret.ts';
+
+/** Who wants it: unasked, nothing may open a window; asked by a person, a prompt may, for 120 s. */
+export type Manner = 'unasked' | 'asked';
+
+export type StoreState = { readonly kind: 'open' } | { readonly kind: 'closed'; readonly problem: Problem };
+
+/**
+ * Where credentials lie while nobody uses them. Keys and values are opaque here; a key is at most 200 characters of
+ * `[A-Za-z0-9.-]`, and the store may not tell upper case from lower.
+ *
+ * Each method throws `ProblemError` with `keychain_locked`, `keychain_unavailable` or `locked` when the store
+ * does not open in that manner, and ends within 10 s (`unasked`) or 120 s (`asked`).
+ */
+export interface CredentialStore {
+  readonly kind: 'keychain' | 'file' | 'memory';
+  /** Whether the store would open unasked; never opens a window itself. */
+  state(): Promise<StoreState>;
+  /** `null`: the store is open and holds no such item. */
+  read(key: string, manner: Manner): Promise<Secret | null>;
+  write(key: string, value: Secret, manner: Manner): Promise<void>;
+  /** Removing what is not there is no failure. */
+  remove(key: string, manner: Manner): Promise<void>;
+  /** Ends what the store runs; never throws. */
+  close(): Promise<void>;
+}

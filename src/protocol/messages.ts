@@ -1,0 +1,142 @@
+/**
+ * Wire protocol, version 1: every message that crosses the socket, defined once for both sides.
+ * PROTOCOL.md is its document.
+ */
+import type { Problem } from '../shared/errors.ts';
+
+export const protocolVersion = 1;
+/** The only node-ipc event there is; our own dispatcher looks at `method`. */
+export const eventName = 'iam-token';
+/** A frame's JSON may have this many bytes, its end mark not counted. */
+export const maxFrameBytes = 65_536;
+/** Ends each frame: a form feed, as node-ipc has it. */
+export const frameEnd = '\f';
+
+/** A profile's name has 1 to 64 characters, none of them a control character, a slash or a backslash. */
+export const profileNamePattern = /^[^\p{C}/\\]{1,64}$/u;
+/** No IAM token lives longer than 12 hours, so no request can ask for more. */
+export const minTtlAtMostMs = 12 * 60 * 60_000;
+
+export interface TokenAnswer {
+  readonly token: string;
+  /** RFC 3339, UTC, milliseconds. */
+  readonly expiresAt: string;
+  readonly profile: string;
+  /** Id of the account that the token speaks for; `null` where it is not known. */
+  readonly subject: string | null;
+  /** Renewal does not work and will not by itself: what to do before this token ends. */
+  readonly warning?: Problem;
+}
+
+export interface RefreshAnswer {
+  readonly profile: string;
+  readonly subject: string | null;
+  readonly expiresAt: string;
+}
+
+export interface LoginParams {
+  readonly profile?: string;
+  /** Name of a credential kind, as `src/sources/kinds.ts` lists them. */
+  readonly kind: string;
+  /** What is kept: its shape is the kind's own. */
+  readonly secret: string;
+  /** Base URL of the IAM API; the daemon's configured one unless given. */
+  readonly endpoint?: string;
+}
+
+export interface ProfileStatus {
+  readonly profile: string;
+  readonly isDefault: boolean;
+  readonly kind: string;
+  readonly endpoint: string;
+  /**
+   * `ok`: a valid token and nothing wrong; `renewing`: an exchange is under way; `failing`: it will be tried
+   * again; `login_required`: it will not; the others as the error codes of the same name.
+   */
+  readonly state:
+    'ok' | 'renewing' | 'failing' | 'login_required' | 'keychain_locked' | 'keychain_unavailable' | 'locked';
+  readonly subject: string | null;
+  readonly expiresAt: string | null;
+  /** Milliseconds until the token counts as expired at the service; `null` without one. */
+  readonly timeLeftMs: number | null;
+  readonly nextRenewalAt: string | null;
+  readonly problem: Problem | null;
+  /** The last failure since the last success. */
+  readonly trouble: {
+    readonly message: string;
+    readonly since: string;
+    readonly lastAt: string;
+    readonly count: number;
+  } | null;
+  readonly successesInHour: number;
+  readonly attemptsInHour: number;
+  /** IAM's clock minus the local one; 0 while they agree to within a minute. */
+  readonly clockOffsetMs: number;
+}
+
+export interface DaemonStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAt: string;
+  readonly store: {
+    readonly kind: string;
+    readonly state: 'open' | 'closed';
+    readonly problem: Problem | null;
+  };
+}
+
+export interface ProfileSummary {
+  readonly profile: string;
+  readonly isDefault: boolean;
+  readonly kind: string;
+}
+
+/** Each method's parameters and answer. */
+export interface Methods {
+  readonly hello: {
+    params: { readonly version?: string };
+    answer: { readonly version: string; readonly protocol: number };
+  };
+  readonly token: { params: { readonly profile?: string; readonly minTtlMs?: number }; answer: TokenAnswer };
+  readonly status: {
+    params: { readonly profile?: string; readonly after?: string; readonly limit?: number };
+    answer: {
+      readonly daemon: DaemonStatus;
+      readonly profiles: readonly ProfileStatus[];
+      /** Ask again with this as `after` for the rest. */
+      readonly next: string | null;
+    };
+  };
+  readonly refresh: { params: { readonly profile?: string }; answer: RefreshAnswer };
+  readonly login: { params: LoginParams; answer: RefreshAnswer };
+  readonly logout: { params: { readonly profile?: string }; answer: { readonly profile: string } };
+  readonly profiles: {
+    params: { readonly after?: string; readonly limit?: number };
+    answer: { readonly profiles: readonly ProfileSummary[]; readonly next: string | null };
+  };
+  readonly use: { params: { readonly profile: string }; answer: { readonly profile: string } };
+  readonly subscribe: { params: { readonly profile?: string }; answer: Record<string, never> };
+  readonly stop: { params: Record<string, never>; answer: Record<string, never> };
+}
+
+export type Method = keyof Methods;
+export type Params<M extends Method> = Methods[M]['params'];
+export type Answer<M extends Method> = Methods[M]['answer'];
+
+export interface RequestMessage {
+  readonly v: number;
+  readonly id: number;
+  readonly method: string;
+  readonly params?: unknown;
+}
+
+export type AnswerMessage =
+  | { readonly v: number; readonly id: number | null; readonly result: unknown }
+  | { readonly v: number; readonly id: number | null; readonly error: Problem };
+
+/** Sent after `subscribe`, unasked. */
+export interface EventMessage {
+  readonly v: number;
+  readonly event: 'rotated' | 'failing' | 'login_required' | 'locked';
+  readonly params: { readonly profile: string; readonly expiresAt?: string; readonly problem?: Problem };
+}

@@ -1,0 +1,25 @@
+/** One request to a service. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: string;
+}
+
+/** No whole answer came: the sentence says why (`message`), without anything that was sent. */
+export class HttpFailure extends Error {
+  override readonly name = 'HttpFailure';
+}
+
+/** Redirects are not followed; an answer of over 256 KiB is an `HttpFailure`. */
+export interface HttpClient {
+  /** @throws HttpFailure, also when `signal` aborts */
+  send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;
+}

@@ -1,0 +1,100 @@
+import type { Problem } from '../shared/errors.ts';
+import type { Attempt, Cause } from './budget.ts';
+import type { IamToken } from './iam-token.ts';
+import type { Exchanged, ExchangeFailure } from './ports.ts';
+import { type TimeSense, unanchored } from './time.ts';
+
+export type Phase =
+  /** Nothing to exchange: never logged in, logged out, or the store does not give it up; `problem` says which. */
+  | { readonly kind: 'without_credential'; readonly problem: Problem }
+  /** Nothing to do until the next renewal is due. */
+  | { readonly kind: 'resting' }
+  | {
+      readonly kind: 'exchanging';
+      readonly attempt: number;
+      readonly cause: Cause;
+      readonly failuresBefore: number;
+    }
+  | {
+      readonly kind: 'backing_off';
+      readonly failures: number;
+      readonly retryAtMonotonicMs: number;
+      readonly endedAtMonotonicMs: number;
+      /** The service's own `Retry-After`: not even a request tries before this. */
+      readonly notBeforeMonotonicMs: number;
+    }
+  /** The service said no for good. With `mayHeal` the schedule tries again. */
+  | { readonly kind: 'refused'; readonly mayHeal: boolean }
+  | { readonly kind: 'needs_person' };
+
+/** The last failure, until a success; `count` in a row. */
+export interface Trouble {
+  readonly failure: ExchangeFailure;
+  readonly sinceMs: number;
+  readonly lastAtMs: number;
+  readonly count: number;
+}
+
+/** A request that an exchange under way will answer. */
+export interface Waiting {
+  readonly requestId: number;
+  readonly minTtlMs: number;
+  /** A `refresh`: any success answers it. */
+  readonly forOutcome: boolean;
+}
+
+export interface LifecycleState {
+  readonly phase: Phase;
+  readonly token: IamToken | null;
+  readonly waiting: readonly Waiting[];
+  /** Wall time at which the cron schedule fires next; `null` until planned. */
+  readonly scheduledAtMs: number | null;
+  readonly attempts: readonly Attempt[];
+  readonly attemptsEver: number;
+  readonly trouble: Trouble | null;
+  readonly time: TimeSense;
+}
+
+export type LifecycleEvent =
+  /** The store gave a credential, and perhaps the token kept beside it. */
+  | { readonly kind: 'credential_found'; readonly token: IamToken | null; readonly clockOffsetMs: number }
+  | { readonly kind: 'credential_missing'; readonly problem: Problem }
+  | { readonly kind: 'logged_in'; readonly exchanged: Exchanged }
+  | { readonly kind: 'token_requested'; readonly requestId: number; readonly minTtlMs: number }
+  | { readonly kind: 'refresh_requested'; readonly requestId: number }
+  | { readonly kind: 'request_gone'; readonly requestId: number }
+  | { readonly kind: 'exchange_succeeded'; readonly attempt: number; readonly exchanged: Exchanged }
+  | {
+      readonly kind: 'exchange_failed';
+      readonly attempt: number;
+      readonly failure: ExchangeFailure;
+      readonly random01: number;
+    }
+  | { readonly kind: 'schedule_planned'; readonly atMs: number }
+  /** The alarm rang; `jumpMs` is how far the wall clock left the monotonic one since it was set, mostly 0. */
+  | { readonly kind: 'woke'; readonly jumpMs: number }
+  | { readonly kind: 'stopping' };
+
+export type Effect =
+  | { readonly kind: 'start_exchange'; readonly attempt: number; readonly interactive: boolean }
+  | { readonly kind: 'cancel_exchange' }
+  | { readonly kind: 'answer'; readonly requestId: number; readonly token: IamToken }
+  | { readonly kind: 'reject'; readonly requestId: number; readonly problem: Problem }
+  /** Keep the token for a restart. */
+  | { readonly kind: 'keep'; readonly token: IamToken; readonly clockOffsetMs: number }
+  /** Ask the cron schedule for the next time and send `schedule_planned`. */
+  | { readonly kind: 'plan_schedule' }
+  | { readonly kind: 'announce'; readonly event: 'rotated' | 'failing' | 'login_required' };
+
+export function initialState(problem: Problem): LifecycleState {
+  return {
+    phase: { kind: 'without_credential', problem },
+    token: null,
+    waiting: [],
+    scheduledAtMs: null,
+    attempts: [],
+    attemptsEver: 0,
+    trouble: null,
+    time: unanchored,
+  };
+}
