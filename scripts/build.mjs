@@ -1,0 +1,27 @@
+// Compiles src and test with tsc into dist/src and dist/test, then bundles each program of src/bin into one file
+// dist/bin/NAME.js: our own modules inside, packages outside. The bundles are CommonJS, which Node starts 5 ms
+// sooner than ES modules.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+rmSync('dist', { recursive: true, force: true });
+execFileSync(process.execPath, ['node_modules/typescript/bin/tsc'], { stdio: 'inherit' });
+
+mkdirSync('dist/bin', { recursive: true });
+writeFileSync('dist/bin/package.json', '{"type":"commonjs"}\n');
+const programs = readdirSync('src/bin').filter((file) => file.endsWith('.ts'));
+await build({
+  entryPoints: programs.map((file) => `src/bin/${file}`),
+  outdir: 'dist/bin',
+  bundle: true,
+  packages: 'external',
+  platform: 'node',
+  target: 'node20.19',
+  format: 'cjs',
+  banner: { js: '#!/usr/bin/env node' },
+  logLevel: 'warning',
+});
+for (const file of programs) chmodSync(`dist/bin/${file.replace(/ts$/, 'js')}`, 0o755);
