@@ -19,6 +19,8 @@ export interface Step {
 
 export function transition(state: LifecycleState, event: LifecycleEvent, now: Instant): Step {
   switch (event.kind) {
+    case 'loading':
+      return step({ ...state, phase: { kind: 'loading' } });
     case 'credential_found':
       return credentialFound(state, event.token, event.clockOffsetMs, now);
     case 'credential_missing':
@@ -78,7 +80,18 @@ function credentialFound(
     time: restored(clockOffsetMs),
     trouble: null,
   };
-  return also(renewIfDue(found, now), { kind: 'plan_schedule' });
+  return also(askAgain(renewIfDue(found, now), now), { kind: 'plan_schedule' });
+}
+
+/** Those who waited for the store ask anew, in their order. */
+function askAgain({ state, effects }: Step, now: Instant): Step {
+  const first: Step = { state: { ...state, waiting: [] }, effects };
+  return state.waiting.reduce((before, request) => {
+    const next = request.forOutcome
+      ? refreshRequested(before.state, request, now)
+      : tokenRequested(before.state, request, now);
+    return also(next, ...before.effects);
+  }, first);
 }
 
 function credentialMissing(state: LifecycleState, problem: Problem): Step {
@@ -89,7 +102,7 @@ function credentialMissing(state: LifecycleState, problem: Problem): Step {
     trouble: null,
     scheduledAtMs: null,
   };
-  const wasThere = state.phase.kind !== 'without_credential';
+  const wasThere = hasCredential(state);
   return also(
     rejectAll(missing, problem),
     ...cancelled(state),
@@ -135,6 +148,7 @@ function tokenRequested(state: LifecycleState, request: Waiting, now: Instant): 
   switch (state.phase.kind) {
     case 'without_credential':
       return step(state, { kind: 'reject', requestId: request.requestId, problem: state.phase.problem });
+    case 'loading':
     case 'exchanging':
       return step({ ...state, waiting: [...state.waiting, request] });
     case 'refused':
@@ -164,7 +178,8 @@ function refreshRequested(state: LifecycleState, request: Waiting, now: Instant)
     return step(state, { kind: 'reject', requestId: request.requestId, problem: state.phase.problem });
   }
   const waiting: LifecycleState = { ...state, waiting: [...state.waiting, request] };
-  return state.phase.kind === 'exchanging' ? step(waiting) : startExchange(waiting, 'person', now);
+  const { kind } = state.phase;
+  return kind === 'loading' || kind === 'exchanging' ? step(waiting) : startExchange(waiting, 'person', now);
 }
 
 // --- an exchange begins and ends ---------------------------------------------------------------------------
@@ -289,7 +304,7 @@ function afterSleep(phase: Phase, now: Instant): Phase {
 }
 
 function hasCredential({ phase }: LifecycleState): boolean {
-  return phase.kind !== 'without_credential';
+  return phase.kind !== 'without_credential' && phase.kind !== 'loading';
 }
 
 /** Starts the renewal that its time or its backoff asks for. */

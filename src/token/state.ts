@@ -5,6 +5,8 @@ import type { Exchanged, ExchangeFailure } from './ports.ts';
 import { type TimeSense, unanchored } from './time.ts';
 
 export type Phase =
+  /** The store is being read: requests wait for what it says. */
+  | { readonly kind: 'loading' }
   /** Nothing to exchange: never logged in, logged out, or the store does not give it up; `problem` says which. */
   | { readonly kind: 'without_credential'; readonly problem: Problem }
   /** Nothing to do until the next renewal is due. */
@@ -56,6 +58,8 @@ export interface LifecycleState {
 }
 
 export type LifecycleEvent =
+  /** The store is asked once more, after it did not give the credential up. */
+  | { readonly kind: 'loading' }
   /** The store gave a credential, and perhaps the token kept beside it. */
   | { readonly kind: 'credential_found'; readonly token: IamToken | null; readonly clockOffsetMs: number }
   | { readonly kind: 'credential_missing'; readonly problem: Problem }
@@ -86,15 +90,13 @@ export type Effect =
   | { readonly kind: 'plan_schedule' }
   | { readonly kind: 'announce'; readonly event: 'rotated' | 'failing' | 'login_required' };
 
-export function initialState(problem: Problem): LifecycleState {
-  return {
-    phase: { kind: 'without_credential', problem },
-    token: null,
-    waiting: [],
-    scheduledAtMs: null,
-    attempts: [],
-    attemptsEver: 0,
-    trouble: null,
-    time: unanchored,
-  };
-}
+export const initialState: LifecycleState = {
+  phase: { kind: 'loading' },
+  token: null,
+  waiting: [],
+  scheduledAtMs: null,
+  attempts: [],
+  attemptsEver: 0,
+  trouble: null,
+  time: unanchored,
+};
