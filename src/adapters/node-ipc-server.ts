@@ -1,0 +1,127 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { eventName, frameEnd, maxFrameBytes, protocolVersion } from '../protocol/messages.ts';
+import type { Peer } from '../protocol/peer.ts';
+
+/** How long a peer may take to end a frame that it began. */
+const messageTimeoutMs = 10_000;
+/** Unread answers that a peer may leave lying before it is cut off. */
+const pendingAtMostBytes = 1024 * 1024;
+const connectionsAtMost = 10_000;
+/** What a peer that was told goodbye has left to read its last answers. */
+const farewellMs = 500;
+
+export interface IpcServerOptions {
+  /** A Unix socket's path, or the bare name of a Windows pipe. */
+  readonly path: string;
+  readonly platform: NodeJS.Platform;
+  /** `data` is whatever JSON the frame held. A throw closes that connection. */
+  readonly onMessage: (data: unknown, peer: Peer) => void;
+  /** A connection was closed for what came over it. */
+  readonly onFault: (reason: string) => void;
+}
+
+export interface IpcServer {
+  /** @throws the listening error, `EADDRINUSE` among them */
+  listen(): Promise<void>;
+  /** Takes no new peer, gives those that are there their last answers, and ends within a second. */
+  close(): Promise<void>;
+}
+
+/**
+ * node-ipc frames, parses and guards; we listen ourselves and hand it the sockets (`addSocket`), so that a path and
+ * a socket passed by the service manager take the same way, and nobody but us touches the socket's folder.
+ * What the options are there for was tried with 14.0.0: `assured` drops any other event name and everything that is
+ * no frame, without a word and without harm to other peers.
+ */
+export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServer> {
+  const { IPCModule } = await import('node-ipc');
+  const ipc = new IPCModule();
+  Object.assign(ipc.config, {
+    silent: true,
+    delimiter: frameEnd,
+    parser: options.platform === 'win32' ? 'guarded' : 'assured',
+    allowedEvents: [eventName],
+    maxMessageSize: maxFrameBytes,
+    maxPendingBytes: pendingAtMostBytes,
+    messageTimeout: messageTimeoutMs,
+    unlink: false,
+  });
+  ipc.serve(options.path);
+  const hub = ipc.server;
+  const peers = new Map<Socket, Peer>();
+
+  function peerOf(socket: Socket): Peer {
+    const known = peers.get(socket);
+    if (known !== undefined) return known;
+    const peer: Peer = {
+      send: (message) => {
+        if (socket.destroyed) return;
+        try {
+          hub.emit(socket, eventName, message);
+        } catch {
+          // node-ipc throws for what outgrows a frame, and for nothing else.
+          const id = 'id' in message ? message.id : null;
+          const error = { code: 'internal', message: 'the answer is too long for a frame' };
+          hub.emit(socket, eventName, { v: protocolVersion, id, error });
+        }
+      },
+      close: (reason) => {
+        options.onFault(reason);
+        socket.destroy();
+      },
+      onGone: (gone) => {
+        if (socket.destroyed) gone();
+        else socket.once('close', gone);
+      },
+    };
+    peers.set(socket, peer);
+    return peer;
+  }
+
+  hub.on(eventName, (data: unknown, socket: Socket) => {
+    const peer = peerOf(socket);
+    try {
+      options.onMessage(data, peer);
+    } catch (error) {
+      peer.close(`a message could not be handled: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  });
+  hub.on('error', (error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (code.startsWith('ERR_IPC')) options.onFault(error instanceof Error ? error.message : code);
+  });
+
+  const listener: Server = createServer((socket) => {
+    socket.once('close', () => peers.delete(socket));
+    peerOf(socket);
+    hub.addSocket(socket);
+  });
+  listener.maxConnections = connectionsAtMost;
+
+  return {
+    listen: () =>
+      new Promise((resolve, reject) => {
+        listener.once('error', reject);
+        listener.once('listening', () => {
+          listener.off('error', reject);
+          listener.on('error', (error) => options.onFault(error.message));
+          resolve();
+        });
+        const pipe = options.platform === 'win32' ? `\\\\.\\pipe\\${options.path}` : options.path;
+        // Nobody else has a right to the socket, from its first moment on.
+        const umask = process.umask(0o177);
+        listener.listen(pipe);
+        process.umask(umask);
+      }),
+    close: async () => {
+      const closed = new Promise<void>((resolve) => {
+        listener.close(() => resolve());
+      });
+      for (const socket of peers.keys()) {
+        socket.end();
+        socket.setTimeout(farewellMs, () => socket.destroy());
+      }
+      await closed;
+    },
+  };
+}

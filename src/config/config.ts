@@ -1,0 +1,46 @@
+import type { LogLevel } from '../shared/log.ts';
+
+/** What the daemon goes by, from flags, environment, `config.yaml` and defaults, in that order; parsed once. */
+export interface Config {
+  readonly store: 'keychain' | 'memory';
+  readonly logLevel: LogLevel;
+  readonly refresh: {
+    /** A cron pattern in the machine's time zone. */
+    readonly schedule: string;
+    /** Each host and profile at its own place in the hour; for the default schedule only. */
+    readonly spread: boolean;
+  };
+  readonly iam: {
+    /** Base URL of the IAM API, without a slash at its end. */
+    readonly endpoint: string;
+    /** What a JWT for it has as `aud`. */
+    readonly audience: string;
+    /** For one exchange. */
+    readonly timeoutMs: number;
+  };
+  readonly network: {
+    /** URL of an HTTP proxy. */
+    readonly proxy: string | null;
+    /** Hosts that are asked directly, as `NO_PROXY` lists them. */
+    readonly noProxy: readonly string[];
+    /** Certificates of further authorities, in PEM. */
+    readonly caFile: string | null;
+  };
+}
+
+export const defaultConfig: Config = {
+  store: 'keychain',
+  logLevel: 'info',
+  refresh: { schedule: '0 * * * *', spread: true },
+  iam: {
+    endpoint: 'https://iam.api.cloud.yandex.net',
+    audience: audienceOf('https://iam.api.cloud.yandex.net'),
+    timeoutMs: 8_000,
+  },
+  network: { proxy: null, noProxy: [], caFile: null },
+};
+
+/** The audience that goes with an endpoint, where nobody names another. */
+export function audienceOf(endpoint: string): string {
+  return `${endpoint}/iam/v1/tokens`;
+}

@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { profileNamePattern } from '../protocol/messages.ts';
+import { ProblemError } from '../shared/errors.ts';
+
+const profileName = v.pipe(v.string(), v.regex(profileNamePattern));
+const slotName = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/));
+
+const profileEntry = v.object({
+  kind: v.string(),
+  /** The installation that confirmed the credential. */
+  endpoint: v.string(),
+  audience: v.string(),
+  /** The live slot: where in the store the credential lies. */
+  slot: slotName,
+});
+
+const registryFile = v.object({
+  version: v.literal(1),
+  /** Names our items in a keychain that others use too. */
+  instance: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/)),
+  default: v.nullable(profileName),
+  profiles: v.record(profileName, profileEntry),
+  /** Slots that are not live, or not yet, and hold something: removed at the next start. */
+  discarded: v.array(slotName),
+});
+
+export type ProfileEntry = Readonly<v.InferOutput<typeof profileEntry>>;
+export type Registry = Readonly<v.InferOutput<typeof registryFile>>;
+
+/** `profiles.json`: which profiles there are and where their credentials lie. Never a secret. */
+export interface ProfileRegistry {
+  current(): Registry;
+  /**
+   * One change at a time, each on the disk before it counts.
+   * @throws ProblemError `internal` when the disk does not take it; then nothing has changed
+   */
+  change(changed: (registry: Registry) => Registry): Promise<void>;
+}
+
+export function randomId(): string {
+  return randomBytes(8).toString('hex');
+}
+
+/**
+ * @param folder made, 0700, when it is not there
+ * @throws Error naming the file when it is not what we once wrote; it is left as it is
+ */
+export function openProfileRegistry(folder: string): ProfileRegistry {
+  const path = join(folder, 'profiles.json');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  let registry = readRegistry(path) ?? newRegistry();
+  let last: Promise<void> = Promise.resolve();
+
+  async function changeNow(changed: (registry: Registry) => Registry): Promise<void> {
+    const next = changed(registry);
+    try {
+      await writeWhole(path, `${JSON.stringify(next, null, 2)}\n`);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new ProblemError({ code: 'internal', message: `${path} cannot be written: ${why}` }, { cause });
+    }
+    registry = next;
+  }
+
+  return {
+    current: () => registry,
+    change: (changed) => {
+      const done = last.then(() => changeNow(changed));
+      last = done.catch(() => undefined);
+      return done;
+    },
+  };
+}
+
+function newRegistry(): Registry {
+  return { version: 1, instance: randomId(), default: null, profiles: {}, discarded: [] };
+}
+
+function readRegistry(path: string): Registry | null {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    return v.parse(registryFile, JSON.parse(text));
+  } catch (cause) {
+    throw new Error(`${path} cannot be read as a list of profiles; put it right or move it away`, { cause });
+  }
+}
+
+/** The old file or the new one, whatever happens meanwhile. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  const draft = `${path}.new`;
+  const file = await open(draft, 'w', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(draft, path);
+}

@@ -1,0 +1,200 @@
+import type { Alarm, Clock } from '../shared/clock.ts';
+import { type Problem, ProblemError } from '../shared/errors.ts';
+import type { Log } from '../shared/log.ts';
+import type { IamToken } from '../token/iam-token.ts';
+import { transition } from '../token/lifecycle.ts';
+import { nextWakeAtMonotonicMs } from '../token/outlook.ts';
+import type { Exchanged, ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
+import { type Effect, initialState, type LifecycleEvent, type LifecycleState } from '../token/state.ts';
+
+/** The end of a request: a token, or why there is none. */
+export type Settle = (token: IamToken | null, problem: Problem | null) => void;
+
+export interface ProfileParts {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The cron schedule: the first firing after a moment; `null` when it never fires again. */
+  readonly nextScheduledAfter: (afterMs: number) => number | null;
+  /** Keeps a token for a restart; may take its time, and may fail without harm. */
+  readonly keep: (token: IamToken, clockOffsetMs: number) => void;
+  readonly announce: (event: 'rotated' | 'failing' | 'login_required', profile: Profile) => void;
+}
+
+/** Runs the lifecycle of one profile: feeds it events and carries out its effects. */
+export class Profile {
+  readonly name: string;
+  readonly #parts: ProfileParts;
+  readonly #alarm: Alarm;
+  readonly #settles = new Map<number, Settle>();
+  #state: LifecycleState = initialState;
+  #source: IamTokenSource | null = null;
+  #exchange: AbortController | null = null;
+  #requests = 0;
+
+  constructor(parts: ProfileParts) {
+    this.name = parts.name;
+    this.#parts = parts;
+    this.#alarm = parts.clock.alarm((jumpMs) => this.#dispatch({ kind: 'woke', jumpMs }));
+  }
+
+  get state(): LifecycleState {
+    return this.#state;
+  }
+
+  /** Requests wait until `found` or `missing` follows. */
+  loading(): void {
+    this.#dispatch({ kind: 'loading' });
+  }
+
+  found(
+    source: IamTokenSource,
+    kept: { readonly token: IamToken; readonly clockOffsetMs: number } | null,
+  ): void {
+    this.#source = source;
+    this.#dispatch({
+      kind: 'credential_found',
+      token: kept?.token ?? null,
+      clockOffsetMs: kept?.clockOffsetMs ?? 0,
+    });
+  }
+
+  missing(problem: Problem): void {
+    this.#source = null;
+    this.#dispatch({ kind: 'credential_missing', problem });
+  }
+
+  loggedIn(source: IamTokenSource, exchanged: Exchanged): void {
+    this.#source = source;
+    this.#dispatch({ kind: 'logged_in', exchanged });
+  }
+
+  /**
+   * Settles at once where it can, else when the exchange under way ends.
+   * @returns takes the request back; harmless once it is settled
+   */
+  token(minTtlMs: number, settle: Settle): () => void {
+    const requestId = this.#newRequest(settle);
+    this.#dispatch({ kind: 'token_requested', requestId, minTtlMs });
+    return () => this.#forget(requestId);
+  }
+
+  /** Settles with the outcome of one exchange. */
+  refresh(settle: Settle): () => void {
+    const requestId = this.#newRequest(settle);
+    this.#dispatch({ kind: 'refresh_requested', requestId });
+    return () => this.#forget(requestId);
+  }
+
+  /** Everybody who waits is told so; nothing moves afterwards. */
+  stop(): void {
+    this.#dispatch({ kind: 'stopping' });
+    this.#alarm.cancel();
+  }
+
+  #newRequest(settle: Settle): number {
+    this.#requests += 1;
+    this.#settles.set(this.#requests, settle);
+    return this.#requests;
+  }
+
+  #forget(requestId: number): void {
+    if (this.#settles.delete(requestId)) this.#dispatch({ kind: 'request_gone', requestId });
+  }
+
+  #dispatch(event: LifecycleEvent): void {
+    const now = this.#parts.clock.now();
+    const before = this.#state;
+    const { state, effects } = transition(before, event, now);
+    this.#state = state;
+    for (const effect of effects) this.#carryOut(effect);
+    if (this.#state !== before || event.kind === 'woke') {
+      this.#alarm.set(nextWakeAtMonotonicMs(this.#state, this.#parts.clock.now()));
+    }
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.kind) {
+      case 'start_exchange':
+        void this.#runExchange(effect.attempt, effect.interactive);
+        return;
+      case 'cancel_exchange':
+        this.#exchange?.abort();
+        this.#exchange = null;
+        return;
+      case 'answer':
+        this.#settle(effect.requestId, effect.token, null);
+        return;
+      case 'reject':
+        this.#settle(effect.requestId, null, effect.problem);
+        return;
+      case 'keep':
+        this.#parts.keep(effect.token, effect.clockOffsetMs);
+        return;
+      case 'plan_schedule': {
+        const atMs = this.#parts.nextScheduledAfter(this.#parts.clock.now().wallMs);
+        if (atMs !== null) this.#dispatch({ kind: 'schedule_planned', atMs });
+        return;
+      }
+      case 'announce':
+        this.#parts.announce(effect.event, this);
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #settle(requestId: number, token: IamToken | null, problem: Problem | null): void {
+    const settle = this.#settles.get(requestId);
+    this.#settles.delete(requestId);
+    settle?.(token, problem);
+  }
+
+  async #runExchange(attempt: number, interactive: boolean): Promise<void> {
+    const { clock, log, name } = this.#parts;
+    const controller = new AbortController();
+    this.#exchange = controller;
+    const startedMs = clock.now().monotonicMs;
+    const outcome = await exchangeOf(this.#source, controller.signal, interactive);
+    if (controller.signal.aborted) return;
+    this.#exchange = null;
+    const tookMs = Math.round(clock.now().monotonicMs - startedMs);
+    if (outcome.ok) {
+      log.write('info', 'renewed the IAM token', { profile: name, attempt, tookMs });
+      this.#dispatch({ kind: 'exchange_succeeded', attempt, exchanged: outcome.exchanged });
+    } else {
+      const { kind, message } = outcome.failure;
+      log.write('warn', `could not renew the IAM token: ${message}`, {
+        profile: name,
+        attempt,
+        tookMs,
+        kind,
+      });
+      this.#dispatch({
+        kind: 'exchange_failed',
+        attempt,
+        failure: outcome.failure,
+        random01: clock.random(),
+      });
+    }
+  }
+}
+
+/** A source that throws has a bug; the profile lives on and tries again. */
+async function exchangeOf(
+  source: IamTokenSource | null,
+  signal: AbortSignal,
+  interactive: boolean,
+): Promise<ExchangeOutcome> {
+  try {
+    if (source === null)
+      throw new ProblemError({ code: 'internal', message: 'there is no credential to exchange' });
+    return await source.exchange(signal, interactive);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return {
+      ok: false,
+      failure: { kind: 'transient', message: `the exchange failed unexpectedly: ${message}` },
+    };
+  }
+}

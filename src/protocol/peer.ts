@@ -1,0 +1,11 @@
+import type { AnswerMessage, EventMessage } from './messages.ts';
+
+/** The other end of a connection, as the daemon sees it. */
+export interface Peer {
+  /** Never throws: an answer that outgrows a frame becomes `internal`, one to a closed connection is dropped. */
+  send(message: AnswerMessage | EventMessage): void;
+  /** Ends the connection; the log says why. */
+  close(reason: string): void;
+  /** Calls back once the connection is gone. */
+  onGone(gone: () => void): void;
+}

@@ -1,0 +1,14 @@
+/** Loopback addresses and the VM's metadata service: never behind a proxy, and the only ones trusted without TLS. */
+const loopback = /^(?:127(?:\.\d{1,3}){3}|\[::1\]|localhost)$/;
+
+/**
+ * The base URL of a service, without a slash at its end.
+ * @returns `null` unless it is an https URL, or an http one of a loopback address, with nothing but host and path
+ */
+export function endpointOf(text: string): string | null {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
+    return null;
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && loopback.test(url.hostname))) return null;
+  return url.href.replace(/\/+$/, '');
+}
