@@ -13,7 +13,7 @@ export const maxFrameBytes = 65_536;
 export const frameEnd = '\f';
 
 /** A profile's name has 1 to 64 characters, none of them a control character, a slash or a backslash. */
-export const profileNamePattern = /^[^\p{C}/\\]{1,64}$/u;
+export const profileNamePattern = /^(?!__proto__$)[^\p{C}/\\]{1,64}$/u;
 /** No IAM token lives longer than 12 hours, so no request can ask for more. */
 export const minTtlAtMostMs = 12 * 60 * 60_000;
 
@@ -50,11 +50,19 @@ export interface ProfileStatus {
   readonly kind: string;
   readonly endpoint: string;
   /**
-   * `ok`: a valid token and nothing wrong; `renewing`: an exchange is under way; `failing`: it will be tried
-   * again; `login_required`: it will not; the others as the error codes of the same name.
+   * `loading`: the store is being read; `ok`: a valid token and nothing wrong; `renewing`: an exchange is under
+   * way, for want of a token or after a failure; `failing`: it will be tried again; `login_required`: it will not;
+   * the others as the error codes of the same name.
    */
   readonly state:
-    'ok' | 'renewing' | 'failing' | 'login_required' | 'keychain_locked' | 'keychain_unavailable' | 'locked';
+    | 'loading'
+    | 'ok'
+    | 'renewing'
+    | 'failing'
+    | 'login_required'
+    | 'keychain_locked'
+    | 'keychain_unavailable'
+    | 'locked';
   readonly subject: string | null;
   readonly expiresAt: string | null;
   /** Milliseconds until the token counts as expired at the service; `null` without one. */

@@ -1,0 +1,117 @@
+import type { Manner } from '../keychain/credential-store.ts';
+import { audienceOf } from '../config/config.ts';
+import type { LoginParams } from '../protocol/messages.ts';
+import { endpointOf } from '../shared/endpoint.ts';
+import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
+import type { Log } from '../shared/log.ts';
+import type { Secret } from '../shared/secret.ts';
+import type { CredentialKind, Installation } from '../sources/credential-kind.ts';
+import type { Exchanged, ExchangeFailure, IamTokenSource } from '../token/ports.ts';
+import type { CredentialSlots } from './credential-slots.ts';
+import { type ProfileEntry, type ProfileRegistry, randomId, type Registry } from './profile-registry.ts';
+
+export interface LoginParts {
+  readonly log: Log;
+  readonly registry: ProfileRegistry;
+  readonly slots: CredentialSlots;
+  readonly kindOf: (name: string) => CredentialKind | null;
+  readonly openSource: (
+    kind: CredentialKind,
+    credential: Secret,
+    installation: Installation,
+  ) => IamTokenSource;
+  /** Where a credential is confirmed unless `login` names another place. */
+  readonly defaultInstallation: Installation;
+}
+
+export interface Confirmed {
+  readonly source: IamTokenSource;
+  readonly exchanged: Exchanged;
+  /** Where the old credential lies, not live any more and still to be removed. */
+  readonly replacedSlot: string | null;
+}
+
+/**
+ * A login is a transaction: the credential goes to a slot of its own, is confirmed by one exchange, and becomes the
+ * profile's by the renaming of `profiles.json`. Whatever fails or is killed on the way leaves the old credential at
+ * work; the slot stands in `discarded` from before it is written until it is live, so that the next start removes it.
+ *
+ * @throws ProblemError `bad_request` before anything is asked; `login_required` or `unavailable` with what the
+ *   service said; the store's own problems
+ */
+export async function confirmCredential(
+  parts: LoginParts,
+  name: string,
+  params: LoginParams,
+  signal: AbortSignal,
+): Promise<Confirmed> {
+  const { registry, slots, openSource } = parts;
+  const kind = parts.kindOf(params.kind);
+  if (kind === null) {
+    throw new ProblemError({ code: 'bad_request', message: 'there is no such kind of credential' });
+  }
+  const { endpoint, audience } = installationOf(params.endpoint, parts.defaultInstallation);
+  const credential = kind.accept(params.secret);
+  const entry: ProfileEntry = { kind: kind.name, endpoint, audience, slot: randomId() };
+
+  await registry.change((before) => ({ ...before, discarded: [...before.discarded, entry.slot] }));
+  try {
+    await slots.writeCredential(entry.slot, { kind: kind.name, endpoint, audience, credential });
+    const source = openSource(kind, credential, entry);
+    const outcome = await source.exchange(signal, true);
+    if (!outcome.ok) throw new ProblemError(problemOfFailure(outcome.failure));
+    const replacedSlot = registry.current().profiles[name]?.slot ?? null;
+    await registry.change((before) => flipped(before, name, entry));
+    return { source, exchanged: outcome.exchanged, replacedSlot };
+  } catch (error) {
+    await removeSlot(parts, entry.slot, 'asked');
+    throw error;
+  }
+}
+
+/** Empties a slot that is not live. What cannot be removed now stays on the list for the next start. */
+export async function removeSlot(
+  { registry, slots, log }: Pick<LoginParts, 'registry' | 'slots' | 'log'>,
+  slot: string,
+  manner: Manner,
+): Promise<void> {
+  try {
+    await slots.remove(slot, manner);
+    await registry.change((before) => ({
+      ...before,
+      discarded: before.discarded.filter((discarded) => discarded !== slot),
+    }));
+  } catch (error) {
+    log.write('warn', `an old slot is left in the store: ${problemOf(error).message}`);
+  }
+}
+
+function installationOf(given: string | undefined, otherwise: Installation): Installation {
+  if (given === undefined) return otherwise;
+  const endpoint = endpointOf(given);
+  if (endpoint !== null) return { endpoint, audience: audienceOf(endpoint) };
+  throw new ProblemError({
+    code: 'bad_request',
+    message: 'the endpoint must be an https URL (http only for a loopback address)',
+  });
+}
+
+function problemOfFailure({ kind, message, hint, retryAfterMs }: ExchangeFailure): Problem {
+  return {
+    code: kind === 'transient' ? 'unavailable' : 'login_required',
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(kind === 'transient' ? { retryAfterMs: retryAfterMs ?? 1_000 } : {}),
+  };
+}
+
+function flipped(before: Registry, name: string, entry: ProfileEntry): Registry {
+  const old = before.profiles[name]?.slot;
+  const discarded = before.discarded.filter((slot) => slot !== entry.slot);
+  return {
+    ...before,
+    default: before.default ?? name,
+    profiles: { ...before.profiles, [name]: entry },
+    discarded: old === undefined ? discarded : [...discarded, old],
+  };
+}

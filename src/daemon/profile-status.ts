@@ -1,0 +1,76 @@
+import type { ProfileStatus } from '../protocol/messages.ts';
+import type { Clock } from '../shared/clock.ts';
+import { withinTheHour } from '../token/budget.ts';
+import { lifeLeftMs } from '../token/iam-token.ts';
+import { hasLivingToken, nextRenewalAtMs, problemNow } from '../token/outlook.ts';
+import type { LifecycleState } from '../token/state.ts';
+import { trueTimeMs } from '../token/time.ts';
+import type { Profile } from './profile.ts';
+import type { ProfileEntry } from './profile-registry.ts';
+
+/** What `status` says of one profile. */
+export function profileStatus(
+  profile: Profile,
+  { kind, endpoint }: ProfileEntry,
+  isDefault: boolean,
+  clock: Clock,
+): ProfileStatus {
+  const now = clock.now();
+  const { state } = profile;
+  const { token, trouble } = state;
+  const nextMs = nextRenewalAtMs(state, now);
+  const attempts = withinTheHour(state.attempts, now.monotonicMs);
+  const living = hasLivingToken(state, now);
+  return {
+    profile: profile.name,
+    isDefault,
+    kind,
+    endpoint,
+    state: stateName(state, living),
+    subject: token?.subject ?? null,
+    expiresAt: token === null ? null : isoTime(token.expiresAtMs),
+    timeLeftMs: token === null ? null : Math.floor(lifeLeftMs(token, trueTimeMs(state.time, now))),
+    nextRenewalAt: nextMs === null ? null : isoTime(nextMs),
+    problem: problemNow(state, now),
+    trouble:
+      trouble === null
+        ? null
+        : {
+            message: trouble.failure.message,
+            since: isoTime(trouble.sinceMs),
+            lastAt: isoTime(trouble.lastAtMs),
+            count: trouble.count,
+          },
+    successesInHour: attempts.filter(({ succeeded }) => succeeded).length,
+    attemptsInHour: attempts.length,
+    clockOffsetMs: Math.round(state.time.offsetMs),
+  };
+}
+
+function stateName({ phase, trouble }: LifecycleState, living: boolean): ProfileStatus['state'] {
+  switch (phase.kind) {
+    case 'loading':
+      return 'loading';
+    case 'resting':
+      return living ? 'ok' : 'failing';
+    case 'exchanging':
+      return living && trouble === null ? 'ok' : 'renewing';
+    case 'backing_off':
+      return 'failing';
+    case 'refused':
+    case 'needs_person':
+      return 'login_required';
+    case 'without_credential': {
+      const { code } = phase.problem;
+      return code === 'keychain_locked' || code === 'keychain_unavailable' || code === 'locked'
+        ? code
+        : 'login_required';
+    }
+    default:
+      return phase satisfies never;
+  }
+}
+
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}

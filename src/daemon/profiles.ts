@@ -1,0 +1,216 @@
+import type { LoginParams } from '../protocol/messages.ts';
+import type { Alarm, Clock } from '../shared/clock.ts';
+import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
+import type { Installation } from '../sources/credential-kind.ts';
+import { confirmCredential, type LoginParts, removeSlot } from './login.ts';
+import { Profile, type ProfileParts } from './profile.ts';
+import type { ProfileEntry, Registry } from './profile-registry.ts';
+
+/** A store that did not open is asked again this often, without a word to the person. */
+const reopenIntervalMs = 30_000;
+/** And at most this often when requests ask for it. */
+const reopenAtMostEveryMs = 5_000;
+
+export interface ProfilesParts extends LoginParts {
+  readonly clock: Clock;
+  readonly nextScheduledAfter: (profile: string, afterMs: number) => number | null;
+  readonly announce: ProfileParts['announce'];
+}
+
+/** All profiles of this daemon: who there is, and how one comes and goes. */
+export class Profiles {
+  readonly #parts: ProfilesParts;
+  readonly #running = new Map<string, Profile>();
+  readonly #reopening: Alarm;
+  #logins: Promise<unknown> = Promise.resolve();
+  #lastReopenMs = -Infinity;
+
+  constructor(parts: ProfilesParts) {
+    this.#parts = parts;
+    this.#reopening = parts.clock.alarm(() => this.#reopenAll());
+    for (const name of Object.keys(parts.registry.current().profiles)) this.#run(name);
+  }
+
+  get registry(): Registry {
+    return this.#parts.registry.current();
+  }
+
+  /** Reads the store for every profile, and removes slots that a killed login left behind. */
+  async load(): Promise<void> {
+    for (const name of this.#running.keys()) await this.#loadOne(name);
+    for (const slot of this.registry.discarded) await removeSlot(this.#parts, slot, 'unasked');
+  }
+
+  /**
+   * @param name the default profile unless given
+   * @throws ProblemError `unknown_profile`, or `login_required` when there is no profile at all
+   */
+  named(name?: string): Profile {
+    const wanted = name ?? this.registry.default;
+    const found = wanted === null ? undefined : this.#running.get(wanted);
+    if (found !== undefined) return found;
+    throw new ProblemError(this.#notFound(wanted));
+  }
+
+  /** As `named`; a profile whose store did not open is looked at once more first. */
+  ready(name?: string): Profile {
+    const profile = this.named(name);
+    if (
+      isClosed(profile) &&
+      this.#parts.clock.now().monotonicMs - this.#lastReopenMs >= reopenAtMostEveryMs
+    ) {
+      this.#reopenAll();
+    }
+    return profile;
+  }
+
+  /** One at a time; see `login.ts`. */
+  async login(params: LoginParams, signal: AbortSignal): Promise<Profile> {
+    const done = this.#logins.then(() => this.#loginNow(params, signal));
+    this.#logins = done.catch(() => undefined);
+    return done;
+  }
+
+  async #loginNow(params: LoginParams, signal: AbortSignal): Promise<Profile> {
+    const name = params.profile ?? this.registry.default ?? 'default';
+    const { source, exchanged, replacedSlot } = await confirmCredential(this.#parts, name, params, signal);
+    const profile = this.#running.get(name) ?? this.#run(name);
+    profile.loggedIn(source, exchanged);
+    if (replacedSlot !== null) await removeSlot(this.#parts, replacedSlot, 'asked');
+    this.#parts.log.write('info', 'logged in', {
+      profile: name,
+      kind: params.kind,
+      subject: exchanged.subject,
+    });
+    return profile;
+  }
+
+  async logout(name?: string): Promise<string> {
+    const profile = this.named(name);
+    const entry = this.registry.profiles[profile.name];
+    await this.#parts.registry.change((registry) => without(registry, profile.name));
+    this.#running.delete(profile.name);
+    profile.missing(loggedOut(profile.name));
+    profile.stop();
+    if (entry !== undefined) await removeSlot(this.#parts, entry.slot, 'asked');
+    return profile.name;
+  }
+
+  async use(name: string): Promise<string> {
+    const profile = this.named(name);
+    await this.#parts.registry.change((registry) => ({ ...registry, default: profile.name }));
+    return profile.name;
+  }
+
+  stop(): void {
+    this.#reopening.cancel();
+    for (const profile of this.#running.values()) profile.stop();
+  }
+
+  #run(name: string): Profile {
+    const { clock, log, announce, nextScheduledAfter, slots } = this.#parts;
+    const profile = new Profile({
+      name,
+      clock,
+      log,
+      announce,
+      nextScheduledAfter: (afterMs) => nextScheduledAfter(name, afterMs),
+      keep: (token, clockOffsetMs) => {
+        const slot = this.registry.profiles[name]?.slot;
+        if (slot === undefined) return;
+        slots.writeToken(slot, { token, clockOffsetMs }).catch((error: unknown) => {
+          log.write('debug', `the token was not kept: ${problemOf(error).message}`, { profile: name });
+        });
+      },
+    });
+    this.#running.set(name, profile);
+    return profile;
+  }
+
+  async #loadOne(name: string): Promise<void> {
+    const { log, slots, kindOf, openSource } = this.#parts;
+    const profile = this.#running.get(name);
+    const entry = this.registry.profiles[name];
+    if (profile === undefined || entry === undefined) return;
+    profile.loading();
+    try {
+      const stored = await slots.readCredential(entry.slot);
+      const kept = await slots.readToken(entry.slot);
+      const kind = kindOf(entry.kind);
+      if (this.registry.profiles[name]?.slot !== entry.slot) return;
+      if (stored === null || kind === null || !isConfirmedFor(stored, entry)) {
+        profile.missing(stored === null ? loggedOut(name) : unusable(name));
+        return;
+      }
+      profile.found(openSource(kind, stored.credential, entry), kept);
+    } catch (error) {
+      const problem = problemOf(error);
+      log.write('warn', `the credential cannot be read: ${problem.message}`, {
+        profile: name,
+        code: problem.code,
+      });
+      profile.missing(problem);
+      this.#reopening.set(this.#parts.clock.now().monotonicMs + reopenIntervalMs);
+    }
+  }
+
+  #reopenAll(): void {
+    this.#lastReopenMs = this.#parts.clock.now().monotonicMs;
+    for (const [name, profile] of this.#running) {
+      if (isClosed(profile)) void this.#loadOne(name);
+    }
+  }
+
+  #notFound(wanted: string | null): Problem {
+    if (wanted === null && this.#running.size === 0) {
+      return { code: 'login_required', message: 'nobody is logged in', hint: 'iam-token login' };
+    }
+    if (wanted === null) {
+      return { code: 'unknown_profile', message: 'there is no default profile', hint: 'iam-token use NAME' };
+    }
+    return {
+      code: 'unknown_profile',
+      message: `there is no profile ${JSON.stringify(wanted)}`,
+      hint: 'iam-token profiles',
+    };
+  }
+}
+
+function isClosed({ state: { phase } }: Profile): boolean {
+  return (
+    phase.kind === 'without_credential' &&
+    (phase.problem.code === 'keychain_locked' || phase.problem.code === 'keychain_unavailable')
+  );
+}
+
+function isConfirmedFor(stored: Installation & { readonly kind: string }, entry: ProfileEntry): boolean {
+  return (
+    stored.kind === entry.kind && stored.endpoint === entry.endpoint && stored.audience === entry.audience
+  );
+}
+
+function loginHint(name: string): string {
+  return name === 'default' ? 'iam-token login' : `iam-token login --profile ${name}`;
+}
+
+function loggedOut(name: string): Problem {
+  return { code: 'login_required', message: 'there is no credential in the store', hint: loginHint(name) };
+}
+
+function unusable(name: string): Problem {
+  return {
+    code: 'login_required',
+    message: 'the stored credential was confirmed for another service than profiles.json names',
+    hint: loginHint(name),
+  };
+}
+
+function without(before: Registry, name: string): Registry {
+  const { [name]: gone, ...profiles } = before.profiles;
+  return {
+    ...before,
+    default: before.default === name ? null : before.default,
+    profiles,
+    discarded: gone === undefined ? before.discarded : [...before.discarded, gone.slot],
+  };
+}
