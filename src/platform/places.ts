@@ -1,0 +1,122 @@
+/**
+ * Where things lie on each system. Pure: the surroundings come in as data, so that Linux tests the paths of all.
+ */
+import { posix, win32 } from 'node:path';
+import { type Problem, ProblemError } from '../shared/errors.ts';
+
+/** What the paths depend on; `surroundings.ts` reads them from the running process. */
+export interface Surroundings {
+  readonly platform: NodeJS.Platform;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  /** `null` on Windows, which has none. */
+  readonly uid: number | null;
+  readonly userName: string;
+  /** Whether a folder is there that belongs to `uid`. */
+  readonly isOurs: (path: string) => boolean;
+}
+
+export interface Folders {
+  /** Holds `config.yaml` and `profiles.json`; never a secret. */
+  readonly config: string;
+  /** Holds the file store in `store`. */
+  readonly state: string;
+  /** For log files, where no journal takes the log. */
+  readonly log: string;
+}
+
+const name = 'iam-tokend';
+
+/**
+ * Where the socket is when nobody names one: a daemon listens on the first, a client tries them in this order.
+ * The folders may not exist, and are to be looked at with `checkSocketFolder` before anything is sent.
+ */
+export function socketCandidates(surroundings: Surroundings): readonly [string, ...string[]] {
+  const { platform, uid, userName } = surroundings;
+  if (platform === 'win32') return [`\\\\.\\pipe\\${name}-${userName.replaceAll(/[\\/]/g, '_')}`];
+  if (platform === 'darwin') return [posix.join(applicationSupport(surroundings), 'ipc.sock')];
+  const within = (folder: string): string => posix.join(folder, name, 'ipc.sock');
+  const given = absolute(surroundings, 'XDG_RUNTIME_DIR');
+  const usual = `/run/user/${uid}`;
+  const first = given !== undefined && surroundings.isOurs(given) ? [within(given)] : [];
+  const second = surroundings.isOurs(usual) && within(usual) !== first[0] ? [within(usual)] : [];
+  const [head, ...tail] = [...first, ...second];
+  return head === undefined ? [`/tmp/${name}-${uid}/ipc.sock`] : [head, ...tail];
+}
+
+/** @throws ProblemError `bad_request` when they depend on a home folder and there is none */
+export function folders(surroundings: Surroundings): Folders {
+  const { platform } = surroundings;
+  if (platform === 'win32') {
+    const local = windowsFolder(surroundings, 'LOCALAPPDATA', 'Local');
+    return {
+      config: win32.join(windowsFolder(surroundings, 'APPDATA', 'Roaming'), name),
+      state: win32.join(local, name),
+      log: win32.join(local, name, 'log'),
+    };
+  }
+  if (platform === 'darwin') {
+    const support = applicationSupport(surroundings);
+    return { config: support, state: support, log: posix.join(homeOf(surroundings), 'Library/Logs', name) };
+  }
+  const config = absolute(surroundings, 'XDG_CONFIG_HOME') ?? posix.join(homeOf(surroundings), '.config');
+  const state = absolute(surroundings, 'XDG_STATE_HOME') ?? posix.join(homeOf(surroundings), '.local/state');
+  return {
+    config: posix.join(config, name),
+    state: posix.join(state, name),
+    log: posix.join(state, name, 'log'),
+  };
+}
+
+/** The kernel cuts a longer path silently: `sun_path` has 104 bytes on macOS (108 on Linux), one of them for the end. */
+const socketPathBytes = 103;
+/** A pipe's whole name, as CreateNamedPipe documents it. */
+const pipeNameCharacters = 256;
+
+/** Why no socket can have this path; `null` when one can. */
+export function socketPathProblem(path: string, platform: NodeJS.Platform): Problem | null {
+  if (path === '' || path.includes('\0')) return badPath('a socket needs a path');
+  if (platform === 'win32') {
+    if (!/^\\\\[.?]\\pipe\\[^\\]/.test(path)) {
+      return badPath(`${path} is no named pipe`, String.raw`name one like \\.\pipe\iam-tokend-me`);
+    }
+    return path.length > pipeNameCharacters
+      ? badPath(`the pipe's name has over ${pipeNameCharacters} characters: ${path}`)
+      : null;
+  }
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= socketPathBytes) return null;
+  return badPath(
+    `the socket's path has ${bytes} bytes, and ${socketPathBytes} is the most there can be: ${path}`,
+    'name a shorter one with --socket or IAM_TOKEND_SOCKET, to client and daemon alike',
+  );
+}
+
+function badPath(message: string, hint?: string): Problem {
+  return { code: 'bad_request', message, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** A folder from the environment; a relative one counts as unset (XDG Base Directory Specification 0.8). */
+function absolute({ env }: Surroundings, variable: string): string | undefined {
+  const value = env[variable];
+  return value !== undefined && posix.isAbsolute(value) ? value : undefined;
+}
+
+function windowsFolder(surroundings: Surroundings, variable: string, usual: string): string {
+  const value = surroundings.env[variable];
+  if (value !== undefined && win32.isAbsolute(value)) return value;
+  return win32.join(homeOf(surroundings), 'AppData', usual);
+}
+
+function applicationSupport(surroundings: Surroundings): string {
+  return posix.join(homeOf(surroundings), 'Library/Application Support', name);
+}
+
+function homeOf({ platform, home }: Surroundings): string {
+  if ((platform === 'win32' ? win32 : posix).isAbsolute(home)) return home;
+  throw new ProblemError({
+    code: 'bad_request',
+    message: 'there is no home folder to work in',
+    hint: platform === 'win32' ? 'set USERPROFILE' : 'set HOME to an absolute path',
+  });
+}

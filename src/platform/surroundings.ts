@@ -1,0 +1,37 @@
+/** The one place that asks the running process and the file system what `places.ts` needs to know. */
+import { lstatSync, statSync } from 'node:fs';
+import type { Surroundings } from './places.ts';
+import type { FileFacts } from './socket-folder.ts';
+
+/**
+ * Reads the environment now. Home and user name are looked up when asked for: `node:os` costs the thin client 0.2 ms,
+ * and on Linux no socket's path needs it.
+ */
+export function surroundingsOfProcess(): Surroundings {
+  const uid = process.getuid?.() ?? null;
+  return {
+    platform: process.platform,
+    env: process.env,
+    get home() {
+      return process.getBuiltinModule('node:os').homedir();
+    },
+    uid,
+    get userName() {
+      return process.getBuiltinModule('node:os').userInfo().username;
+    },
+    isOurs: (path) => {
+      try {
+        const found = statSync(path, { throwIfNoEntry: false });
+        return found !== undefined && found.isDirectory() && found.uid === uid;
+      } catch {
+        // Not even to be looked at, so not ours.
+        return false;
+      }
+    },
+  };
+}
+
+/** For `checkSocketFolder`. */
+export function lstat(path: string): FileFacts | undefined {
+  return lstatSync(path, { throwIfNoEntry: false });
+}
