@@ -3,6 +3,8 @@ import { Cron } from 'croner';
 
 const hourMs = 60 * 60_000;
 const dayMs = 24 * hourMs;
+/** A token lives for hours: who renews more often is asked whether that was meant. */
+const firingsInAnHourAtMost = 12;
 
 /** When to renew, as a cron pattern says: https://croner.56k.guru/usage/pattern/ */
 export interface Schedule {
@@ -31,15 +33,27 @@ export function shiftWithinHourMs(...parts: readonly string[]): number {
   return Math.floor((hash / 2 ** 32) * hourMs);
 }
 
-/** The most firings that any hour of the next day sees; looks at no more than `atMost` + 1 of them. */
-export function firingsInAnHour(schedule: Schedule, fromMs: number, atMost: number): number {
+/** What is wrong with a pattern; `null` when it can be used. */
+export function scheduleFault(pattern: string, fromMs: number): string | null {
+  let schedule: Schedule;
+  try {
+    schedule = cronSchedule(pattern);
+  } catch (error) {
+    return `is no cron pattern (${error instanceof Error ? error.message : String(error)})`;
+  }
+  return schedule.nextAfter(fromMs) === null ? 'never fires' : null;
+}
+
+/** What a usable pattern will do that its owner may not want; `null` when nothing. */
+export function scheduleWarning(pattern: string, fromMs: number): string | null {
   const firings: number[] = [];
-  let most = 0;
+  const schedule = cronSchedule(pattern);
   for (let at = schedule.nextAfter(fromMs); at !== null && at < fromMs + dayMs; at = schedule.nextAfter(at)) {
     firings.push(at);
     while ((firings[0] ?? at) <= at - hourMs) firings.shift();
-    most = Math.max(most, firings.length);
-    if (most > atMost) break;
+    if (firings.length > firingsInAnHourAtMost) {
+      return `the schedule ${JSON.stringify(pattern)} renews more than ${firingsInAnHourAtMost} times in an hour`;
+    }
   }
-  return most;
+  return null;
 }

@@ -53,6 +53,11 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
   function peerOf(socket: Socket): Peer {
     const known = peers.get(socket);
     if (known !== undefined) return known;
+    const goneCalls = new Set<() => void>();
+    socket.once('close', () => {
+      peers.delete(socket);
+      for (const gone of goneCalls) gone();
+    });
     const peer: Peer = {
       send: (message) => {
         if (socket.destroyed) return;
@@ -70,8 +75,8 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
         socket.destroy();
       },
       onGone: (gone) => {
-        if (socket.destroyed) gone();
-        else socket.once('close', gone);
+        goneCalls.add(gone);
+        return () => goneCalls.delete(gone);
       },
     };
     peers.set(socket, peer);
@@ -92,7 +97,6 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
   });
 
   const listener: Server = createServer((socket) => {
-    socket.once('close', () => peers.delete(socket));
     peerOf(socket);
     hub.addSocket(socket);
   });

@@ -6,6 +6,9 @@ export interface Peer {
   send(message: AnswerMessage | EventMessage): void;
   /** Ends the connection; the log says why. */
   close(reason: string): void;
-  /** Calls back once the connection is gone. */
-  onGone(gone: () => void): void;
+  /**
+   * Calls back once the connection is gone.
+   * @returns takes that wish back
+   */
+  onGone(gone: () => void): () => void;
 }

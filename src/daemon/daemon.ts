@@ -1,0 +1,112 @@
+/** The order in which the daemon comes up and goes down. Its parts come in; `src/bin/iam-tokend.ts` builds them. */
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { CredentialStore } from '../keychain/credential-store.ts';
+import { checkSocketFolder } from '../platform/socket-folder.ts';
+import { lstat } from '../platform/surroundings.ts';
+import type { DaemonStatus } from '../protocol/messages.ts';
+import type { Peer } from '../protocol/peer.ts';
+import type { Clock } from '../shared/clock.ts';
+import { problemOf } from '../shared/errors.ts';
+import type { Log } from '../shared/log.ts';
+import { isoTime } from './profile-status.ts';
+import type { Profiles } from './profiles.ts';
+import { requestHandler } from './request-handler.ts';
+import { lockFolder, removeDeadSocket } from './single-instance.ts';
+import type { Subscriptions } from './subscriptions.ts';
+
+/** Longer than this nobody is waited for when the daemon ends. */
+const stopAtMostMs = 900;
+
+export interface Listener {
+  listen(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface DaemonParts {
+  readonly clock: Clock;
+  readonly log: Log & { close(): Promise<void> };
+  readonly version: string;
+  readonly platform: NodeJS.Platform;
+  readonly store: CredentialStore;
+  readonly profiles: Profiles;
+  readonly subscriptions: Subscriptions;
+  readonly listener: (onMessage: (data: unknown, peer: Peer) => void) => Promise<Listener>;
+}
+
+export interface Daemon {
+  /** Ends it: no new peer, everybody who waits is answered, the store is closed, the log written. */
+  stop(): Promise<void>;
+  /** Resolves when it has ended, whoever ended it. */
+  readonly stopped: Promise<void>;
+}
+
+/**
+ * The socket's folder, private and locked, with no dead socket in it.
+ * @throws Error naming what is wrong with it; AlreadyRunning
+ */
+export async function prepareSocket(
+  socketPath: string,
+  platform: NodeJS.Platform,
+  uid: number | null,
+): Promise<void> {
+  if (platform === 'win32') return;
+  const folder = dirname(socketPath);
+  if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const checked = checkSocketFolder({ socketPath, named: false, uid, lstat });
+  if (checked.kind === 'refused') throw new Error(`${checked.message}; ${checked.hint}`);
+  await lockFolder(folder, platform);
+  await removeDeadSocket(socketPath);
+}
+
+/** Listens first, then reads the store: requests that come meanwhile wait for it. */
+export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
+  const { clock, log, profiles, store, subscriptions, version } = parts;
+  const startedAt = isoTime(clock.now().wallMs);
+  let stopping: Promise<void> | undefined;
+  let hasStopped: () => void = () => undefined;
+  const stopped = new Promise<void>((resolve) => {
+    hasStopped = resolve;
+  });
+
+  const listener = await parts.listener(
+    requestHandler({ clock, log, version, profiles, subscriptions, daemonStatus, stop: () => void stop() }),
+  );
+  await listener.listen();
+  log.write('info', 'listening', { version, pid: process.pid, store: store.kind });
+  profiles.load().catch((error: unknown) => {
+    log.write('error', `the profiles could not be loaded: ${problemOf(error).message}`);
+  });
+
+  function stop(): Promise<void> {
+    stopping ??= stopNow().finally(hasStopped);
+    return stopping;
+  }
+
+  async function stopNow(): Promise<void> {
+    log.write('info', 'stopping');
+    profiles.stop();
+    const late = new Promise<void>((resolve) => {
+      clock.deadline(stopAtMostMs).addEventListener('abort', () => resolve());
+    });
+    await Promise.race([
+      late,
+      listener
+        .close()
+        .then(() => store.close())
+        .then(() => log.close()),
+    ]);
+  }
+
+  async function daemonStatus(): Promise<DaemonStatus> {
+    const state = await store.state();
+    return {
+      version,
+      pid: process.pid,
+      startedAt,
+      store: { kind: store.kind, state: state.kind, problem: state.kind === 'closed' ? state.problem : null },
+    };
+  }
+
+  return { stop, stopped };
+}
