@@ -33,6 +33,8 @@ export interface RequestHandlerParts {
 export function requestHandler(parts: RequestHandlerParts): (data: unknown, peer: Peer) => void {
   const { clock, log, profiles, subscriptions, version } = parts;
   let waiting = 0;
+  /** The same token is given thousands of times. */
+  const tokenAnswers = new WeakMap<IamToken, TokenAnswer>();
 
   return (data, peer) => {
     const checked = checkRequest(data);
@@ -149,12 +151,13 @@ export function requestHandler(parts: RequestHandlerParts): (data: unknown, peer
   }
 
   function tokenAnswer(profile: Profile, token: IamToken): TokenAnswer {
-    const problem = problemNow(profile.state, clock.now());
-    return {
-      token: token.value.expose(),
-      ...refreshAnswer(profile, token),
-      ...(problem?.code === 'login_required' ? { warning: problem } : {}),
-    };
+    let made = tokenAnswers.get(token);
+    if (made === undefined) {
+      made = { token: token.value.expose(), ...refreshAnswer(profile, token) };
+      tokenAnswers.set(token, made);
+    }
+    const problem = profile.state.trouble === null ? null : problemNow(profile.state, clock.now());
+    return problem?.code === 'login_required' ? { ...made, warning: problem } : made;
   }
 
   function statusPage({

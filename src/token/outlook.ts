@@ -81,7 +81,7 @@ export function unmet(state: LifecycleState, request: Waiting, now: Instant): Pr
         `the longest token there is lives for ${left} s more, less than the ${request.minTtlMs / 1_000} s asked for` +
         (trouble === null ? '' : `; renewal fails: ${trouble.message}`),
       hint: trouble?.hint ?? 'ask with a smaller --min-ttl',
-      retryAfterMs: Math.max(untilAttemptMs(state, 'min_ttl', now), 1_000),
+      retryAfterMs: Math.ceil(Math.max(untilAttemptMs(state, 'min_ttl', now), 1_000)),
     };
   }
   return (
