@@ -1,6 +1,7 @@
 import type { Manner } from '../keychain/credential-store.ts';
 import { audienceOf } from '../config/config.ts';
 import type { LoginParams } from '../protocol/messages.ts';
+import type { Clock, Instant } from '../shared/clock.ts';
 import { endpointOf } from '../shared/endpoint.ts';
 import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
@@ -11,6 +12,7 @@ import type { CredentialSlots } from './credential-slots.ts';
 import { type ProfileEntry, type ProfileRegistry, randomId, type Registry } from './profile-registry.ts';
 
 export interface LoginParts {
+  readonly clock: Clock;
   readonly log: Log;
   readonly registry: ProfileRegistry;
   readonly slots: CredentialSlots;
@@ -27,6 +29,8 @@ export interface LoginParts {
 export interface Confirmed {
   readonly source: IamTokenSource;
   readonly exchanged: Exchanged;
+  /** When the confirming exchange began. */
+  readonly startedAt: Instant;
   /** Where the old credential lies, not live any more and still to be removed. */
   readonly replacedSlot: string | null;
 }
@@ -58,11 +62,12 @@ export async function confirmCredential(
   try {
     await slots.writeCredential(entry.slot, { kind: kind.name, endpoint, audience, credential });
     const source = openSource(kind, credential, entry);
+    const startedAt = parts.clock.now();
     const outcome = await source.exchange(signal, true);
     if (!outcome.ok) throw new ProblemError(problemOfFailure(outcome.failure));
     const replacedSlot = registry.current().profiles[name]?.slot ?? null;
     await registry.change((before) => flipped(before, name, entry));
-    return { source, exchanged: outcome.exchanged, replacedSlot };
+    return { source, exchanged: outcome.exchanged, startedAt, replacedSlot };
   } catch (error) {
     await removeSlot(parts, entry.slot, 'asked');
     throw error;

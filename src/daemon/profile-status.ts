@@ -56,6 +56,7 @@ function stateName({ phase, trouble }: LifecycleState, living: boolean): Profile
     case 'exchanging':
       return living && trouble === null ? 'ok' : 'renewing';
     case 'backing_off':
+    case 'stopped':
       return 'failing';
     case 'refused':
     case 'needs_person':

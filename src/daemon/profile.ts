@@ -1,4 +1,4 @@
-import type { Alarm, Clock } from '../shared/clock.ts';
+import type { Alarm, Clock, Instant } from '../shared/clock.ts';
 import { type Problem, ProblemError } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import type { IamToken } from '../token/iam-token.ts';
@@ -64,9 +64,10 @@ export class Profile {
     this.#dispatch({ kind: 'credential_missing', problem });
   }
 
-  loggedIn(source: IamTokenSource, exchanged: Exchanged): void {
+  /** @param startedAt when the exchange began that confirmed the credential */
+  loggedIn(source: IamTokenSource, exchanged: Exchanged, startedAt: Instant): void {
     this.#source = source;
-    this.#dispatch({ kind: 'logged_in', exchanged });
+    this.#dispatch({ kind: 'logged_in', exchanged, startedAt, random01: this.#parts.clock.random() });
   }
 
   /**
@@ -161,7 +162,12 @@ export class Profile {
     const tookMs = Math.round(clock.now().monotonicMs - startedMs);
     if (outcome.ok) {
       log.write('info', 'renewed the IAM token', { profile: name, attempt, tookMs });
-      this.#dispatch({ kind: 'exchange_succeeded', attempt, exchanged: outcome.exchanged });
+      this.#dispatch({
+        kind: 'exchange_succeeded',
+        attempt,
+        exchanged: outcome.exchanged,
+        random01: clock.random(),
+      });
     } else {
       const { kind, message } = outcome.failure;
       log.write('warn', `could not renew the IAM token: ${message}`, {

@@ -1,5 +1,5 @@
 import type { LoginParams } from '../protocol/messages.ts';
-import type { Alarm, Clock } from '../shared/clock.ts';
+import type { Alarm } from '../shared/clock.ts';
 import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import type { Installation } from '../sources/credential-kind.ts';
 import { confirmCredential, type LoginParts, removeSlot } from './login.ts';
@@ -12,7 +12,6 @@ const reopenIntervalMs = 30_000;
 const reopenAtMostEveryMs = 5_000;
 
 export interface ProfilesParts extends LoginParts {
-  readonly clock: Clock;
   readonly nextScheduledAfter: (profile: string, afterMs: number) => number | null;
   readonly announce: ProfileParts['announce'];
 }
@@ -73,9 +72,10 @@ export class Profiles {
 
   async #loginNow(params: LoginParams, signal: AbortSignal): Promise<Profile> {
     const name = params.profile ?? this.registry.default ?? 'default';
-    const { source, exchanged, replacedSlot } = await confirmCredential(this.#parts, name, params, signal);
+    const confirmed = await confirmCredential(this.#parts, name, params, signal);
+    const { source, exchanged, startedAt, replacedSlot } = confirmed;
     const profile = this.#running.get(name) ?? this.#run(name);
-    profile.loggedIn(source, exchanged);
+    profile.loggedIn(source, exchanged, startedAt);
     if (replacedSlot !== null) await removeSlot(this.#parts, replacedSlot, 'asked');
     this.#parts.log.write('info', 'logged in', {
       profile: name,

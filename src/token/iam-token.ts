@@ -1,4 +1,5 @@
 import type { Secret } from '../shared/secret.ts';
+import { clockToleranceMs } from './time.ts';
 
 /** An IAM token in hand. Times are milliseconds since the Unix epoch. */
 export interface IamToken {
@@ -7,7 +8,7 @@ export interface IamToken {
   readonly subject: string | null;
   /** As IAM gave it, by IAM's clock. */
   readonly expiresAtMs: number;
-  /** When this token was first seen, by the same clock as `expiresAtMs`. */
+  /** When IAM last gave it, or none that lives longer; by the same clock as `expiresAtMs`. */
   readonly receivedAtMs: number;
 }
 
@@ -17,6 +18,9 @@ export type Freshness = 'fresh' | 'stale' | 'expired';
 /** A token this near its end counts as expired: it must still be alive when it reaches the service it is for. */
 export const expiryMarginMs = 60_000;
 
+/** No IAM token lives longer than 12 hours (facts of 2026-11); the margin is for a clock that is not quite IAM's. */
+const longestLifeMs = 12 * 60 * 60_000 + clockToleranceMs;
+
 /** Part of its life that a token may have left before it is renewed, whatever the schedule says. */
 const renewalShare = 0.1;
 
@@ -25,12 +29,24 @@ export function lifeLeftMs(token: IamToken, nowMs: number): number {
   return token.expiresAtMs - nowMs;
 }
 
-/** When a tenth of the life that the token had on arrival is left. */
-export function earlyRenewalAtMs(token: IamToken): number {
-  return token.expiresAtMs - (token.expiresAtMs - token.receivedAtMs) * renewalShare;
+/** IAM's word for a token's end, as far as it can be true of one that came at `receivedAtMs`. */
+export function believableExpiryMs(expiresAtMs: number, receivedAtMs: number): number {
+  return Math.min(expiresAtMs, receivedAtMs + longestLifeMs);
+}
+
+/**
+ * When a tenth of the life that the token had on arrival is left. Where that is less than two minutes, so near the
+ * end that a renewal would come late, a tenth of the time that it could be served counts instead.
+ */
+export function earlyRenewalAtMs({ expiresAtMs, receivedAtMs }: IamToken): number {
+  const lifeMs = expiresAtMs - receivedAtMs;
+  const servedShareMs = expiryMarginMs + (lifeMs - expiryMarginMs) * renewalShare;
+  return expiresAtMs - Math.max(lifeMs * renewalShare, Math.min(servedShareMs, 2 * expiryMarginMs));
 }
 
 export function freshness(token: IamToken, nowMs: number): Freshness {
   if (lifeLeftMs(token, nowMs) <= expiryMarginMs) return 'expired';
+  // A clock that is behind the token's own arrival is wrong, and nobody knows how old the token is.
+  if (nowMs < token.receivedAtMs - clockToleranceMs) return 'expired';
   return nowMs >= earlyRenewalAtMs(token) ? 'stale' : 'fresh';
 }

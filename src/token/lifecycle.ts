@@ -4,12 +4,12 @@
  */
 import type { Instant } from '../shared/clock.ts';
 import type { Problem } from '../shared/errors.ts';
-import { backoffMs, honouredRetryAfterMs } from './backoff.ts';
 import { type Attempt, budgetWaitMs, type Cause, withinTheHour } from './budget.ts';
-import { freshness, type IamToken, lifeLeftMs } from './iam-token.ts';
-import { hasLivingToken, obeysSchedule, suffices, unmet, untilAttemptMs } from './outlook.ts';
+import { believableExpiryMs, freshness, type IamToken, lifeLeftMs } from './iam-token.ts';
+import { hasLivingToken, obeysSchedule, suffices, unmet, untilAttemptMs, untilRenewalMs } from './outlook.ts';
 import type { Exchanged, ExchangeFailure } from './ports.ts';
-import type { Effect, LifecycleEvent, LifecycleState, Phase, Waiting } from './state.ts';
+import { afterFailure, afterSleep, peaceUntilMonotonicMs } from './retry.ts';
+import type { Effect, Exchanging, LifecycleEvent, LifecycleState, Phase, Waiting } from './state.ts';
 import { afterJump, anchored, restored, trueTimeMs } from './time.ts';
 
 export interface Step {
@@ -18,15 +18,21 @@ export interface Step {
 }
 
 export function transition(state: LifecycleState, event: LifecycleEvent, now: Instant): Step {
+  return state.phase.kind === 'stopped'
+    ? whenStopped(state, event, state.phase.problem)
+    : whenRunning(state, event, now);
+}
+
+function whenRunning(state: LifecycleState, event: LifecycleEvent, now: Instant): Step {
   switch (event.kind) {
     case 'loading':
-      return step({ ...state, phase: { kind: 'loading' } });
+      return step({ ...state, phase: { kind: 'loading' } }, ...cancelled(state));
     case 'credential_found':
       return credentialFound(state, event.token, event.clockOffsetMs, now);
     case 'credential_missing':
       return credentialMissing(state, event.problem);
     case 'logged_in':
-      return loggedIn(state, event.exchanged, now);
+      return loggedIn(state, event, now);
     case 'token_requested':
       return tokenRequested(state, { ...event, forOutcome: false }, now);
     case 'refresh_requested':
@@ -37,13 +43,15 @@ export function transition(state: LifecycleState, event: LifecycleEvent, now: In
         waiting: state.waiting.filter(({ requestId }) => requestId !== event.requestId),
       });
     case 'exchange_succeeded':
-      return isUnderWay(state, event.attempt) ? succeeded(state, event.exchanged, now) : step(state);
+      return isUnderWay(state.phase, event.attempt)
+        ? succeeded(state, event.exchanged, state.phase.startedAt, event.random01, now)
+        : step(state);
     case 'exchange_failed':
-      return isUnderWay(state, event.attempt)
-        ? failed(state, event.failure, event.random01, now)
+      return isUnderWay(state.phase, event.attempt)
+        ? failed(state, event.failure, state.phase.startedAt, event.random01, now)
         : step(state);
     case 'schedule_planned':
-      return step({ ...state, scheduledAtMs: event.atMs });
+      return step(hasCredential(state) ? { ...state, scheduledAtMs: event.atMs } : state);
     case 'woke':
       return woke(state, event.jumpMs, now);
     case 'stopping':
@@ -61,8 +69,15 @@ function also({ state, effects }: Step, ...before: readonly Effect[]): Step {
   return { state, effects: [...before, ...effects] };
 }
 
-function isUnderWay({ phase }: LifecycleState, attempt: number): boolean {
+function isUnderWay(phase: Phase, attempt: number): phase is Exchanging {
   return phase.kind === 'exchanging' && phase.attempt === attempt;
+}
+
+/** An answer of before may still come, and so may a request; nothing starts any more. */
+function whenStopped(state: LifecycleState, event: LifecycleEvent, problem: Problem): Step {
+  return event.kind === 'token_requested' || event.kind === 'refresh_requested'
+    ? step(state, { kind: 'reject', requestId: event.requestId, problem })
+    : step(state);
 }
 
 // --- the credential comes and goes -------------------------------------------------------------------------
@@ -77,10 +92,10 @@ function credentialFound(
     ...state,
     phase: { kind: 'resting' },
     token,
-    time: restored(clockOffsetMs),
+    time: state.time.anchor === null ? restored(clockOffsetMs, now) : state.time,
     trouble: null,
   };
-  return also(askAgain(renewIfDue(found, now), now), { kind: 'plan_schedule' });
+  return also(askAgain(renewIfDue(found, now), now), ...cancelled(state), { kind: 'plan_schedule' });
 }
 
 /** Those who waited for the store ask anew, in their order. */
@@ -111,25 +126,27 @@ function credentialMissing(state: LifecycleState, problem: Problem): Step {
 }
 
 /** The credential was confirmed by an exchange of its own; it wins over one that is under way. */
-function loggedIn(state: LifecycleState, exchanged: Exchanged, now: Instant): Step {
-  const time = anchored(state.time, exchanged.serverTimeMs, now);
-  const attempt: Attempt = { atMonotonicMs: now.monotonicMs, cause: 'person', succeeded: true };
+function loggedIn(
+  state: LifecycleState,
+  { exchanged, startedAt, random01 }: Extract<LifecycleEvent, { readonly kind: 'logged_in' }>,
+  now: Instant,
+): Step {
+  const attempt: Attempt = { atMonotonicMs: now.monotonicMs, cause: 'person', succeeded: false };
   const fresh: LifecycleState = {
     ...state,
-    time,
+    phase: { kind: 'resting' },
     token: null,
+    trouble: null,
     attempts: [...withinTheHour(state.attempts, now.monotonicMs), attempt],
   };
-  return also(withNewToken(fresh, exchanged, now), ...cancelled(state), { kind: 'plan_schedule' });
+  return also(succeeded(fresh, exchanged, startedAt, random01, now), ...cancelled(state), {
+    kind: 'plan_schedule',
+  });
 }
 
 function stopping(state: LifecycleState): Step {
   const problem: Problem = { code: 'unavailable', message: 'the daemon is stopping', retryAfterMs: 1_000 };
-  const stopped: LifecycleState = {
-    ...state,
-    phase: { kind: 'without_credential', problem },
-    scheduledAtMs: null,
-  };
+  const stopped: LifecycleState = { ...state, phase: { kind: 'stopped', problem }, scheduledAtMs: null };
   return also(rejectAll(stopped, problem), ...cancelled(state));
 }
 
@@ -147,6 +164,7 @@ function tokenRequested(state: LifecycleState, request: Waiting, now: Instant): 
   const waitMs = untilAttemptMs(state, cause, now);
   switch (state.phase.kind) {
     case 'without_credential':
+    case 'stopped':
       return step(state, { kind: 'reject', requestId: request.requestId, problem: state.phase.problem });
     case 'loading':
     case 'exchanging':
@@ -174,7 +192,7 @@ function tokenRequested(state: LifecycleState, request: Waiting, now: Instant): 
 }
 
 function refreshRequested(state: LifecycleState, request: Waiting, now: Instant): Step {
-  if (state.phase.kind === 'without_credential') {
+  if (state.phase.kind === 'without_credential' || state.phase.kind === 'stopped') {
     return step(state, { kind: 'reject', requestId: request.requestId, problem: state.phase.problem });
   }
   const waiting: LifecycleState = { ...state, waiting: [...state.waiting, request] };
@@ -186,10 +204,16 @@ function refreshRequested(state: LifecycleState, request: Waiting, now: Instant)
 
 function startExchange(state: LifecycleState, cause: Cause, now: Instant): Step {
   const attempt = state.attemptsEver + 1;
-  const failuresBefore = state.phase.kind === 'backing_off' ? state.phase.failures : 0;
   const started: LifecycleState = {
     ...state,
-    phase: { kind: 'exchanging', attempt, cause, failuresBefore },
+    phase: {
+      kind: 'exchanging',
+      attempt,
+      cause,
+      startedAt: now,
+      failuresBefore: state.phase.kind === 'backing_off' ? state.phase.failures : 0,
+      notBeforeMonotonicMs: peaceUntilMonotonicMs(state.phase),
+    },
     attemptsEver: attempt,
     attempts: [
       ...withinTheHour(state.attempts, now.monotonicMs),
@@ -199,24 +223,64 @@ function startExchange(state: LifecycleState, cause: Cause, now: Instant): Step 
   return step(started, { kind: 'start_exchange', attempt, interactive: cause === 'person' });
 }
 
-function succeeded(state: LifecycleState, exchanged: Exchanged, now: Instant): Step {
+function succeeded(
+  state: LifecycleState,
+  exchanged: Exchanged,
+  startedAt: Instant,
+  random01: number,
+  now: Instant,
+): Step {
+  const time = anchored(state.time, exchanged.serverTimeMs, startedAt, now);
+  const receivedAtMs = trueTimeMs(time, now);
+  const arrived: IamToken = {
+    value: exchanged.token,
+    subject: exchanged.subject,
+    expiresAtMs: believableExpiryMs(exchanged.expiresAtMs, receivedAtMs),
+    receivedAtMs,
+  };
+  if (freshness(arrived, receivedAtMs) === 'expired') {
+    return failed(state, deadOnArrival(exchanged, receivedAtMs), startedAt, random01, now);
+  }
   const attempts = state.attempts.map((attempt, at) =>
     at === state.attempts.length - 1 ? { ...attempt, succeeded: true } : attempt,
   );
-  const time = anchored(state.time, exchanged.serverTimeMs, now);
-  return withNewToken({ ...state, attempts, time }, exchanged, now);
+  return withNewToken({ ...state, attempts, time }, arrived, now);
 }
 
-/** IAM may give the same token again, or one that ends sooner: the one that lives longest stays. */
-function withNewToken(state: LifecycleState, exchanged: Exchanged, now: Instant): Step {
-  const { token: value, expiresAtMs, subject } = exchanged;
-  const receivedAtMs = trueTimeMs(state.time, now);
-  const arrived: IamToken = { value, subject, expiresAtMs, receivedAtMs };
-  const token = state.token !== null && state.token.expiresAtMs > expiresAtMs ? state.token : arrived;
+/**
+ * IAM may give the same token again, or one that ends sooner: the one that lives longest stays. What it has left
+ * counts as its whole life from here on, so that a renewal that brought nothing better is not repeated at once.
+ */
+function withNewToken(state: LifecycleState, arrived: IamToken, now: Instant): Step {
+  const longest =
+    state.token !== null && state.token.expiresAtMs > arrived.expiresAtMs ? state.token : arrived;
+  const token: IamToken = { ...longest, receivedAtMs: arrived.receivedAtMs };
   const settled: LifecycleState = { ...state, phase: { kind: 'resting' }, token, trouble: null };
-  const keep: Effect = { kind: 'keep', token, clockOffsetMs: state.time.offsetMs };
   const rotated = state.token?.expiresAtMs !== token.expiresAtMs;
-  return also(settleWaiting(settled, now), keep, ...(rotated ? [announce('rotated')] : []));
+  return also(settleWaiting(settled, now), ...kept(settled), ...(rotated ? [announce('rotated')] : []));
+}
+
+/** A token that cannot be served is no success: asked for again at once, it would come again at once. */
+function deadOnArrival({ expiresAtMs, serverTimeMs }: Exchanged, nowMs: number): ExchangeFailure {
+  const leftMs = expiresAtMs - nowMs;
+  return {
+    kind: 'transient',
+    message:
+      leftMs > 0
+        ? `IAM gave a token that lives for ${Math.floor(leftMs / 1_000)} s only`
+        : 'IAM gave a token that has expired already',
+    hint: "look whether this machine's clock is right",
+    ...(serverTimeMs === undefined ? {} : { serverTimeMs }),
+  };
+}
+
+/** A token is kept with what is known of the clock, by which it will be judged after a restart. */
+function kept({ token, time }: LifecycleState): readonly Effect[] {
+  return token === null ? [] : [{ kind: 'keep', token, clockOffsetMs: time.offsetMs }];
+}
+
+function keptAnew(before: LifecycleState, after: LifecycleState): readonly Effect[] {
+  return before.time.offsetMs === after.time.offsetMs ? [] : kept(after);
 }
 
 /** The exchange has ended: everybody who waited for it gets an answer. */
@@ -229,13 +293,20 @@ function settleWaiting(state: LifecycleState, now: Instant): Step {
   return step({ ...state, waiting: [] }, ...state.waiting.map(settle));
 }
 
-function failed(state: LifecycleState, failure: ExchangeFailure, random01: number, now: Instant): Step {
-  const time = anchored(state.time, failure.serverTimeMs, now);
+function failed(
+  state: LifecycleState,
+  failure: ExchangeFailure,
+  startedAt: Instant,
+  random01: number,
+  now: Instant,
+): Step {
+  const time = anchored(state.time, failure.serverTimeMs, startedAt, now);
   const lastAtMs = trueTimeMs(time, now);
+  const lifeLeft = state.token === null ? 0 : lifeLeftMs(state.token, lastAtMs);
   const troubled: LifecycleState = {
     ...state,
     time,
-    phase: phaseAfter(state, failure, random01, now),
+    phase: afterFailure(state.phase, failure, lifeLeft, random01, now),
     trouble: {
       failure,
       sinceMs: state.trouble?.sinceMs ?? lastAtMs,
@@ -244,31 +315,7 @@ function failed(state: LifecycleState, failure: ExchangeFailure, random01: numbe
     },
   };
   const event = failure.kind === 'transient' ? 'failing' : 'login_required';
-  return also(settleWaiting(troubled, now), announce(event));
-}
-
-function phaseAfter(state: LifecycleState, failure: ExchangeFailure, random01: number, now: Instant): Phase {
-  switch (failure.kind) {
-    case 'terminal':
-      return { kind: 'refused', mayHeal: failure.mayHeal === true };
-    case 'needs_person':
-      return { kind: 'needs_person' };
-    case 'transient': {
-      const failures = (state.phase.kind === 'exchanging' ? state.phase.failuresBefore : 0) + 1;
-      const lifeLeft = state.token === null ? 0 : lifeLeftMs(state.token, trueTimeMs(state.time, now));
-      const asked = honouredRetryAfterMs(failure.retryAfterMs);
-      const endedAtMonotonicMs = now.monotonicMs;
-      return {
-        kind: 'backing_off',
-        failures,
-        endedAtMonotonicMs,
-        notBeforeMonotonicMs: endedAtMonotonicMs + asked,
-        retryAtMonotonicMs: endedAtMonotonicMs + Math.max(backoffMs(failures, lifeLeft, random01), asked),
-      };
-    }
-    default:
-      return failure.kind satisfies never;
-  }
+  return also(settleWaiting(troubled, now), ...keptAnew(state, troubled), announce(event));
 }
 
 function rejectAll(state: LifecycleState, problem: Problem): Step {
@@ -286,32 +333,27 @@ function woke(state: LifecycleState, jumpMs: number, now: Instant): Step {
   const jumped: LifecycleState =
     jumpMs === 0
       ? state
-      : { ...state, time: afterJump(state.time, jumpMs), phase: afterSleep(state.phase, now) };
+      : { ...state, time: afterJump(state.time, now), phase: afterSleep(state.phase, jumpMs, now) };
   const fired = state.scheduledAtMs !== null && now.wallMs >= state.scheduledAtMs;
   const plan: readonly Effect[] =
     fired || (jumpMs !== 0 && hasCredential(state)) ? [{ kind: 'plan_schedule' }] : [];
   const unscheduled: LifecycleState = fired ? { ...jumped, scheduledAtMs: null } : jumped;
   return also(
     fired && obeysSchedule(unscheduled.phase) ? renew(unscheduled, now) : renewIfDue(unscheduled, now),
+    ...keptAnew(state, unscheduled),
     ...plan,
   );
 }
 
-/** Another network, perhaps: what failed before the sleep is tried at once, unless the service asked for peace. */
-function afterSleep(phase: Phase, now: Instant): Phase {
-  if (phase.kind !== 'backing_off') return phase;
-  return { ...phase, failures: 0, retryAtMonotonicMs: Math.max(now.monotonicMs, phase.notBeforeMonotonicMs) };
-}
-
 function hasCredential({ phase }: LifecycleState): boolean {
-  return phase.kind !== 'without_credential' && phase.kind !== 'loading';
+  return phase.kind !== 'without_credential' && phase.kind !== 'loading' && phase.kind !== 'stopped';
 }
 
 /** Starts the renewal that its time or its backoff asks for. */
 function renewIfDue(state: LifecycleState, now: Instant): Step {
-  const { phase, token, time } = state;
+  const { phase } = state;
   const due =
-    (phase.kind === 'resting' && (token === null || freshness(token, trueTimeMs(time, now)) !== 'fresh')) ||
+    (phase.kind === 'resting' && untilRenewalMs(state, now) <= 0) ||
     (phase.kind === 'backing_off' && now.monotonicMs >= phase.retryAtMonotonicMs);
   return due ? renew(state, now) : step(state);
 }

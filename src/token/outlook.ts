@@ -21,16 +21,21 @@ export function nextWakeAtMonotonicMs(state: LifecycleState, now: Instant): numb
   const budgetAtMonotonicMs = now.monotonicMs + budgetWaitMs(state.attempts, 'due', now.monotonicMs);
   if (phase.kind === 'backing_off') wakes.push(Math.max(phase.retryAtMonotonicMs, budgetAtMonotonicMs));
   if (phase.kind === 'resting') {
-    const earlyInMs = state.token === null ? 0 : earlyRenewalAtMs(state.token) - trueTimeMs(state.time, now);
-    wakes.push(Math.max(now.monotonicMs + earlyInMs, budgetAtMonotonicMs));
+    wakes.push(Math.max(now.monotonicMs + untilRenewalMs(state, now), budgetAtMonotonicMs));
   }
   return wakes.length === 0 ? null : Math.min(...wakes);
+}
+
+/** Milliseconds until the token in hand is to be renewed, whatever the schedule says; 0 when it is now. */
+export function untilRenewalMs({ token, time }: LifecycleState, now: Instant): number {
+  const nowMs = trueTimeMs(time, now);
+  return token === null || freshness(token, nowMs) !== 'fresh' ? 0 : earlyRenewalAtMs(token) - nowMs;
 }
 
 /** What to say about a profile whose renewal does not work; `null` when all is well. */
 export function problemNow(state: LifecycleState, now: Instant): Problem | null {
   const { phase, trouble } = state;
-  if (phase.kind === 'without_credential') return phase.problem;
+  if (phase.kind === 'without_credential' || phase.kind === 'stopped') return phase.problem;
   if (trouble === null) return null;
   const { message, hint } = trouble.failure;
   const said = { message, ...(hint === undefined ? {} : { hint }) };
@@ -40,11 +45,10 @@ export function problemNow(state: LifecycleState, now: Instant): Problem | null 
 
 /** When the next renewal is planned, in milliseconds since the epoch; `null` when none is. */
 export function nextRenewalAtMs(state: LifecycleState, now: Instant): number | null {
-  const { phase, token, scheduledAtMs } = state;
+  const { phase, scheduledAtMs } = state;
   if (phase.kind === 'backing_off') return now.wallMs + phase.retryAtMonotonicMs - now.monotonicMs;
   if (!obeysSchedule(phase)) return null;
-  const earlyAtMs =
-    token === null || phase.kind === 'refused' ? Infinity : earlyRenewalAtMs(token) - state.time.offsetMs;
+  const earlyAtMs = phase.kind === 'refused' ? Infinity : now.wallMs + untilRenewalMs(state, now);
   const next = Math.min(scheduledAtMs ?? Infinity, earlyAtMs);
   return Number.isFinite(next) ? next : null;
 }

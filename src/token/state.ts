@@ -1,3 +1,4 @@
+import type { Instant } from '../shared/clock.ts';
 import type { Problem } from '../shared/errors.ts';
 import type { Attempt, Cause } from './budget.ts';
 import type { IamToken } from './iam-token.ts';
@@ -11,23 +12,32 @@ export type Phase =
   | { readonly kind: 'without_credential'; readonly problem: Problem }
   /** Nothing to do until the next renewal is due. */
   | { readonly kind: 'resting' }
-  | {
-      readonly kind: 'exchanging';
-      readonly attempt: number;
-      readonly cause: Cause;
-      readonly failuresBefore: number;
-    }
-  | {
-      readonly kind: 'backing_off';
-      readonly failures: number;
-      readonly retryAtMonotonicMs: number;
-      readonly endedAtMonotonicMs: number;
-      /** The service's own `Retry-After`: not even a request tries before this. */
-      readonly notBeforeMonotonicMs: number;
-    }
+  | Exchanging
+  | BackingOff
   /** The service said no for good. With `mayHeal` the schedule tries again. */
   | { readonly kind: 'refused'; readonly mayHeal: boolean }
-  | { readonly kind: 'needs_person' };
+  | { readonly kind: 'needs_person' }
+  /** The daemon ends, or the profile is gone: nothing moves any more. */
+  | { readonly kind: 'stopped'; readonly problem: Problem };
+
+export interface Exchanging {
+  readonly kind: 'exchanging';
+  readonly attempt: number;
+  readonly cause: Cause;
+  readonly startedAt: Instant;
+  readonly failuresBefore: number;
+  /** The `Retry-After` that this exchange, a person's, went over. */
+  readonly notBeforeMonotonicMs: number;
+}
+
+export interface BackingOff {
+  readonly kind: 'backing_off';
+  readonly failures: number;
+  readonly retryAtMonotonicMs: number;
+  readonly endedAtMonotonicMs: number;
+  /** The service's own `Retry-After`: not even a request tries before this. */
+  readonly notBeforeMonotonicMs: number;
+}
 
 /** The last failure, until a success; `count` in a row. */
 export interface Trouble {
@@ -63,11 +73,22 @@ export type LifecycleEvent =
   /** The store gave a credential, and perhaps the token kept beside it. */
   | { readonly kind: 'credential_found'; readonly token: IamToken | null; readonly clockOffsetMs: number }
   | { readonly kind: 'credential_missing'; readonly problem: Problem }
-  | { readonly kind: 'logged_in'; readonly exchanged: Exchanged }
+  /** `startedAt`: when the exchange began that confirmed the new credential. */
+  | {
+      readonly kind: 'logged_in';
+      readonly exchanged: Exchanged;
+      readonly startedAt: Instant;
+      readonly random01: number;
+    }
   | { readonly kind: 'token_requested'; readonly requestId: number; readonly minTtlMs: number }
   | { readonly kind: 'refresh_requested'; readonly requestId: number }
   | { readonly kind: 'request_gone'; readonly requestId: number }
-  | { readonly kind: 'exchange_succeeded'; readonly attempt: number; readonly exchanged: Exchanged }
+  | {
+      readonly kind: 'exchange_succeeded';
+      readonly attempt: number;
+      readonly exchanged: Exchanged;
+      readonly random01: number;
+    }
   | {
       readonly kind: 'exchange_failed';
       readonly attempt: number;
@@ -84,7 +105,7 @@ export type Effect =
   | { readonly kind: 'cancel_exchange' }
   | { readonly kind: 'answer'; readonly requestId: number; readonly token: IamToken }
   | { readonly kind: 'reject'; readonly requestId: number; readonly problem: Problem }
-  /** Keep the token for a restart. */
+  /** Keep the token for a restart, and what is known of the clock by which it will be judged then. */
   | { readonly kind: 'keep'; readonly token: IamToken; readonly clockOffsetMs: number }
   /** Ask the cron schedule for the next time and send `schedule_planned`. */
   | { readonly kind: 'plan_schedule' }

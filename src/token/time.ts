@@ -2,6 +2,8 @@ import type { Instant } from '../shared/clock.ts';
 
 /** A clock that is further off than this is said to be wrong, and IAM's is believed. */
 export const clockToleranceMs = 60_000;
+/** A clock that came with an answer slower than this says little: the machine may have slept on it. */
+const promptAnswerMs = 30_000;
 
 /** What is known of the true time beyond the local wall clock. */
 export interface TimeSense {
@@ -24,28 +26,42 @@ export function trueTimeMs(sense: TimeSense, now: Instant): number {
   return Math.max(corrected, sense.anchor.trueMs + now.monotonicMs - sense.anchor.monotonicMs);
 }
 
-/** Takes IAM's word for the time; without it, the local clock's first word stands. */
-export function anchored(sense: TimeSense, serverTimeMs: number | undefined, now: Instant): TimeSense {
-  if (serverTimeMs === undefined) {
-    if (sense.anchor !== null) return sense;
-    return { ...sense, anchor: { trueMs: trueTimeMs(sense, now), monotonicMs: now.monotonicMs } };
+/** Takes IAM's word for the time, heard on a question of `askedAt`; without it, the local clock's first word stands. */
+export function anchored(
+  sense: TimeSense,
+  serverTimeMs: number | undefined,
+  askedAt: Instant,
+  now: Instant,
+): TimeSense {
+  if (serverTimeMs === undefined || tookMs(askedAt, now) > promptAnswerMs) {
+    return sense.anchor === null ? anchoredAt(trueTimeMs(sense, now), sense.offsetMs, now) : sense;
   }
   const offsetMs = beyondTolerance(serverTimeMs - now.wallMs);
-  return { offsetMs, anchor: { trueMs: now.wallMs + offsetMs, monotonicMs: now.monotonicMs } };
+  return anchoredAt(Math.max(serverTimeMs, now.wallMs + offsetMs), offsetMs, now);
 }
 
 /**
- * The local clock left the monotonic one by `jumpMs`. Backwards it was certainly set, and the offset moves with
- * it. Forwards it may have been sleep: then the offset stands.
+ * The clocks were seen to part. A wall clock that fell behind what has passed was set back, and the offset makes up
+ * for it. One that ran ahead is believed: it may have been sleep.
  */
-export function afterJump(sense: TimeSense, jumpMs: number): TimeSense {
-  if (jumpMs >= 0) return sense;
-  return { ...sense, offsetMs: beyondTolerance(sense.offsetMs - jumpMs) };
+export function afterJump(sense: TimeSense, now: Instant): TimeSense {
+  const trueMs = trueTimeMs(sense, now);
+  return anchoredAt(trueMs, beyondTolerance(trueMs - now.wallMs), now);
 }
 
-/** A sense of time kept across a restart is believed only where it shortens a token's life. */
-export function restored(offsetMs: number): TimeSense {
-  return { offsetMs: Math.max(offsetMs, 0), anchor: null };
+/** An offset kept across a restart is believed only where it shortens a token's life. */
+export function restored(keptOffsetMs: number, now: Instant): TimeSense {
+  const offsetMs = Math.max(keptOffsetMs, 0);
+  return anchoredAt(now.wallMs + offsetMs, offsetMs, now);
+}
+
+function anchoredAt(trueMs: number, offsetMs: number, now: Instant): TimeSense {
+  return { offsetMs, anchor: { trueMs, monotonicMs: now.monotonicMs } };
+}
+
+/** By whichever clock says more: one may have stood still, the other may have been set back. */
+function tookMs(askedAt: Instant, now: Instant): number {
+  return Math.max(now.monotonicMs - askedAt.monotonicMs, now.wallMs - askedAt.wallMs);
 }
 
 function beyondTolerance(offsetMs: number): number {
