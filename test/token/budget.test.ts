@@ -22,6 +22,14 @@ describe('budget', () => {
     assert.equal(budgetWaitMs(attempts(60, 'due'), 'due', from + hour - 1), 1);
   });
 
+  it('lets requests cause 30 of them, so that the daemon can still retry by itself', () => {
+    const now = from + 5 * minute;
+    assert.equal(budgetWaitMs(attempts(29, 'request'), 'request', now), 0);
+    assert.equal(budgetWaitMs(attempts(30, 'request'), 'request', now), 55 * minute);
+    assert.equal(budgetWaitMs(attempts(30, 'request'), 'due', now), 0);
+    assert.equal(budgetWaitMs(attempts(30, 'request'), 'min_ttl', now), 55 * minute);
+  });
+
   it('lets a minTtl cause 6 of them, at most one a minute', () => {
     const asked = attempts(6, 'min_ttl');
     assert.equal(budgetWaitMs(asked.slice(0, 1), 'min_ttl', from + 59 * second), second);

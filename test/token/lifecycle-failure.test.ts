@@ -223,6 +223,18 @@ describe('lifecycle: failure', () => {
       }
     });
 
+    it('leaves the daemon its own retries, though clients ask all through the outage', () => {
+      life.find();
+      life.outage(20 * minute);
+      const before = life.exchanges;
+      for (let passed = 0; passed < 5 * minute; passed += second) {
+        life.pass(second);
+        if (life.isExchanging) life.succeed();
+      }
+      assert.equal(life.exchanges, before + 1);
+      assert.notEqual(life.served(), 'unavailable');
+    });
+
     it('used up lets the alarm ring when there is a place again, not before', () => {
       life.schedule = (afterMs) => afterMs + second;
       life.start({ expiresAtMs: life.trueMs + hour });
