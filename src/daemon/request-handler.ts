@@ -2,7 +2,7 @@ import { type DaemonStatus, protocolVersion, type TokenAnswer } from '../protoco
 import type { Peer } from '../protocol/peer.ts';
 import { type CheckedRequest, checkRequest } from '../protocol/requests.ts';
 import type { Clock } from '../shared/clock.ts';
-import { type Problem, problemOf } from '../shared/errors.ts';
+import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import type { IamToken } from '../token/iam-token.ts';
 import { problemNow } from '../token/outlook.ts';
@@ -92,7 +92,10 @@ export function requestHandler(parts: RequestHandlerParts): (data: unknown, peer
         eventually(id, peer, async () => {
           const profile = await profiles.login(params, clock.deadline(loginAtMostMs));
           const { token } = profile.state;
-          if (token === null) throw new Error('the login left no token');
+          if (token === null) {
+            const problem = problemNow(profile.state, clock.now());
+            throw new ProblemError(problem ?? { code: 'internal', message: 'the login left no token' });
+          }
           return refreshAnswer(profile, token);
         });
         return;

@@ -5,17 +5,13 @@
 import type { Instant } from '../shared/clock.ts';
 import type { Problem } from '../shared/errors.ts';
 import { type Attempt, budgetWaitMs, type Cause, withinTheHour } from './budget.ts';
-import { believableExpiryMs, freshness, type IamToken, lifeLeftMs } from './iam-token.ts';
+import { failed, startExchange, succeeded } from './exchange.ts';
+import type { IamToken } from './iam-token.ts';
 import { hasLivingToken, obeysSchedule, suffices, unmet, untilAttemptMs, untilRenewalMs } from './outlook.ts';
-import type { Exchanged, ExchangeFailure } from './ports.ts';
-import { afterFailure, afterSleep, peaceUntilMonotonicMs } from './retry.ts';
+import { afterSleep } from './retry.ts';
 import type { Effect, Exchanging, LifecycleEvent, LifecycleState, Phase, Waiting } from './state.ts';
-import { afterJump, anchored, restored, trueTimeMs } from './time.ts';
-
-export interface Step {
-  readonly state: LifecycleState;
-  readonly effects: readonly Effect[];
-}
+import { also, announce, keptAnew, type Step, step } from './step.ts';
+import { afterJump, restored } from './time.ts';
 
 export function transition(state: LifecycleState, event: LifecycleEvent, now: Instant): Step {
   return state.phase.kind === 'stopped'
@@ -59,14 +55,6 @@ function whenRunning(state: LifecycleState, event: LifecycleEvent, now: Instant)
     default:
       return event satisfies never;
   }
-}
-
-function step(state: LifecycleState, ...effects: readonly Effect[]): Step {
-  return { state, effects };
-}
-
-function also({ state, effects }: Step, ...before: readonly Effect[]): Step {
-  return { state, effects: [...before, ...effects] };
 }
 
 function isUnderWay(phase: Phase, attempt: number): phase is Exchanging {
@@ -150,6 +138,11 @@ function stopping(state: LifecycleState): Step {
   return also(rejectAll(stopped, problem), ...cancelled(state));
 }
 
+function rejectAll(state: LifecycleState, problem: Problem): Step {
+  const rejections = state.waiting.map(({ requestId }): Effect => ({ kind: 'reject', requestId, problem }));
+  return step({ ...state, waiting: [] }, ...rejections);
+}
+
 function cancelled({ phase }: LifecycleState): readonly Effect[] {
   return phase.kind === 'exchanging' ? [{ kind: 'cancel_exchange' }] : [];
 }
@@ -198,133 +191,6 @@ function refreshRequested(state: LifecycleState, request: Waiting, now: Instant)
   const waiting: LifecycleState = { ...state, waiting: [...state.waiting, request] };
   const { kind } = state.phase;
   return kind === 'loading' || kind === 'exchanging' ? step(waiting) : startExchange(waiting, 'person', now);
-}
-
-// --- an exchange begins and ends ---------------------------------------------------------------------------
-
-function startExchange(state: LifecycleState, cause: Cause, now: Instant): Step {
-  const attempt = state.attemptsEver + 1;
-  const started: LifecycleState = {
-    ...state,
-    phase: {
-      kind: 'exchanging',
-      attempt,
-      cause,
-      startedAt: now,
-      failuresBefore: state.phase.kind === 'backing_off' ? state.phase.failures : 0,
-      notBeforeMonotonicMs: peaceUntilMonotonicMs(state.phase),
-    },
-    attemptsEver: attempt,
-    attempts: [
-      ...withinTheHour(state.attempts, now.monotonicMs),
-      { atMonotonicMs: now.monotonicMs, cause, succeeded: false },
-    ],
-  };
-  return step(started, { kind: 'start_exchange', attempt, interactive: cause === 'person' });
-}
-
-function succeeded(
-  state: LifecycleState,
-  exchanged: Exchanged,
-  startedAt: Instant,
-  random01: number,
-  now: Instant,
-): Step {
-  const time = anchored(state.time, exchanged.serverTimeMs, startedAt, now);
-  const receivedAtMs = trueTimeMs(time, now);
-  const arrived: IamToken = {
-    value: exchanged.token,
-    subject: exchanged.subject,
-    expiresAtMs: believableExpiryMs(exchanged.expiresAtMs, receivedAtMs),
-    receivedAtMs,
-  };
-  if (freshness(arrived, receivedAtMs) === 'expired') {
-    return failed(state, deadOnArrival(exchanged, receivedAtMs), startedAt, random01, now);
-  }
-  const attempts = state.attempts.map((attempt, at) =>
-    at === state.attempts.length - 1 ? { ...attempt, succeeded: true } : attempt,
-  );
-  return withNewToken({ ...state, attempts, time }, arrived, now);
-}
-
-/**
- * IAM may give the same token again, or one that ends sooner: the one that lives longest stays. What it has left
- * counts as its whole life from here on, so that a renewal that brought nothing better is not repeated at once.
- */
-function withNewToken(state: LifecycleState, arrived: IamToken, now: Instant): Step {
-  const longest =
-    state.token !== null && state.token.expiresAtMs > arrived.expiresAtMs ? state.token : arrived;
-  const token: IamToken = { ...longest, receivedAtMs: arrived.receivedAtMs };
-  const settled: LifecycleState = { ...state, phase: { kind: 'resting' }, token, trouble: null };
-  const rotated = state.token?.expiresAtMs !== token.expiresAtMs;
-  return also(settleWaiting(settled, now), ...kept(settled), ...(rotated ? [announce('rotated')] : []));
-}
-
-/** A token that cannot be served is no success: asked for again at once, it would come again at once. */
-function deadOnArrival({ expiresAtMs, serverTimeMs }: Exchanged, nowMs: number): ExchangeFailure {
-  const leftMs = expiresAtMs - nowMs;
-  return {
-    kind: 'transient',
-    message:
-      leftMs > 0
-        ? `IAM gave a token that lives for ${Math.floor(leftMs / 1_000)} s only`
-        : 'IAM gave a token that has expired already',
-    hint: "look whether this machine's clock is right",
-    ...(serverTimeMs === undefined ? {} : { serverTimeMs }),
-  };
-}
-
-/** A token is kept with what is known of the clock, by which it will be judged after a restart. */
-function kept({ token, time }: LifecycleState): readonly Effect[] {
-  return token === null ? [] : [{ kind: 'keep', token, clockOffsetMs: time.offsetMs }];
-}
-
-function keptAnew(before: LifecycleState, after: LifecycleState): readonly Effect[] {
-  return before.time.offsetMs === after.time.offsetMs ? [] : kept(after);
-}
-
-/** The exchange has ended: everybody who waited for it gets an answer. */
-function settleWaiting(state: LifecycleState, now: Instant): Step {
-  const { token } = state;
-  const settle = (request: Waiting): Effect =>
-    token !== null && (request.forOutcome ? state.trouble === null : suffices(state, request, now))
-      ? { kind: 'answer', requestId: request.requestId, token }
-      : { kind: 'reject', requestId: request.requestId, problem: unmet(state, request, now) };
-  return step({ ...state, waiting: [] }, ...state.waiting.map(settle));
-}
-
-function failed(
-  state: LifecycleState,
-  failure: ExchangeFailure,
-  startedAt: Instant,
-  random01: number,
-  now: Instant,
-): Step {
-  const time = anchored(state.time, failure.serverTimeMs, startedAt, now);
-  const lastAtMs = trueTimeMs(time, now);
-  const lifeLeft = state.token === null ? 0 : lifeLeftMs(state.token, lastAtMs);
-  const troubled: LifecycleState = {
-    ...state,
-    time,
-    phase: afterFailure(state.phase, failure, lifeLeft, random01, now),
-    trouble: {
-      failure,
-      sinceMs: state.trouble?.sinceMs ?? lastAtMs,
-      lastAtMs,
-      count: (state.trouble?.count ?? 0) + 1,
-    },
-  };
-  const event = failure.kind === 'transient' ? 'failing' : 'login_required';
-  return also(settleWaiting(troubled, now), ...keptAnew(state, troubled), announce(event));
-}
-
-function rejectAll(state: LifecycleState, problem: Problem): Step {
-  const rejections = state.waiting.map(({ requestId }): Effect => ({ kind: 'reject', requestId, problem }));
-  return step({ ...state, waiting: [] }, ...rejections);
-}
-
-function announce(event: 'rotated' | 'failing' | 'login_required'): Effect {
-  return { kind: 'announce', event };
 }
 
 // --- time passes -------------------------------------------------------------------------------------------
