@@ -2,7 +2,7 @@ const redacted = '[redacted]';
 
 /**
  * A string that does not show itself: not in a template, in JSON, in `util.inspect` or in a log line.
- * `expose()` gives it up; `test/secret-exposure.test.ts` lists who may call that, each with a reason.
+ * `expose()` gives it up; `test/house/secret-exposure.test.ts` lists who may call that, each with a reason.
  */
 export class Secret {
   readonly #value: string;

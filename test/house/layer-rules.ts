@@ -1,0 +1,165 @@
+/** Who may import what, each rule with its reason: design.md, "Layers", as data. */
+
+export interface Layer {
+  /** A file imports only from lower rows, or from its own folder. */
+  readonly row: number;
+  readonly folder: string;
+  /** The modules of Node that its files may import; any, where nothing stands. */
+  readonly node?: { readonly only: readonly string[]; readonly reason: string };
+}
+
+const pure =
+  'it takes data and returns data, so that a simulated year can test it and any platform can load it';
+
+export const layers: readonly Layer[] = [
+  { row: 0, folder: 'src/shared', node: { only: [], reason: pure } },
+  { row: 1, folder: 'src/protocol', node: { only: [], reason: pure } },
+  { row: 1, folder: 'src/token', node: { only: [], reason: pure } },
+  {
+    row: 1,
+    folder: 'src/platform',
+    node: { only: ['node:path'], reason: 'places are pure functions, so that Linux can test Windows paths' },
+  },
+  { row: 2, folder: 'src/config' },
+  {
+    row: 2,
+    folder: 'src/client',
+    node: {
+      only: ['node:net', 'node:fs'],
+      reason: 'other programs load this library, and `iam-token` must start in milliseconds',
+    },
+  },
+  { row: 2, folder: 'src/sources' },
+  { row: 2, folder: 'src/keychain' },
+  { row: 2, folder: 'src/adapters' },
+  { row: 2, folder: 'src/http' },
+  { row: 2, folder: 'src/service' },
+  { row: 3, folder: 'src/daemon' },
+  { row: 3, folder: 'src/cli' },
+  { row: 3, folder: 'src/emulator' },
+  { row: 4, folder: 'src/bin' },
+];
+
+export interface NodeException {
+  readonly file: string;
+  /** All that this file may import of Node. */
+  readonly only: readonly string[];
+  readonly reason: string;
+}
+
+/** Files that may use more of Node than the rest of their folder; one that uses less than it may is a finding. */
+export const nodeExceptions: readonly NodeException[] = [];
+
+export const layerReason = 'what is below must be usable, testable and readable without what is above';
+
+export interface PackageRule {
+  readonly name: string;
+  readonly importers: RegExp;
+  /** At most this many files import it. */
+  readonly atMost: number;
+  readonly reason: string;
+}
+
+const oneAdapter = 'one file adapts it to a port of ours, so that replacing it touches nothing else';
+
+/** A package that has no row here may not be imported at all. */
+export const packages: readonly PackageRule[] = [
+  { name: 'croner', importers: /^src\/adapters\//, atMost: 1, reason: oneAdapter },
+  { name: 'node-ipc', importers: /^src\/adapters\//, atMost: 1, reason: oneAdapter },
+  { name: 'winston', importers: /^src\/adapters\//, atMost: 1, reason: oneAdapter },
+  { name: 'undici', importers: /^src\/(adapters|sources)\//, atMost: 1, reason: oneAdapter },
+  { name: 'yaml', importers: /^src\/config\//, atMost: 1, reason: oneAdapter },
+  {
+    name: 'keytar',
+    importers: /^src\/(bin|keychain)\/keychain-helper\.ts$/,
+    atMost: 1,
+    reason: 'it can crash or hang its process, and throws at import where libsecret is missing',
+  },
+  {
+    name: 'valibot',
+    importers: /^src\/(protocol\/requests\.ts$|(config|sources|keychain|daemon)\/)/,
+    atMost: Infinity,
+    reason: 'foreign data is checked once, at its border, and is a typed value from there on',
+  },
+];
+
+export interface ForbiddenImport {
+  readonly importers: RegExp;
+  readonly imported: RegExp;
+  /** An `import type` is no harm. */
+  readonly typesAllowed: boolean;
+  readonly reason: string;
+}
+
+/** What the rows would allow. */
+export const forbiddenImports: readonly ForbiddenImport[] = [
+  {
+    importers: /^src\/daemon\//,
+    imported: /^src\/adapters\//,
+    typesAllowed: true,
+    reason: 'adapters come in as parameters: src/bin alone puts the parts together',
+  },
+  {
+    importers: /^src\/client\//,
+    imported: /^src\/protocol\/requests\.ts$/,
+    typesAllowed: false,
+    reason: 'it checks what a daemon receives, with valibot, and the thin client loads no package',
+  },
+];
+
+export interface Reach {
+  readonly from: string;
+  readonly reason: string;
+}
+
+/** Files from which no package can be reached by a static import, however many files lie between. */
+export const withoutPackages: readonly Reach[] = [
+  { from: 'src/bin/iam-token.ts', reason: 'the thin client loads no package on its way to a token' },
+  { from: 'src/client/iam-token-client.ts', reason: 'other programs load this library' },
+];
+
+export interface ForbiddenWord {
+  readonly name: string;
+  readonly word: RegExp;
+  readonly allowedIn: RegExp;
+  readonly reason: string;
+}
+
+const time = 'time and chance come in by `Clock`, so that a test can hold them';
+const systemClock = /^src\/adapters\/system-clock\.ts$/;
+
+export const forbiddenWords: readonly ForbiddenWord[] = [
+  { name: 'Date.now', word: /\bDate\s*\.\s*now\b/, allowedIn: systemClock, reason: time },
+  { name: 'new Date()', word: /\bnew\s+Date\s*(?:\(\s*\)|(?!\s*\())/, allowedIn: systemClock, reason: time },
+  { name: 'performance.now', word: /\bperformance\s*\.\s*now\b/, allowedIn: systemClock, reason: time },
+  { name: 'process.hrtime', word: /\bprocess\s*\.\s*hrtime\b/, allowedIn: systemClock, reason: time },
+  // A socket's own method of the same name is another thing.
+  { name: 'setTimeout', word: /(?<!(?<!globalThis)\.)\bsetTimeout\b/, allowedIn: systemClock, reason: time },
+  { name: 'setInterval', word: /\bsetInterval\b/, allowedIn: systemClock, reason: time },
+  {
+    name: 'AbortSignal.timeout',
+    // A library for other programs, and a program of its own, have no clock of the daemon's.
+    word: /\bAbortSignal\s*\.\s*timeout\b/,
+    allowedIn: /^src\/(adapters\/system-clock\.ts$|client\/|bin\/)/,
+    reason: time,
+  },
+  { name: 'Math.random', word: /\bMath\s*\.\s*random\b/, allowedIn: systemClock, reason: time },
+  {
+    name: 'process.exit and process.exitCode',
+    word: /\bprocess\s*\.\s*exit(?:Code)?\b/,
+    allowedIn: /^src\/bin\//,
+    reason: 'a program decides how it ends, its parts only tell it',
+  },
+  {
+    name: 'process',
+    word: /(?<![.\w])process\.\w/,
+    allowedIn: /^src\/(?!(shared|protocol|token|platform)\/)/,
+    reason: 'platform, environment and user come in as arguments, so that Linux can test Windows',
+  },
+  {
+    name: 'a default export',
+    word: /^export\s+default\b|^export\s*\{[^}]*\bas\s+default\b/m,
+    allowedIn: /^$/,
+    reason: 'one thing has one name, wherever it is used',
+  },
+];
