@@ -1,14 +1,15 @@
 // Compiles src and test with tsc into dist/src and dist/test, then bundles each program of src/bin into one file
 // dist/bin/NAME.js: our own modules inside, packages outside. The bundles are CommonJS, which Node starts 5 ms
 // sooner than ES modules.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 rmSync('dist', { recursive: true, force: true });
-execFileSync(process.execPath, ['node_modules/typescript/bin/tsc'], { stdio: 'inherit' });
+const compiled = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc'], { stdio: 'inherit' });
+if (compiled.status !== 0) process.exit(1);
 
 mkdirSync('dist/bin', { recursive: true });
 writeFileSync('dist/bin/package.json', '{"type":"commonjs"}\n');
