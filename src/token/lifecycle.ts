@@ -202,7 +202,7 @@ function woke(state: LifecycleState, jumpMs: number, now: Instant): Step {
       : { ...state, time: afterJump(state.time, now), phase: afterSleep(state.phase, jumpMs, now) };
   const fired = state.scheduledAtMs !== null && now.wallMs >= state.scheduledAtMs;
   const plan: readonly Effect[] =
-    fired || (jumpMs !== 0 && hasCredential(state)) ? [{ kind: 'plan_schedule' }] : [];
+    hasCredential(state) && (fired || jumpMs !== 0) ? [{ kind: 'plan_schedule' }] : [];
   const unscheduled: LifecycleState = fired ? { ...jumped, scheduledAtMs: null } : jumped;
   return also(
     fired && obeysSchedule(unscheduled.phase) ? renew(unscheduled, now) : renewIfDue(unscheduled, now),
