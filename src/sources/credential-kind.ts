@@ -1,7 +1,7 @@
 import type { Clock } from '../shared/clock.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { IamTokenSource } from '../token/ports.ts';
-import type { HttpClient } from './http-client.ts';
+import type { HttpClient } from '../shared/http-client.ts';
 
 /** The installation of Yandex Cloud that a credential belongs to; it is never sent to another. */
 export interface Installation {

@@ -9,7 +9,10 @@ interface Place {
 
 /** Every place that may give a `Secret` up, and what it needs the naked value for. */
 const places: readonly Place[] = [
-  // { file: 'src/sources/oauth-token.ts', reason: 'the body of the exchange holds it' },
+  { file: 'src/daemon/credential-slots.ts', reason: 'the items of the store hold it' },
+  { file: 'src/daemon/request-handler.ts', reason: 'the answer of `token` is the IAM token' },
+  { file: 'src/keychain/keytar-store.ts', reason: 'keytar takes a string' },
+  { file: 'src/sources/iam-api.ts', reason: 'the body of the exchange holds the credential' },
 ];
 
 /** Here `expose` is defined. */
