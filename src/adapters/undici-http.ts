@@ -1,0 +1,88 @@
+import { rootCertificates } from 'node:tls';
+import type * as undici from 'undici';
+import type { HttpClient, HttpRequest, HttpResponse } from '../shared/http-client.ts';
+import { isNeverProxied } from './proxy-rule.ts';
+import { tooLarge, transportFailure } from './transport-failure.ts';
+
+export interface HttpOptions {
+  /** URL of an HTTP proxy, for every host but this machine, its metadata address and those of `noProxy`. */
+  readonly proxy: string | null;
+  /** Hosts that are asked directly, each as `NO_PROXY` has it: `host`, `.domain`, `*.domain`, `host:port`, `*`. */
+  readonly noProxy: readonly string[];
+  /** Certificates in PEM, trusted beside those that Node brings. */
+  readonly certificates: string | null;
+}
+
+const bodyLimitBytes = 256 * 1024;
+
+/**
+ * HTTP by undici 7: its `fetch`, because its `request()` ignores the signal while a proxy leaves CONNECT unanswered.
+ * Each request has connections of its own, closed with it: exchanges are an hour apart, and what a sleeping machine
+ * left open is dead.
+ */
+export function undiciHttp(options: HttpOptions): HttpClient {
+  return {
+    async send(request, signal) {
+      // Loading undici takes 76 ms, which a start with a kept token does not have to pay.
+      const loaded = await import('undici');
+      const dispatcher = dispatcherFor(request.url, options, loaded);
+      try {
+        return await exchange(loaded.fetch, dispatcher, request, signal);
+      } catch (thrown) {
+        throw transportFailure(thrown, request.url, signal);
+      } finally {
+        await dispatcher.destroy();
+      }
+    },
+  };
+}
+
+function dispatcherFor(
+  url: string,
+  options: HttpOptions,
+  { Agent, EnvHttpProxyAgent }: typeof undici,
+): undici.Dispatcher {
+  const { proxy, noProxy, certificates } = options;
+  const tls = certificates === null ? {} : { ca: [...rootCertificates, certificates] };
+  if (proxy === null || isNeverProxied(new URL(url).hostname)) return new Agent({ connect: tls });
+  return new EnvHttpProxyAgent({
+    httpProxy: proxy,
+    httpsProxy: proxy,
+    noProxy: noProxy.join(','),
+    connect: tls,
+    requestTls: tls,
+    proxyTls: tls,
+  });
+}
+
+async function exchange(
+  fetch: typeof undici.fetch,
+  dispatcher: undici.Dispatcher,
+  { method, url, headers, body }: HttpRequest,
+  signal: AbortSignal,
+): Promise<HttpResponse> {
+  const response = await fetch(url, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body }),
+    redirect: 'manual',
+    signal,
+    dispatcher,
+  });
+  return {
+    status: response.status,
+    headers: new Map(response.headers),
+    body: await limitedBody(response, url),
+  };
+}
+
+async function limitedBody({ body }: undici.Response, url: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > bodyLimitBytes) throw tooLarge(url, bodyLimitBytes);
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}

@@ -1,0 +1,22 @@
+/**
+ * A certificate for localhost and 127.0.0.1, valid from 2020 to 2120, and its key, which opens nothing: made with
+ * `openssl` for tests of what is trusted.
+ */
+export const tlsKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgHp5SRuLndnGyo0fE
+79D/rzErztNLuRJ5apVLZssXA3+hRANCAAT6wDniHY3RCwOSGeLYGKE90cUsAjpa
+PbRt3PuNgVu5tPDi26J8NJvFEORVzd/8CZGgHd1KxGe6EHoeH3Hv1glv
+-----END PRIVATE KEY-----
+`;
+
+export const tlsCertificate = `-----BEGIN CERTIFICATE-----
+MIIBczCCARmgAwIBAgIBATAKBggqhkjOPQQDAjAaMRgwFgYDVQQDDA9pYW0tdG9r
+ZW5kIHRlc3QwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBoxGDAW
+BgNVBAMMD2lhbS10b2tlbmQgdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IA
+BPrAOeIdjdELA5IZ4tgYoT3RxSwCOlo9tG3c+42BW7m08OLbonw0m8UQ5FXN3/wJ
+kaAd3UrEZ7oQeh4fce/WCW+jTjBMMBoGA1UdEQQTMBGCCWxvY2FsaG9zdIcEfwAA
+ATAPBgNVHRMBAf8EBTADAQH/MB0GA1UdDgQWBBSo41OjLXwaRAfOsP/w2PZ2jpWm
+LjAKBggqhkjOPQQDAgNIADBFAiBt4CeFMJYFIudTpMmLKMqlXY+FMedVcto0jqNw
+1vI9+AIhAK7KvPHA5lcbyjh/G2dgNenLyJCUmX00deh5txaZ3Zpw
+-----END CERTIFICATE-----
+`;
