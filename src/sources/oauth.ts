@@ -1,0 +1,41 @@
+import { ProblemError } from '../shared/errors.ts';
+import { Secret } from '../shared/secret.ts';
+import type { CredentialKind } from './credential-kind.ts';
+import { createToken } from './iam-api.ts';
+
+/** IAM's own limit: yandex.cloud/en/docs/iam/api-ref/IamToken/create. */
+const longest = 4_000;
+
+/** The OAuth token of a person's Yandex account. */
+export const oauthKind: CredentialKind = {
+  name: 'oauth',
+
+  accept(secret) {
+    const token = secret.replace(/\r?\n$/, '');
+    const fault = faultOf(token);
+    if (fault !== null) throw new ProblemError({ code: 'bad_request', ...fault });
+    return new Secret(token);
+  },
+
+  open(credential, installation, tools) {
+    return {
+      exchange: (signal) =>
+        createToken({ field: 'yandexPassportOauthToken', secret: credential }, installation, signal, tools),
+    };
+  },
+};
+
+function faultOf(token: string): { readonly message: string; readonly hint?: string } | null {
+  if (token === '') return { message: 'the OAuth token is empty' };
+  if (token.length > longest) return { message: 'the OAuth token has more than 4,000 characters' };
+  if (/[\s\p{C}]/u.test(token)) {
+    return { message: 'the OAuth token has spaces, line breaks or control characters in it' };
+  }
+  if (token.startsWith('t1.')) {
+    return {
+      message: 'this is an IAM token, and an OAuth token is needed',
+      hint: 'an OAuth token begins with y0_, y1_, y2_, y3_ or AQAA',
+    };
+  }
+  return null;
+}
