@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { systemClock } from '../adapters/system-clock.ts';
+import { type EmulatorOptions, startEmulator } from '../emulator/emulator.ts';
+
+const usage = `usage: iam-emulator [--port N] [--oauth-token FILE]… [--lifetime SECONDS]
+
+An IAM service of Yandex Cloud for tests, on 127.0.0.1. Prints its URL once it answers, and runs until SIGTERM or SIGINT.
+  --port N             0 to 65535; any free one unless given
+  --oauth-token FILE   a file with an OAuth token to be accepted; without it, none is
+  --lifetime SECONDS   of an IAM token; 43200 unless given
+`;
+
+class UsageError extends Error {}
+
+function optionsFrom(args: readonly string[]): EmulatorOptions {
+  const { port, lifetime, 'oauth-token': files = [] } = parsed(args);
+  return {
+    clock: systemClock(),
+    ...(port === undefined ? {} : { port: wholeNumber('--port', port, 0, 65_535) }),
+    ...(lifetime === undefined ? {} : { lifetimeMs: wholeNumber('--lifetime', lifetime, 1, 43_200) * 1_000 }),
+    oauthAccounts: files.map((file) => ({ token: tokenIn(file) })),
+  };
+}
+
+function parsed(args: readonly string[]): { port?: string; lifetime?: string; 'oauth-token'?: string[] } {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        port: { type: 'string' },
+        lifetime: { type: 'string' },
+        'oauth-token': { type: 'string', multiple: true },
+      },
+    }).values;
+  } catch (thrown) {
+    throw new UsageError(thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
+  }
+}
+
+function wholeNumber(option: string, text: string, least: number, most: number): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new UsageError(`${option} takes a whole number from ${least} to ${most}`);
+}
+
+function tokenIn(file: string): string {
+  let token: string;
+  try {
+    token = readFileSync(file, 'utf8').trim();
+  } catch (thrown) {
+    throw new UsageError(`--oauth-token: ${file} cannot be read`, { cause: thrown });
+  }
+  if (token === '') throw new UsageError(`--oauth-token: ${file} is empty`);
+  return token;
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const emulator = await startEmulator(optionsFrom(args));
+  const stop = (): void => void emulator.close();
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  process.stdout.write(`${emulator.url}\n`);
+}
+
+main(process.argv.slice(2)).catch((thrown: unknown) => {
+  const wrongUsage = thrown instanceof UsageError;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  process.stderr.write(`iam-emulator: error: ${message}\n${wrongUsage ? usage : ''}`);
+  process.exitCode = wrongUsage ? 2 : 1;
+});

@@ -1,0 +1,11 @@
+import { json } from './reply.ts';
+import type { Route } from './route.ts';
+
+/** Not IAM's: which calls came. */
+export const getLog: Route = {
+  method: 'GET',
+  path: '/emulator/log',
+  suffersFaults: false,
+  logged: false,
+  answer: (_call, { log }) => json({ calls: log.calls(), counts: log.counts() }),
+};

@@ -1,0 +1,34 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Accounts } from './accounts.ts';
+import type { CallLog } from './call-log.ts';
+import type { Faults } from './faults.ts';
+import type { Reply } from './reply.ts';
+import type { TokenMint } from './token-mint.ts';
+
+export interface Call {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** The service behind the routes: everything that it remembers. */
+export interface Service {
+  /** Its own clock, in milliseconds since the epoch. */
+  nowMs(): number;
+  readonly accounts: Accounts;
+  readonly mint: TokenMint;
+  /** A living IAM token for that account: a new one, or the last where the service is set to give it again. */
+  issue(subject: string): { readonly token: string; readonly expiresAt: string };
+  readonly faults: Faults;
+  readonly log: CallLog;
+}
+
+/** One address of the service: a file of its own, and a row in `routes.ts`. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly path: string;
+  /** Whether a fault that is switched on shows here. */
+  readonly suffersFaults: boolean;
+  /** The emulator's own control is not part of what is logged. */
+  readonly logged: boolean;
+  answer(call: Call, service: Service): Reply;
+}
