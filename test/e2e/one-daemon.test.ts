@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type RunningHouse, startHouse } from '../support/running-house.ts';
+
+describe('iam-tokend', () => {
+  let house: RunningHouse;
+
+  beforeEach(async () => {
+    house = await startHouse({ store: 'memory' });
+  });
+  afterEach(() => house.stop());
+
+  it('finds a daemon that is alive, says so and leaves it alone', async () => {
+    await house.startDaemon();
+    const second = await house.iamTokend(['--store', 'memory']);
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, /^iam-tokend: error: another iam-tokend is at work/);
+    assert.equal((await house.iamToken(['profiles'])).code, 0);
+  });
+
+  it('takes the place of one that was killed', async () => {
+    await house.startDaemon();
+    await house.stopDaemon('SIGKILL');
+    await house.startDaemon();
+    assert.equal((await house.iamToken(['profiles'])).code, 0);
+  });
+
+  it('names five mistakes of a config file, with their lines', async () => {
+    const path = join(house.folder, 'config', 'iam-tokend', 'config.yaml');
+    writeFileSync(
+      path,
+      'store: drawer\nlog: { level: loud }\nrefresh:\n  schedule: "61 * * * *"\niam:\n  timeout: soon\ncolour: red\n',
+    );
+    const { stderr, code } = await house.iamTokend([]);
+    assert.equal(code, 2);
+    const lines = stderr.trim().split('\n');
+    assert.equal(lines.length, 5);
+    assert.deepEqual(
+      lines.map((line) => new RegExp(`^iam-tokend: error: ${path}:(\\d+): `).exec(line)?.[1]),
+      ['1', '2', '4', '6', '7'],
+    );
+  });
+
+  it('says what is wrong with a flag', async () => {
+    const { stderr, code } = await house.iamTokend(['--colour', 'red']);
+    assert.equal(code, 2);
+    assert.match(stderr, /^iam-tokend: error: .*--colour.*--help/);
+  });
+});
