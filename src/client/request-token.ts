@@ -1,0 +1,44 @@
+import type { Surroundings } from '../platform/places.ts';
+import type { TokenAnswer } from '../protocol/messages.ts';
+import { dial } from './dial.ts';
+import { patienceOf } from './patience.ts';
+
+export interface TokenRequest {
+  /** Unless given: `IAM_TOKEND_PROFILE`, else the daemon's default profile. */
+  readonly profile?: string | undefined;
+  /** How long the token must live at least, in milliseconds; 0 to 12 h, 0 unless given. */
+  readonly minTtlMs?: number | undefined;
+  /** Unless given: `IAM_TOKEND_SOCKET`, else the usual places. */
+  readonly socketPath?: string | undefined;
+  /** For the connection and the answer together, in milliseconds; 10 s unless given. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The daemon gives one exchange 8 s unless it is told otherwise. */
+export const defaultTimeoutMs = 10_000;
+
+/** What a request says of the profile: nothing where neither the caller nor the environment names one. */
+export function profileParams(
+  profile: string | undefined,
+  env: Surroundings['env'],
+): { readonly profile?: string } {
+  const named = profile ?? (env['IAM_TOKEND_PROFILE'] || undefined);
+  return named === undefined ? {} : { profile: named };
+}
+
+/** @throws IamTokenError; the reason of `signal` when that aborts */
+export async function requestToken(request: TokenRequest, surroundings: Surroundings): Promise<TokenAnswer> {
+  const { profile, minTtlMs, socketPath, timeoutMs = defaultTimeoutMs, signal } = request;
+  const patience = patienceOf(timeoutMs, signal);
+  const connection = await dial(socketPath, surroundings, patience);
+  try {
+    const params = {
+      ...profileParams(profile, surroundings.env),
+      ...(minTtlMs === undefined ? {} : { minTtlMs }),
+    };
+    return await connection.ask('token', params, patience);
+  } finally {
+    connection.close();
+  }
+}
