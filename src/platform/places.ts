@@ -8,10 +8,11 @@ import { type Problem, ProblemError } from '../shared/errors.ts';
 export interface Surroundings {
   readonly platform: NodeJS.Platform;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly home: string;
+  /** Functions, as they cost something, and as an account without an entry in the user database has no name. */
+  readonly home: () => string;
   /** `null` on Windows, which has none. */
   readonly uid: number | null;
-  readonly userName: string;
+  readonly userName: () => string;
   /** Whether a folder is there that belongs to `uid`. */
   readonly isOurs: (path: string) => boolean;
 }
@@ -32,8 +33,9 @@ const name = 'iam-tokend';
  * The folders may not exist, and are to be looked at with `checkSocketFolder` before anything is sent.
  */
 export function socketCandidates(surroundings: Surroundings): readonly [string, ...string[]] {
-  const { platform, uid, userName } = surroundings;
-  if (platform === 'win32') return [`\\\\.\\pipe\\${name}-${userName.replaceAll(/[\\/]/g, '_')}`];
+  const { platform, uid } = surroundings;
+  if (platform === 'win32')
+    return [`\\\\.\\pipe\\${name}-${surroundings.userName().replaceAll(/[\\/]/g, '_')}`];
   if (platform === 'darwin') return [posix.join(applicationSupport(surroundings), 'ipc.sock')];
   const within = (folder: string): string => posix.join(folder, name, 'ipc.sock');
   const given = absolute(surroundings, 'XDG_RUNTIME_DIR');
@@ -112,7 +114,9 @@ function applicationSupport(surroundings: Surroundings): string {
   return posix.join(homeOf(surroundings), 'Library/Application Support', name);
 }
 
-function homeOf({ platform, home }: Surroundings): string {
+function homeOf(surroundings: Surroundings): string {
+  const { platform } = surroundings;
+  const home = surroundings.home();
   if ((platform === 'win32' ? win32 : posix).isAbsolute(home)) return home;
   throw new ProblemError({
     code: 'bad_request',

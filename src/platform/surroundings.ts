@@ -4,21 +4,17 @@ import type { Surroundings } from './places.ts';
 import type { FileFacts } from './socket-folder.ts';
 
 /**
- * Reads the environment now. Home and user name are looked up when asked for: `node:os` costs the thin client 0.2 ms,
- * and on Linux no socket's path needs it.
+ * Reads the environment now. `node:os` costs the thin client 0.2 ms, and on Linux no socket's path needs it: it is
+ * loaded when asked for.
  */
 export function surroundingsOfProcess(): Surroundings {
   const uid = process.getuid?.() ?? null;
   return {
     platform: process.platform,
     env: process.env,
-    get home() {
-      return process.getBuiltinModule('node:os').homedir();
-    },
+    home: () => process.getBuiltinModule('node:os').homedir(),
     uid,
-    get userName() {
-      return process.getBuiltinModule('node:os').userInfo().username;
-    },
+    userName: () => process.getBuiltinModule('node:os').userInfo().username,
     isOurs: (path) => {
       try {
         const found = statSync(path, { throwIfNoEntry: false });

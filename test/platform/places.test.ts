@@ -12,15 +12,20 @@ function linux(env: Surroundings['env'], ours: readonly string[] = []): Surround
   return {
     platform: 'linux',
     env,
-    home: '/home/ada',
+    home: () => '/home/ada',
     uid: 1000,
-    userName: 'ada',
+    userName: () => 'ada',
     isOurs: (path) => ours.includes(path),
   };
 }
 
-const mac: Surroundings = { ...linux({}), platform: 'darwin', home: '/Users/ada', uid: 501 };
-const windows: Surroundings = { ...linux({}), platform: 'win32', home: String.raw`C:\Users\ada`, uid: null };
+const mac: Surroundings = { ...linux({}), platform: 'darwin', home: () => '/Users/ada', uid: 501 };
+const windows: Surroundings = {
+  ...linux({}),
+  platform: 'win32',
+  home: () => String.raw`C:\Users\ada`,
+  uid: null,
+};
 
 describe('places', () => {
   const sockets: readonly (readonly [string, Surroundings, readonly string[]])[] = [
@@ -68,13 +73,26 @@ describe('places', () => {
     ['as a named pipe on Windows', windows, [String.raw`\\.\pipe\iam-tokend-ada`]],
     [
       'as one pipe, whatever the user is called',
-      { ...windows, userName: String.raw`a\b` },
+      { ...windows, userName: () => String.raw`a\b` },
       [String.raw`\\.\pipe\iam-tokend-a_b`],
     ],
   ];
   for (const [where, surroundings, expected] of sockets) {
     it(`puts the socket ${where}`, () => assert.deepEqual(socketCandidates(surroundings), expected));
   }
+
+  it('asks for neither home nor name where no path needs them', () => {
+    const asked = (): never => {
+      throw new Error('asked');
+    };
+    const surroundings = {
+      ...linux({ XDG_CONFIG_HOME: '/c', XDG_STATE_HOME: '/s' }),
+      home: asked,
+      userName: asked,
+    };
+    assert.equal(socketCandidates(surroundings)[0], '/tmp/iam-tokend-1000/ipc.sock');
+    assert.equal(folders(surroundings).config, '/c/iam-tokend');
+  });
 
   const below: readonly (readonly [string, Surroundings, Folders])[] = [
     [
@@ -134,14 +152,9 @@ describe('places', () => {
 
   it('says that a home folder is needed where there is none', () => {
     assert.throws(
-      () => folders({ ...linux({}), home: '' }),
+      () => folders({ ...linux({}), home: () => '' }),
       (error) => error instanceof ProblemError && error.code === 'bad_request' && error.hint !== undefined,
     );
-  });
-
-  it('needs no home folder on Linux where XDG names both others', () => {
-    const surroundings = { ...linux({ XDG_CONFIG_HOME: '/c', XDG_STATE_HOME: '/s' }), home: '' };
-    assert.equal(folders(surroundings).config, '/c/iam-tokend');
   });
 
   const paths: readonly (readonly [string, NodeJS.Platform, boolean])[] = [
