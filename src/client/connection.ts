@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { encodeFrame, FrameError, FrameReader } from '../protocol/frames.ts';
 import {
   type Answer,
@@ -9,8 +8,10 @@ import {
   protocolVersion,
 } from '../protocol/messages.ts';
 import type { Problem } from '../shared/errors.ts';
-import { checkAnswer, checkIncoming } from './answers.ts';
 import { IamTokenError } from './iam-token-error.ts';
+import { checkIncoming } from './incoming.ts';
+import type { AskedMethod } from './token-method.ts';
+import type { Wire } from './wire.ts';
 import { inWords, type Patience, whenOver } from './patience.ts';
 
 interface Waiting {
@@ -26,28 +27,26 @@ const secretMethods: ReadonlySet<Method> = new Set(['login']);
  * protocol ends the connection and every request on it.
  */
 export class Connection {
-  readonly #socket: Socket;
+  readonly #wire: Wire;
   readonly #mayCarrySecrets: boolean;
   readonly #frames = new FrameReader();
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
   #broken: IamTokenError | null = null;
   #onEvent: (event: EventMessage) => void = () => {};
-  /** Resolves once the connection is over, whoever ended it. */
-  readonly ended: Promise<void>;
+  readonly #ended: Promise<void>;
 
   /**
-   * @param socket connected
+   * @param wire connected
    * @param mayCarrySecrets whether the socket's folder is private
    */
-  constructor(socket: Socket, mayCarrySecrets: boolean) {
-    this.#socket = socket;
+  constructor(wire: Wire, mayCarrySecrets: boolean) {
+    this.#wire = wire;
     this.#mayCarrySecrets = mayCarrySecrets;
-    socket.setEncoding('utf8');
-    socket.on('data', (piece: string) => this.#read(piece));
-    socket.on('error', (cause) => this.#break('the connection to the daemon broke', cause));
-    this.ended = new Promise((resolve) => {
-      socket.once('close', () => {
+    wire.receive = (text) => this.#read(text);
+    wire.socket.on('error', (cause) => this.#break('the connection to the daemon broke', cause));
+    this.#ended = new Promise((resolve) => {
+      wire.socket.once('close', () => {
         this.#break('the daemon closed the connection before it answered');
         resolve();
       });
@@ -58,13 +57,13 @@ export class Connection {
    * @throws IamTokenError, also `unavailable` when patience ends first; the reason of the caller's signal when that
    *   aborts
    */
-  ask<M extends Method>(method: M, params: Params<M>, patience: Patience): Promise<Answer<M>> {
+  ask<M extends Method>(method: AskedMethod<M>, params: Params<M>, patience: Patience): Promise<Answer<M>> {
     return new Promise<unknown>((resolve, reject) => {
-      this.checkSecrecy(method);
+      this.checkSecrecy(method.name);
       if (this.#broken !== null) throw this.#broken;
       this.#lastId += 1;
       const id = this.#lastId;
-      const frame = encodeFrame({ v: protocolVersion, id, method, params });
+      const frame = encodeFrame({ v: protocolVersion, id, method: method.name, params });
       if (Buffer.byteLength(frame) - 1 > maxFrameBytes) {
         throw new IamTokenError('bad_request', `a request has at most ${maxFrameBytes} bytes`);
       }
@@ -89,8 +88,11 @@ export class Connection {
         fail,
       });
       unwatch = whenOver(patience, late, fail);
-      if (this.#waiting.has(id)) this.#socket.write(frame);
-      else unwatch();
+      if (!this.#waiting.has(id)) {
+        unwatch();
+        return;
+      }
+      this.#wire.socket.write(frame);
     }).then((result) => this.#checked(method, result));
   }
 
@@ -104,18 +106,32 @@ export class Connection {
     );
   }
 
+  /**
+   * Waits for the other side to end the connection.
+   * @throws IamTokenError `unavailable` when patience ends first
+   */
+  async untilEnded(patience: Patience): Promise<void> {
+    let unwatch = (): void => {};
+    const over = new Promise<never>((_, reject) => {
+      const late = (): IamTokenError =>
+        new IamTokenError('unavailable', `the daemon did not end within ${inWords(patience.timeoutMs)}`);
+      unwatch = whenOver(patience, late, reject);
+    });
+    await Promise.race([this.#ended, over]).finally(unwatch);
+  }
+
   /** For what comes after `subscribe`; a new listener replaces the last. */
   onEvent(listener: (event: EventMessage) => void): void {
     this.#onEvent = listener;
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.#wire.socket.destroy();
   }
 
-  #read(piece: string): void {
+  #read(text: string): void {
     try {
-      for (const data of this.#frames.read(piece)) this.#take(data);
+      for (const data of this.#frames.read(text)) this.#take(data);
     } catch (cause) {
       const reason = cause instanceof FrameError ? ` (${cause.message})` : '';
       this.#break(`what answers there does not speak the protocol of iam-tokend${reason}`, cause, 'internal');
@@ -142,9 +158,9 @@ export class Connection {
     }
   }
 
-  #checked<M extends Method>(method: M, result: unknown): Answer<M> {
+  #checked<M extends Method>({ name, check }: AskedMethod<M>, result: unknown): Answer<M> {
     try {
-      return checkAnswer(method, result);
+      return check(result, `the answer to ${name}`);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new IamTokenError('internal', `the daemon's answer is not understood: ${reason}`, {}, { cause });
@@ -156,7 +172,7 @@ export class Connection {
       this.#broken = new IamTokenError(code, message, {}, cause === undefined ? {} : { cause });
       for (const { fail } of this.#waiting.values()) fail(this.#broken);
     }
-    this.#socket.destroy();
+    this.#wire.socket.destroy();
   }
 }
 

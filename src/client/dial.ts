@@ -1,4 +1,3 @@
-import { createConnection, type Socket } from 'node:net';
 import { socketCandidates, socketPathProblem, type Surroundings } from '../platform/places.ts';
 import { checkSocketFolder } from '../platform/socket-folder.ts';
 import { lstat } from '../platform/surroundings.ts';
@@ -6,6 +5,7 @@ import { problemOf } from '../shared/errors.ts';
 import { Connection } from './connection.ts';
 import { IamTokenError } from './iam-token-error.ts';
 import { inWords, type Patience, whenOver } from './patience.ts';
+import { Wire } from './wire.ts';
 
 /**
  * Connects to the daemon: at `socketPath`, else at `IAM_TOKEND_SOCKET`, else at the first place where one listens.
@@ -35,8 +35,8 @@ export async function dialFirst(
     if (problem !== null) throw new IamTokenError(problem.code, problem.message, problem);
     const folder = checkSocketFolder({ socketPath: path, named, uid, lstat });
     if (folder.kind === 'refused') throw new IamTokenError('unreachable', folder.message, folder);
-    const socket = folder.kind === 'missing' ? null : await connect(path, patience);
-    if (socket !== null) return new Connection(socket, folder.kind === 'private');
+    const wire = folder.kind === 'missing' ? null : await connect(path, patience);
+    if (wire !== null) return new Connection(wire, folder.kind === 'private');
   }
   throw new IamTokenError('unreachable', `nothing listens at ${paths.join(' or ')}`, {
     hint: named ? `iam-tokend --socket '${paths.join()}' &` : 'iam-tokend &',
@@ -60,10 +60,10 @@ function candidates(surroundings: Surroundings): readonly string[] {
 const crowdedMs = 20;
 
 /** @returns `null` when nothing listens there */
-function connect(path: string, patience: Patience): Promise<Socket | null> {
+function connect(path: string, patience: Patience): Promise<Wire | null> {
   return new Promise((resolve, reject) => {
     let isOver = false;
-    let socket: Socket | undefined;
+    let wire: Wire | undefined;
     let retry: NodeJS.Timeout | undefined;
     const unreachable = (why: string, cause?: unknown, hint?: string): IamTokenError =>
       new IamTokenError('unreachable', `cannot connect to ${path}: ${why}`, { hint }, { cause });
@@ -73,7 +73,7 @@ function connect(path: string, patience: Patience): Promise<Socket | null> {
       (reason) => {
         isOver = true;
         clearTimeout(retry);
-        socket?.destroy();
+        wire?.socket.destroy();
         reject(reason instanceof Error ? reason : new Error('aborted', { cause: reason }));
       },
     );
@@ -90,12 +90,12 @@ function connect(path: string, patience: Patience): Promise<Socket | null> {
     };
     const attempt = (): void => {
       if (isOver) return;
-      const attempted = createConnection({ path });
-      socket = attempted;
-      attempted.once('error', failed);
-      attempted.once('connect', () => {
+      const attempted = new Wire(path);
+      wire = attempted;
+      attempted.socket.once('error', failed);
+      attempted.socket.once('connect', () => {
         stopWatching();
-        attempted.off('error', failed);
+        attempted.socket.off('error', failed);
         resolve(attempted);
       });
     };

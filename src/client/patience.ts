@@ -1,15 +1,17 @@
 import type { IamTokenError } from './iam-token-error.ts';
+import { later, nowMs } from './later.ts';
 
 /** How long one caller waits, for the connection and all answers together. */
 export interface Patience {
   readonly timeoutMs: number;
-  readonly deadline: AbortSignal;
+  /** On a clock that never jumps. */
+  readonly endsAtMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
 /** @param timeoutMs from now on, above 0 and below 2 ** 31 */
 export function patienceOf(timeoutMs: number, signal?: AbortSignal): Patience {
-  return { timeoutMs, deadline: AbortSignal.timeout(timeoutMs), signal };
+  return { timeoutMs, endsAtMs: nowMs() + timeoutMs, signal };
 }
 
 /**
@@ -17,20 +19,25 @@ export function patienceOf(timeoutMs: number, signal?: AbortSignal): Patience {
  * @returns stops watching
  */
 export function whenOver(
-  { deadline, signal }: Patience,
+  { endsAtMs, signal }: Patience,
   late: () => IamTokenError,
   end: (reason: unknown) => void,
 ): () => void {
-  const onLate = (): void => end(late());
-  const onAbort = (): void => end(signal?.reason);
-  if (signal?.aborted === true) onAbort();
-  else if (deadline.aborted) onLate();
-  deadline.addEventListener('abort', onLate, { once: true });
-  signal?.addEventListener('abort', onAbort, { once: true });
-  return () => {
-    deadline.removeEventListener('abort', onLate);
+  const stop = (): void => {
+    takeBack();
     signal?.removeEventListener('abort', onAbort);
   };
+  const onAbort = (): void => {
+    stop();
+    end(signal?.reason);
+  };
+  const takeBack = later(endsAtMs - nowMs(), () => {
+    stop();
+    end(late());
+  });
+  if (signal?.aborted === true) onAbort();
+  else signal?.addEventListener('abort', onAbort, { once: true });
+  return stop;
 }
 
 export function inWords(timeoutMs: number): string {

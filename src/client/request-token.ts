@@ -2,6 +2,7 @@ import type { Surroundings } from '../platform/places.ts';
 import type { TokenAnswer } from '../protocol/messages.ts';
 import { dial } from './dial.ts';
 import { patienceOf } from './patience.ts';
+import { tokenMethod } from './token-method.ts';
 
 export interface TokenRequest {
   /** Unless given: `IAM_TOKEND_PROFILE`, else the daemon's default profile. */
@@ -37,8 +38,9 @@ export async function requestToken(request: TokenRequest, surroundings: Surround
       ...profileParams(profile, surroundings.env),
       ...(minTtlMs === undefined ? {} : { minTtlMs }),
     };
-    return await connection.ask('token', params, patience);
+    return await connection.ask(tokenMethod, params, patience);
   } finally {
-    connection.close();
+    // Not now: `iam-token` prints and exits before this, and saves the time.
+    setImmediate(() => connection.close());
   }
 }

@@ -1,0 +1,180 @@
+/** The one table of commands and options: parsing and `--help` both go by it. */
+import { defaultTimeoutMs } from '../client/request-token.ts';
+import { minTtlAtMostMs } from '../protocol/messages.ts';
+
+export type CommandName =
+  'token' | 'create-token' | 'login' | 'logout' | 'refresh' | 'status' | 'profiles' | 'use' | 'stop';
+
+export interface CommandSpec {
+  /** `token` is the command without a name. */
+  readonly name: CommandName;
+  /** The one word that follows, the name of a profile; none unless given. */
+  readonly operand?: string;
+  readonly help: string;
+}
+
+export const commands: readonly CommandSpec[] = [
+  { name: 'token', help: 'print a living IAM token' },
+  { name: 'create-token', help: 'print a token as `yc iam create-token` does, for scripts that call that' },
+  { name: 'login', help: 'hand a credential to the daemon, which keeps it in the keychain' },
+  { name: 'logout', help: 'have the daemon forget a credential' },
+  { name: 'refresh', help: 'renew the token now' },
+  { name: 'status', help: 'how the daemon and all profiles are' },
+  { name: 'profiles', help: 'list the profiles; * marks the default one' },
+  { name: 'use', operand: 'NAME', help: 'make a profile the default one' },
+  { name: 'stop', help: 'end the daemon' },
+];
+
+export type OptionValue =
+  | { readonly kind: 'flag' }
+  | { readonly kind: 'text' | 'profile'; readonly placeholder: string }
+  /** Such as `500ms`, `30s`, `10m`, `1h`; a number alone is seconds. */
+  | {
+      readonly kind: 'duration';
+      readonly placeholder: string;
+      readonly atLeastMs: number;
+      readonly atMostMs: number;
+      /** What holds unless given; nothing does unless there is one. */
+      readonly usualMs?: number;
+    }
+  | { readonly kind: 'choice'; readonly choices: readonly string[] };
+
+export interface OptionSpec {
+  readonly name: string;
+  readonly value: OptionValue;
+  readonly help: string;
+  readonly commands: readonly CommandName[] | 'all';
+}
+
+const flag: OptionValue = { kind: 'flag' };
+const waitingTime = {
+  kind: 'duration',
+  placeholder: '10s',
+  atLeastMs: 1,
+  atMostMs: 24 * 60 * 60_000,
+} as const;
+/** A keychain that asks a person may take 120 s, and the exchange comes on top. */
+const longTimeoutMs = 150_000;
+
+export const options: readonly OptionSpec[] = [
+  {
+    name: 'profile',
+    value: { kind: 'profile', placeholder: 'NAME' },
+    help: 'the profile; without it IAM_TOKEND_PROFILE, else the default one',
+    commands: ['token', 'create-token', 'login', 'logout', 'refresh'],
+  },
+  {
+    name: 'profile',
+    value: { kind: 'profile', placeholder: 'NAME' },
+    help: 'this profile alone',
+    commands: ['status'],
+  },
+  {
+    name: 'min-ttl',
+    value: { kind: 'duration', placeholder: '10m', atLeastMs: 0, atMostMs: minTtlAtMostMs },
+    help: 'a token that lives at least this long; at most 12h',
+    commands: ['token'],
+  },
+  {
+    name: 'format',
+    value: { kind: 'choice', choices: ['text', 'json', 'header'] },
+    help: 'the token alone, all that is known of it, or an Authorization header',
+    commands: ['token'],
+  },
+  {
+    name: 'format',
+    value: { kind: 'choice', choices: ['text', 'json', 'yaml'] },
+    help: 'the token alone, or with its end',
+    commands: ['create-token'],
+  },
+  {
+    name: 'no-user-output',
+    value: flag,
+    help: 'no warning and no word about waiting',
+    commands: ['create-token'],
+  },
+  {
+    name: 'folder-id',
+    value: { kind: 'text', placeholder: 'ID' },
+    help: 'taken as yc takes it; a token is the same for all folders',
+    commands: ['create-token'],
+  },
+  {
+    name: 'cloud-id',
+    value: { kind: 'text', placeholder: 'ID' },
+    help: 'taken as yc takes it; a token is the same for all clouds',
+    commands: ['create-token'],
+  },
+  {
+    name: 'oauth',
+    value: flag,
+    help: 'the credential is an OAuth token; the default',
+    commands: ['login'],
+  },
+  {
+    name: 'stdin',
+    value: flag,
+    help: 'read it from one line of stdin instead of a hidden prompt',
+    commands: ['login'],
+  },
+  {
+    name: 'endpoint',
+    value: { kind: 'text', placeholder: 'URL' },
+    help: "the IAM API that it belongs to, where that is not the daemon's own",
+    commands: ['login'],
+  },
+  {
+    name: 'json',
+    value: flag,
+    help: 'one line of JSON, in the form of PROTOCOL.md',
+    commands: ['status', 'profiles'],
+  },
+  { name: 'watch', value: flag, help: 'go on, and show each change', commands: ['status'] },
+  {
+    name: 'socket',
+    value: { kind: 'text', placeholder: 'PATH' },
+    help: "the daemon's socket; without it IAM_TOKEND_SOCKET, else the usual place",
+    commands: 'all',
+  },
+  {
+    name: 'timeout',
+    value: { ...waitingTime, usualMs: defaultTimeoutMs },
+    help: 'how long to wait for the daemon; 10s unless given',
+    commands: ['token', 'create-token', 'status', 'profiles', 'use', 'stop'],
+  },
+  {
+    name: 'timeout',
+    value: { ...waitingTime, usualMs: longTimeoutMs },
+    help: 'how long to wait for the daemon, and for the keychain to be unlocked; 150s unless given',
+    commands: ['login', 'logout', 'refresh'],
+  },
+  { name: 'help', value: flag, help: 'this text', commands: 'all' },
+  { name: 'version', value: flag, help: 'the release', commands: ['token'] },
+];
+
+export function optionsOf(command: CommandName): readonly OptionSpec[] {
+  return options.filter(({ commands }) => commands === 'all' || commands.includes(command));
+}
+
+/** How the option is written in a text: `--profile NAME`. */
+export function signature({ name, value }: OptionSpec): string {
+  switch (value.kind) {
+    case 'flag':
+      return `--${name}`;
+    case 'choice':
+      return `--${name} ${value.choices.join('|')}`;
+    case 'text':
+    case 'profile':
+    case 'duration':
+      return `--${name} ${value.placeholder}`;
+    default:
+      return value satisfies never;
+  }
+}
+
+/** How the command is called: `iam-token use NAME`. */
+export function callOf({ name, operand }: CommandSpec): string {
+  return ['iam-token', ...(name === 'token' ? [] : [name]), ...(operand === undefined ? [] : [operand])].join(
+    ' ',
+  );
+}

@@ -1,0 +1,159 @@
+import { parseArgs } from 'node:util';
+import { profileNamePattern } from '../protocol/messages.ts';
+import { durationMs } from '../shared/duration.ts';
+import { UsageError } from './endings.ts';
+import { nearest } from './nearest.ts';
+import { callOf, commands, type CommandSpec, options, type OptionSpec, optionsOf } from './options.ts';
+
+/** The options of one call, each as its row in the table has it. */
+export class GivenOptions {
+  readonly #values: ReadonlyMap<string, string | number | true>;
+
+  constructor(values: ReadonlyMap<string, string | number | true>) {
+    this.#values = values;
+  }
+
+  flag(name: string): boolean {
+    return this.#values.has(name);
+  }
+
+  /** Of a text or a choice. */
+  text(name: string): string | undefined {
+    const value = this.#values.get(name);
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  durationMs(name: string): number | undefined {
+    const value = this.#values.get(name);
+    return typeof value === 'number' ? value : undefined;
+  }
+}
+
+export interface CommandLine {
+  readonly command: CommandSpec;
+  readonly options: GivenOptions;
+  /** What the command's `operand` stands for; empty where it has none, or where `--help` was asked for. */
+  readonly operand: string;
+}
+
+/**
+ * Options may stand before and after the command's name.
+ * @throws UsageError
+ */
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  // Each option takes a value or does not, in whatever command: else the name of a command could not be found.
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: Object.fromEntries(
+      options.map(
+        ({ name, value }) => [name, { type: value.kind === 'flag' ? 'boolean' : 'string' }] as const,
+      ),
+    ),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const given = tokens.filter((token) => token.kind === 'option');
+  // Before the words are looked at: one of them may be meant as the value of an option that there is not.
+  for (const { rawName, name } of given) checkIsOption(rawName, name);
+  const words = tokens.filter((token) => token.kind === 'positional').map(({ value }) => value);
+  const command = commandOf(words);
+  const values = new Map<string, string | number | true>(usualValues(command));
+  for (const { rawName, name, value, inlineValue } of given) {
+    const spec = optionOf(command, rawName, name);
+    values.set(spec.name, valueOf(spec, value, inlineValue ?? false));
+  }
+  const found = new GivenOptions(values);
+  if (found.flag('help')) return { command, options: found, operand: '' };
+  const operand = command.operand === undefined ? '' : words[1];
+  if (operand === undefined) throw new UsageError(`${command.operand} is missing`, callOf(command));
+  if (operand !== '') checkProfileName(operand);
+  const surplus = words[command.operand === undefined ? 1 : 2];
+  if (surplus !== undefined) throw new UsageError(`${surplus} is one word too many`, callOf(command));
+  return { command, options: found, operand };
+}
+
+function commandOf([word]: readonly string[]): CommandSpec {
+  const found = commands.find(({ name }) => name === (word ?? 'token'));
+  if (found !== undefined && word !== 'token') return found;
+  const names = commands.map((command) => command.name).filter((known) => known !== 'token');
+  const meant = nearest(word ?? '', names);
+  throw new UsageError(
+    `there is no command ${word}`,
+    meant === undefined ? 'iam-token --help' : `iam-token ${meant}`,
+  );
+}
+
+function checkIsOption(rawName: string, name: string): void {
+  if (rawName === '-h' || options.some((option) => rawName === `--${option.name}`)) return;
+  const names = options.map((option) => option.name);
+  const meant = nearest(name, names);
+  throw new UsageError(
+    `there is no option ${rawName}`,
+    meant === undefined ? 'iam-token --help' : `did you mean --${meant}?`,
+  );
+}
+
+function optionOf(command: CommandSpec, rawName: string, name: string): OptionSpec {
+  const wanted = rawName === '-h' ? 'help' : name;
+  const spec = optionsOf(command.name).find((option) => option.name === wanted);
+  if (spec !== undefined) return spec;
+  const owners = commands.filter((other) => optionsOf(other.name).some((option) => option.name === wanted));
+  throw new UsageError(
+    `${callOf({ name: command.name, help: '' })} has no option --${wanted}`,
+    `it belongs to: ${owners.map(callOf).join(', ')}`,
+  );
+}
+
+function usualValues(command: CommandSpec): readonly (readonly [string, number])[] {
+  return optionsOf(command.name).flatMap(({ name, value }) =>
+    value.kind === 'duration' && value.usualMs !== undefined ? [[name, value.usualMs] as const] : [],
+  );
+}
+
+function valueOf(
+  { name, value }: OptionSpec,
+  given: string | undefined,
+  isInline: boolean,
+): string | number | true {
+  if (value.kind === 'flag') {
+    if (given !== undefined) throw new UsageError(`--${name} takes no value`);
+    return true;
+  }
+  const option =
+    value.kind === 'choice' ? `--${name} ${value.choices.join('|')}` : `--${name} ${value.placeholder}`;
+  if (given === undefined || given === '') throw new UsageError(`--${name} needs a value`, option);
+  if (!isInline && given.startsWith('-') && given !== '-') {
+    throw new UsageError(`--${name} needs a value`, `if ${given} is meant: --${name}=${given}`);
+  }
+  switch (value.kind) {
+    case 'text':
+      return given;
+    case 'profile':
+      checkProfileName(given);
+      return given;
+    case 'choice':
+      if (value.choices.includes(given)) return given;
+      throw new UsageError(`--${name} cannot be ${given}`, option);
+    case 'duration': {
+      const ms = durationMs(given);
+      if (ms === null)
+        throw new UsageError(`--${name}: ${given} is no duration`, 'write it like 500ms, 30s, 10m or 1h');
+      if (ms < value.atLeastMs) throw new UsageError(`--${name}: ${given} is too short`);
+      if (ms > value.atMostMs)
+        throw new UsageError(`--${name}: ${given} is too long`, `at most ${value.atMostMs / 3_600_000}h`);
+      return ms;
+    }
+    default:
+      return value satisfies never;
+  }
+}
+
+/** @throws UsageError */
+function checkProfileName(name: string): void {
+  if (profileNamePattern.test(name)) return;
+  throw new UsageError(
+    `no profile can be called ${JSON.stringify(name)}`,
+    'a name has 1 to 64 characters, and no control character or slash among them',
+  );
+}

@@ -1,0 +1,43 @@
+import type { Surroundings } from '../platform/places.ts';
+import { version } from '../shared/version.ts';
+import type { Command } from './command.ts';
+import { exitCodeAfter } from './exit-code-after.ts';
+import { helpText } from './help.ts';
+import { login } from './login.ts';
+import { logout } from './logout.ts';
+import type { CommandName } from './options.ts';
+import { parseCommandLine } from './parse-command-line.ts';
+import { profiles } from './profiles.ts';
+import { refresh } from './refresh.ts';
+import { status } from './status.ts';
+import { stop } from './stop.ts';
+import { print } from './terminal.ts';
+import { createToken, token } from './token-command.ts';
+import { use } from './use.ts';
+
+const runners: Readonly<Record<CommandName, Command>> = {
+  token,
+  'create-token': createToken,
+  login,
+  logout,
+  refresh,
+  status,
+  profiles,
+  use,
+  stop,
+};
+
+/**
+ * Everything but the call without arguments. A bundle of its own, with its own copy of what it shares with that call:
+ * nothing but the exit code passes from one to the other.
+ */
+export function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  return exitCodeAfter(runParsed(args, surroundings));
+}
+
+async function runParsed(args: readonly string[], surroundings: Surroundings): Promise<void> {
+  const { command, options, operand } = parseCommandLine(args);
+  if (options.flag('help')) print(helpText(command));
+  else if (options.flag('version')) print(`iam-token ${version}`);
+  else await runners[command.name]({ surroundings, options, operand });
+}

@@ -1,0 +1,58 @@
+import { Secret } from '../shared/secret.ts';
+import { Interrupted, UsageError } from './endings.ts';
+import { HiddenLine } from './hidden-line.ts';
+import { say } from './terminal.ts';
+
+/** A secret has at most this many bytes. */
+const secretAtMostBytes = 65_536;
+
+/**
+ * Asks for a secret, of which nothing is shown.
+ * @throws Interrupted on Ctrl-C; UsageError when it is too long
+ */
+export async function promptHidden(question: string): Promise<Secret> {
+  const { stdin } = process;
+  const line = new HiddenLine(secretAtMostBytes);
+  stdin.setRawMode(true);
+  stdin.setEncoding('utf8');
+  say(question);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      stdin.on('data', (piece: string) => {
+        const state = line.type(piece);
+        if (state === 'interrupted') reject(new Interrupted('interrupted'));
+        else if (state === 'too_long') reject(tooLong());
+        else if (state === 'done') resolve();
+      });
+      stdin.once('error', reject);
+      stdin.once('end', () => reject(new Interrupted('the terminal is gone')));
+    });
+  } finally {
+    stdin.setRawMode(false);
+    stdin.destroy();
+    say('\n');
+  }
+  return new Secret(line.text.trim());
+}
+
+/**
+ * One line of stdin, or all of it where no line ends.
+ * @throws UsageError when it is too long
+ */
+export async function readSecretLine(): Promise<Secret> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of process.stdin as AsyncIterable<Buffer>) {
+    const end = piece.indexOf('\n');
+    const taken = end === -1 ? piece : piece.subarray(0, end);
+    pieces.push(taken);
+    bytes += taken.length;
+    if (bytes > secretAtMostBytes) throw tooLong();
+    if (end !== -1) break;
+  }
+  return new Secret(Buffer.concat(pieces).toString('utf8').trim());
+}
+
+function tooLong(): UsageError {
+  return new UsageError(`that is no credential: it has over ${secretAtMostBytes} bytes`);
+}

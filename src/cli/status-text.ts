@@ -1,0 +1,112 @@
+import type { DaemonStatus, ProfileStatus } from '../protocol/messages.ts';
+import type { Problem } from '../shared/errors.ts';
+import { localTime, span } from './moments.ts';
+import type { WholeStatus } from './status.ts';
+import type { Paint, Style } from './terminal.ts';
+import { visible } from './visible.ts';
+
+type Row = readonly [label: string, text: string];
+
+const labelWidth = 13;
+
+/** `status` for a person: a block for each profile, then one for the daemon. */
+export function statusLines(
+  { daemon, profiles }: WholeStatus,
+  nowMs: number,
+  paint: Paint,
+): readonly string[] {
+  const blocks = profiles.map((profile) => [
+    paint('strong', visible(profile.profile)) + (profile.isDefault ? ' (default)' : ''),
+    ...rows(profileRows(profile, nowMs, paint)),
+    '',
+  ]);
+  const none = profiles.length === 0 ? ['no profiles yet: iam-token login', ''] : [];
+  return [...blocks.flat(), ...none, paint('strong', 'daemon'), ...rows(daemonRows(daemon, nowMs, paint))];
+}
+
+const stateWords: Readonly<Record<ProfileStatus['state'], readonly [Style, string]>> = {
+  loading: ['doubtful', 'reading the store'],
+  ok: ['good', 'ok'],
+  renewing: ['doubtful', 'renewing'],
+  failing: ['doubtful', 'renewal fails; it will be tried again'],
+  login_required: ['bad', 'login required'],
+  keychain_locked: ['bad', 'the keychain is locked'],
+  keychain_unavailable: ['bad', 'there is no keychain'],
+  locked: ['bad', 'the daemon is locked'],
+};
+
+function profileRows(status: ProfileStatus, nowMs: number, paint: Paint): readonly Row[] {
+  const { problem, trouble, nextRenewalAt, clockOffsetMs } = status;
+  const [style, word] = stateWords[status.state];
+  return [
+    ['state', paint(style, word)],
+    ['subject', visible(status.subject ?? 'unknown')],
+    ['token', tokenText(status)],
+    ...row('next renewal', nextRenewalAt === null ? null : whenText(nextRenewalAt, nowMs)),
+    ...problemRows(problem),
+    ...row('last failure', trouble === null ? null : troubleText(trouble, problem, nowMs)),
+    ['this hour', `${status.successesInHour} of ${status.attemptsInHour} exchanges succeeded`],
+    ['credential', `${visible(status.kind)}, for ${visible(status.endpoint)}`],
+    ...row('clock', clockOffsetMs === 0 ? null : clockText(clockOffsetMs)),
+  ];
+}
+
+function daemonRows(
+  { version, pid, startedAt, store }: DaemonStatus,
+  nowMs: number,
+  paint: Paint,
+): readonly Row[] {
+  return [
+    ['version', visible(version)],
+    ['process', `${pid}, for ${span(nowMs - Date.parse(startedAt))}`],
+    ['store', `${visible(store.kind)}, ${store.state === 'open' ? 'open' : paint('bad', 'closed')}`],
+    ...problemRows(store.problem),
+  ];
+}
+
+function tokenText({ expiresAt, timeLeftMs }: ProfileStatus): string {
+  if (expiresAt === null || timeLeftMs === null) return 'none';
+  if (timeLeftMs <= 0) return `expired ${localTime(expiresAt)}`;
+  return `lives ${span(timeLeftMs)} more, until ${localTime(expiresAt)}`;
+}
+
+function whenText(iso: string, nowMs: number): string {
+  const inMs = Date.parse(iso) - nowMs;
+  return inMs <= 0 ? 'now' : `in ${span(inMs)}, at ${localTime(iso)}`;
+}
+
+/** The message is left out where the problem above says it already. */
+function troubleText(
+  { message, since, lastAt, count }: NonNullable<ProfileStatus['trouble']>,
+  problem: Problem | null,
+  nowMs: number,
+): string {
+  const ago = `${span(nowMs - Date.parse(lastAt))} ago`;
+  const times = count === 1 ? ago : `${ago}, the ${ordinal(count)} since ${localTime(since)}`;
+  return message === problem?.message ? times : `${times}: ${visible(message)}`;
+}
+
+function clockText(offsetMs: number): string {
+  return `${span(Math.abs(offsetMs))} ${offsetMs > 0 ? 'behind' : 'ahead of'} the clock of Yandex Cloud`;
+}
+
+function problemRows(problem: Problem | null): readonly Row[] {
+  if (problem === null) return [];
+  return [
+    ['problem', visible(problem.message)],
+    ...row('what to do', problem.hint === undefined ? null : visible(problem.hint)),
+  ];
+}
+
+function row(label: string, text: string | null): readonly Row[] {
+  return text === null ? [] : [[label, text]];
+}
+
+function rows(all: readonly Row[]): readonly string[] {
+  return all.map(([label, text]) => `  ${label.padEnd(labelWidth)} ${text}`);
+}
+
+function ordinal(count: number): string {
+  const suffixes: Readonly<Record<string, string>> = { one: 'st', two: 'nd', few: 'rd', other: 'th' };
+  return `${count}${suffixes[new Intl.PluralRules('en', { type: 'ordinal' }).select(count)] ?? 'th'}`;
+}

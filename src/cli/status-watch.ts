@@ -1,0 +1,71 @@
+import * as methods from '../client/methods.ts';
+import type { Connection } from '../client/connection.ts';
+import { type Patience, patienceOf } from '../client/patience.ts';
+import { defaultTimeoutMs } from '../client/request-token.ts';
+import type { ProfileStatus } from '../protocol/messages.ts';
+import { type Call, withDaemon } from './command.ts';
+import type { WholeStatus } from './status.ts';
+import { statusLines } from './status-text.ts';
+import { drawing, isTerminal, paintFor, print } from './terminal.ts';
+import { jsonLine, visible } from './visible.ts';
+
+const everyMs = 1_000;
+
+/**
+ * Shows the status anew each second and at each event, until the daemon or the person ends it. What does not go to a
+ * terminal gets a line for each change.
+ */
+export async function watchStatus(
+  call: Call,
+  profile: string | undefined,
+  ask: (connection: Connection, profile: string | undefined, patience: Patience) => Promise<WholeStatus>,
+): Promise<void> {
+  const { options, surroundings } = call;
+  const timeoutMs = options.durationMs('timeout') ?? defaultTimeoutMs;
+  const isJson = options.flag('json');
+  const paint = paintFor(surroundings.env);
+  const draw = isTerminal('stdout') && !isJson ? drawing() : null;
+  const shown = new Map<string, string>();
+  await withDaemon(call, async (connection, patience) => {
+    let wake = (): void => {};
+    connection.onEvent(() => wake());
+    await connection.ask(methods.subscribe, profile === undefined ? {} : { profile }, patience);
+    for (;;) {
+      const next = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      const found = await ask(connection, profile, patienceOf(timeoutMs));
+      if (draw === null) for (const line of changes(found, shown, isJson)) print(line);
+      else draw(statusLines(found, Date.now(), paint));
+      const timer = setTimeout(() => wake(), everyMs);
+      await next;
+      clearTimeout(timer);
+    }
+  });
+}
+
+/** A line for each profile that is not as it was `shown` last, or that is gone. */
+function changes({ profiles }: WholeStatus, shown: Map<string, string>, isJson: boolean): readonly string[] {
+  const lines: string[] = [];
+  for (const profile of profiles) {
+    const line = changeLine(profile);
+    if (shown.get(profile.profile) === line) continue;
+    shown.set(profile.profile, line);
+    lines.push(isJson ? jsonLine(profile) : line);
+  }
+  for (const name of [...shown.keys()].filter((name) => !profiles.some(({ profile }) => profile === name))) {
+    shown.delete(name);
+    lines.push(isJson ? jsonLine({ profile: name, state: 'gone' }) : `${visible(name)} gone`);
+  }
+  return lines;
+}
+
+/** What counts as a change, and nothing that moves by itself. */
+function changeLine({ profile, state, expiresAt, problem }: ProfileStatus): string {
+  return [
+    visible(profile),
+    state,
+    ...(expiresAt === null ? [] : [`until ${expiresAt}`]),
+    ...(problem === null ? [] : [visible(problem.message)]),
+  ].join(' ');
+}

@@ -1,0 +1,77 @@
+/** What else can be asked of the daemon, and what its answers must look like. */
+import type { Answer, DaemonStatus, ProfileStatus, ProfileSummary } from '../protocol/messages.ts';
+import { listOf, number, oneOf, orNull, shape, text, truth } from './checks.ts';
+import { moment, problem } from './incoming.ts';
+import { method } from './token-method.ts';
+
+const profileStatus = shape<ProfileStatus>({
+  profile: text,
+  isDefault: truth,
+  kind: text,
+  endpoint: text,
+  state: oneOf([
+    'loading',
+    'ok',
+    'renewing',
+    'failing',
+    'login_required',
+    'keychain_locked',
+    'keychain_unavailable',
+    'locked',
+  ]),
+  subject: orNull(text),
+  expiresAt: orNull(moment),
+  timeLeftMs: orNull(number),
+  nextRenewalAt: orNull(moment),
+  problem: orNull(problem),
+  trouble: orNull(
+    shape<NonNullable<ProfileStatus['trouble']>>({
+      message: text,
+      since: moment,
+      lastAt: moment,
+      count: number,
+    }),
+  ),
+  successesInHour: number,
+  attemptsInHour: number,
+  clockOffsetMs: number,
+});
+
+const renewed = shape<Answer<'refresh'>>({ profile: text, subject: orNull(text), expiresAt: moment });
+const nothing = shape<Record<string, never>>({});
+
+export const hello = method('hello', shape<Answer<'hello'>>({ version: text, protocol: number }));
+
+export const status = method(
+  'status',
+  shape<Answer<'status'>>({
+    daemon: shape<DaemonStatus>({
+      version: text,
+      pid: number,
+      startedAt: moment,
+      store: shape<DaemonStatus['store']>({
+        kind: text,
+        state: oneOf(['open', 'closed']),
+        problem: orNull(problem),
+      }),
+    }),
+    profiles: listOf(profileStatus),
+    next: orNull(text),
+  }),
+);
+
+export const refresh = method('refresh', renewed);
+export const login = method('login', renewed);
+export const logout = method('logout', shape<Answer<'logout'>>({ profile: text }));
+
+export const profiles = method(
+  'profiles',
+  shape<Answer<'profiles'>>({
+    profiles: listOf(shape<ProfileSummary>({ profile: text, isDefault: truth, kind: text })),
+    next: orNull(text),
+  }),
+);
+
+export const use = method('use', shape<Answer<'use'>>({ profile: text }));
+export const subscribe = method('subscribe', nothing);
+export const stop = method('stop', nothing);
