@@ -8,7 +8,8 @@ export type StoreState = { readonly kind: 'open' } | { readonly kind: 'closed'; 
 
 /**
  * Where credentials lie while nobody uses them. Keys and values are opaque here; a key is at most 200 characters of
- * `[A-Za-z0-9.-]`, and the store may not tell upper case from lower.
+ * `[A-Za-z0-9.-]`, and the store may not tell upper case from lower. A value is text of at least one character,
+ * without a zero character or half a surrogate pair, as JSON always is.
  *
  * Each method throws `ProblemError` with `keychain_locked`, `keychain_unavailable` or `locked` when the store
  * does not open in that manner, and ends within 10 s (`unasked`) or 120 s (`asked`).
@@ -17,11 +18,12 @@ export interface CredentialStore {
   readonly kind: 'keychain' | 'file' | 'memory';
   /** Whether the store would open unasked; never opens a window itself. */
   state(): Promise<StoreState>;
-  /** `null`: the store is open and holds no such item. */
+  /** `null`: the store is open and holds no such item, or only what a write that never ended has left of it. */
   read(key: string, manner: Manner): Promise<Secret | null>;
+  /** In place of what was there. A write that failed may have removed the old value all the same. */
   write(key: string, value: Secret, manner: Manner): Promise<void>;
   /** Removing what is not there is no failure. */
   remove(key: string, manner: Manner): Promise<void>;
-  /** Ends what the store runs; never throws. */
+  /** Ends what the store runs, and calls under way with it; never throws. A closed store is of no further use. */
   close(): Promise<void>;
 }

@@ -1,0 +1,34 @@
+/**
+ * The keychain helper: the daemon forks it, and it ends with the daemon. Nothing for a person to start.
+ */
+import { systemClock } from '../adapters/system-clock.ts';
+import { serveKeychain, type ParentChannel } from '../keychain/keychain-helper.ts';
+import { loadKeytar } from '../keychain/keytar-library.ts';
+import { secretService } from '../keychain/secret-service.ts';
+import { itemAtMostBytes } from '../keychain/split-value.ts';
+
+// First of all: without a listener SIGUSR1 opens Node's inspector, to which any process of the same user could speak.
+process.on('SIGUSR1', () => {});
+// Ctrl-C goes to the terminal's whole foreground group, and a service manager's SIGTERM to the whole service. The
+// daemon may need its keychain once more to stop in good order; it ends the helper itself, or its end does.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+
+const { platform, env } = process;
+const clock = systemClock();
+
+if (process.send === undefined) {
+  process.stderr.write('keychain-helper: error: only iam-tokend can start this program\n');
+  process.exitCode = 2;
+} else {
+  serveKeychain({
+    parent: process as ParentChannel,
+    loadKeytar: () => loadKeytar(platform),
+    secretService:
+      platform === 'darwin' || platform === 'win32'
+        ? null
+        : secretService({ environment: env, uid: process.getuid?.() ?? 0, clock }),
+    itemAtMostBytes: itemAtMostBytes(platform),
+    clock,
+    die: () => process.kill(process.pid, 'SIGKILL'),
+  });
+}

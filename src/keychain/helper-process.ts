@@ -1,0 +1,122 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import type { Problem, ProblemError } from '../shared/errors.ts';
+import { orAborted } from './abortable.ts';
+import { answerIn, type HelperAnswer, type HelperRequest, type NumberedRequest } from './helper-messages.ts';
+import { helperGone, helperLate, problemError, storeClosed } from './keychain-problems.ts';
+
+export interface HelperProcessOptions {
+  /** The program to fork. */
+  readonly helperPath: string;
+  /** The daemon's own; not all of it is handed on. */
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<void>;
+  readonly waiting: Map<number, Waiting>;
+  over: boolean;
+}
+
+interface Waiting {
+  readonly answered: (answer: HelperAnswer) => void;
+  readonly failed: (error: ProblemError) => void;
+}
+
+/**
+ * The daemon's end of its keychain helper: starts one when it is first needed, kills it when it is late, and starts
+ * another at the next call. SIGKILL always, since a process whose threads hang in keytar obeys nothing else.
+ */
+export class HelperProcess {
+  readonly #options: HelperProcessOptions;
+  #running: Running | null = null;
+  #lastId = 0;
+  #closed = false;
+
+  constructor(options: HelperProcessOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A request may be performed twice: a helper that proves to be spent is replaced, and the next one asked again.
+   * @throws ProblemError with what the helper answered, or `keychain_unavailable` when `deadline` aborts or it dies
+   */
+  async call(request: HelperRequest, deadline: AbortSignal): Promise<string | null> {
+    let answer = await this.#ask(request, deadline);
+    if (!answer.ok && answer.spent) answer = await this.#ask(request, deadline);
+    if (!answer.ok) throw problemError(answer.problem);
+    return answer.value;
+  }
+
+  /** Kills the helper, and waits for its end. Calls under way and later ones are `keychain_unavailable`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const running = this.#running;
+    if (running === null) return;
+    this.#end(running, storeClosed);
+    await running.ended;
+  }
+
+  async #ask(request: HelperRequest, deadline: AbortSignal): Promise<HelperAnswer> {
+    if (this.#closed) throw problemError(storeClosed);
+    const running = (this.#running ??= this.#start());
+    const id = ++this.#lastId;
+    const answer = new Promise<HelperAnswer>((answered, failed) => {
+      running.waiting.set(id, { answered, failed });
+      const message: NumberedRequest = { id, ...request };
+      running.child.send(message, (error) => error && this.#end(running, helperGone('could not be reached')));
+    });
+    try {
+      return await orAborted(answer, deadline);
+    } catch (error) {
+      if (error !== deadline.reason) throw error;
+      this.#end(running, helperGone('was ended because another request got stuck'));
+      throw problemError(helperLate, error);
+    } finally {
+      running.waiting.delete(id);
+    }
+  }
+
+  #start(): Running {
+    const child = fork(this.#options.helperPath, [], {
+      env: helperEnvironment(this.#options.environment),
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    const ended = new Promise<void>((resolve) => {
+      child.once('exit', () => resolve());
+      child.once('error', () => resolve());
+    });
+    const running: Running = { child, ended, waiting: new Map(), over: false };
+    child.on('message', (message) => this.#answered(running, answerIn(message)));
+    child.on('error', (error) => this.#end(running, helperGone(`could not be started: ${error.message}`)));
+    child.on('exit', (code, signal) =>
+      this.#end(running, helperGone(`ended (${signal ?? `exit code ${code}`})`)),
+    );
+    return running;
+  }
+
+  #answered(running: Running, answer: HelperAnswer | null): void {
+    if (answer === null) {
+      this.#end(running, helperGone('gave no proper answer'));
+      return;
+    }
+    running.waiting.get(answer.id)?.answered(answer);
+    if (!answer.ok && answer.spent) this.#end(running, helperGone('was replaced after a failure'));
+  }
+
+  #end(running: Running, problem: Problem): void {
+    if (running.over) return;
+    running.over = true;
+    if (this.#running === running) this.#running = null;
+    
+    for (const waiting of running.waiting.values()) waiting.failed(problemError(problem));
+  }
+}
+
+/** Nothing that steers Node, and nothing of ours or `yc`'s, which may hold a secret. D-Bus needs the most of the rest. */
+const withheld = /^(NODE_|IAM_TOKEN|YC_)/i;
+
+function helperEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !withheld.test(name)));
+}

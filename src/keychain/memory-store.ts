@@ -1,0 +1,25 @@
+import type { Secret } from '../shared/secret.ts';
+import type { CredentialStore } from './credential-store.ts';
+
+/** Keeps credentials until the process ends, and no longer. */
+export function createMemoryStore(): CredentialStore {
+  const values = new Map<string, Secret>();
+  return {
+    kind: 'memory',
+    async state() {
+      return { kind: 'open' };
+    },
+    async read(key) {
+      return values.get(key) ?? null;
+    },
+    async write(key, value) {
+      values.set(key, value);
+    },
+    async remove(key) {
+      values.delete(key);
+    },
+    async close() {
+      values.clear();
+    },
+  };
+}

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import {
+  DBusConnection,
+  DBusConnectionError,
+  DBusError,
+  type MethodCall,
+} from '../../src/keychain/dbus-connection.ts';
+import { encodeMessage, maxMessageBytes } from '../../src/keychain/dbus-message.ts';
+import { startFakeBus, type FakeBus, type Reaction } from '../support/fake-bus.ts';
+import { noPrivateKeyring, startDBus } from '../support/private-keyring.ts';
+import { realClock } from '../support/real-clock.ts';
+import { until } from '../support/until.ts';
+
+const uid = process.getuid?.() ?? 0;
+const soon = (): AbortSignal => realClock().deadline(10_000);
+const someCall: MethodCall = { destination: 'a.b', path: '/a', interface: 'a.b', member: 'Ask' };
+
+describe('dbus-connection', () => {
+  let bus: FakeBus;
+
+  afterEach(() => bus.stop());
+
+  /** A connection to a bus that does this about `someCall`. */
+  async function connectionTo(react: () => Reaction, login?: string): Promise<DBusConnection> {
+    bus = await startFakeBus(react, login);
+    return DBusConnection.open([bus.path], uid, soon());
+  }
+
+  it('returns what was answered', async () => {
+    const connection = await connectionTo(() => ({ signature: 'so', body: ['text', '/path'] }));
+    assert.deepEqual(await connection.call(someCall, soon()), ['text', '/path']);
+    connection.close();
+  });
+
+  it('throws the error that was answered, by its name', async () => {
+    const connection = await connectionTo(() => ({
+      errorName: 'a.b.No',
+      signature: 's',
+      body: ['not today'],
+    }));
+    await assert.rejects(
+      connection.call(someCall, soon()),
+      (error) => error instanceof DBusError && error.errorName === 'a.b.No' && error.message === 'not today',
+    );
+    connection.close();
+  });
+
+  it('gives each call its own answer, in whatever order they come', async () => {
+    const held: number[] = [];
+    bus = await startFakeBus((call) => {
+      held.push(call.serial);
+      if (held.length < 3) return null;
+      const answers = held
+        .toReversed()
+        .map((serial) =>
+          encodeMessage({ kind: 'return', serial: 99, replySerial: serial, signature: 'u', body: [serial] }),
+        );
+      return Buffer.concat(answers);
+    });
+    const connection = await DBusConnection.open([bus.path], uid, soon());
+    const calls = [1, 2, 3].map(() => connection.call(someCall, soon()));
+    assert.deepEqual(await Promise.all(calls), [[2], [3], [4]]);
+    connection.close();
+  });
+
+  it('waits no longer than it may, and is of use afterwards', async () => {
+    let asked = 0;
+    const connection = await connectionTo(() => (++asked === 1 ? null : { signature: 's', body: ['here'] }));
+    await assert.rejects(connection.call(someCall, realClock().deadline(20)), { name: 'TimeoutError' });
+    assert.deepEqual(await connection.call(someCall, soon()), ['here']);
+    connection.close();
+  });
+
+  it('waits no longer than it may for a bus that says nothing', async () => {
+    bus = await startFakeBus(() => null, '');
+    await assert.rejects(DBusConnection.open([bus.path], uid, realClock().deadline(20)), {
+      name: 'TimeoutError',
+    });
+    await until(() => bus.connectionCount() === 0, 'the connection is gone');
+  });
+
+  for (const login of ['REJECTED EXTERNAL\r\n', 'x'.repeat(2_000), '\0\0\r\n']) {
+    it(`does not get in where the bus says ${JSON.stringify(login.slice(0, 20))}`, async () => {
+      await assert.rejects(
+        connectionTo(() => null, login),
+        DBusConnectionError,
+      );
+      await until(() => bus.connectionCount() === 0, 'the connection is gone');
+    });
+  }
+
+  it('tries the next address where one does not let it in', async () => {
+    bus = await startFakeBus(() => ({ signature: 's', body: ['here'] }));
+    const connection = await DBusConnection.open(['/nowhere/bus', '\0nobody', bus.path], uid, soon());
+    assert.deepEqual(await connection.call(someCall, soon()), ['here']);
+    connection.close();
+  });
+
+  it('fails without an address, and where nobody listens', async () => {
+    bus = await startFakeBus(() => null);
+    await assert.rejects(DBusConnection.open([], uid, soon()), DBusConnectionError);
+    await assert.rejects(DBusConnection.open(['/nowhere/bus'], uid, soon()), DBusConnectionError);
+  });
+
+  const nonsense: Readonly<Record<string, Buffer>> = {
+    'what is no message': Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    'a message over the limit': Buffer.from(
+      encodeMessage({ kind: 'return', serial: 1, signature: 's', body: ['x'.repeat(2_000)] }),
+    ).fill(0xff, 4, 8),
+  };
+  for (const [name, bytes] of Object.entries(nonsense)) {
+    it(`fails all that wait when the bus sends ${name}`, async () => {
+      const connection = await connectionTo(() => (bus.calls.length < 2 ? null : bytes));
+      const calls = [connection.call(someCall, soon()), connection.call(someCall, soon())];
+      for (const call of calls) await assert.rejects(call, DBusConnectionError);
+      await assert.rejects(connection.call(someCall, soon()), DBusConnectionError);
+    });
+  }
+
+  it('reads a message as large as the limit allows, in however many pieces', async () => {
+    const text = 'x'.repeat(maxMessageBytes - 100);
+    const header = encodeMessage({ kind: 'return', serial: 1, replySerial: 2, signature: 's', body: [''] });
+    header.writeUInt32LE(5 + text.length, 4);
+    const body = Buffer.alloc(5 + text.length);
+    body.writeUInt32LE(text.length);
+    body.write(text, 4);
+    const connection = await connectionTo(() => Buffer.concat([header.subarray(0, -5), body]));
+    assert.deepEqual(await connection.call(someCall, soon()), [text]);
+    connection.close();
+  });
+
+  it('fails all that wait when the bus goes away, or when it is closed', async () => {
+    const connection = await connectionTo(() => null);
+    const call = connection.call(someCall, soon());
+    await until(() => bus.calls.length === 1, 'the call has arrived');
+    bus.drop();
+    await assert.rejects(call, DBusConnectionError);
+
+    const other = await DBusConnection.open([bus.path], uid, soon());
+    const awaited = other.signalAfter([{ interface: 'a.b', member: 'Done' }], async () => {}, soon());
+    other.close();
+    await assert.rejects(awaited, DBusConnectionError);
+  });
+
+  it('waits for the signal that is meant, also when it comes before the cause has returned', async () => {
+    bus = await startFakeBus((call) => {
+      const done = { interface: 'a.b', member: 'Done', signature: 's' };
+      bus.emit({ ...done, path: '/other', body: ['me'] });
+      bus.emit({ ...done, path: '/a', member: 'Begun', body: ['me'] });
+      bus.emit({ ...done, path: '/a', body: ['you'] });
+      bus.emit({ ...done, path: '/a', body: ['me'] });
+      return call.member === 'Ask' ? {} : null;
+    });
+    const connection = await DBusConnection.open([bus.path], uid, soon());
+    const match = { path: '/a', interface: 'a.b', member: 'Done', arg0: 'me' };
+    const signal = await connection.signalAfter([match], () => connection.call(someCall, soon()), soon());
+    assert.deepEqual([signal.path, signal.member, signal.body], ['/a', 'Done', ['me']]);
+    connection.close();
+  });
+});
+
+const missing = noPrivateKeyring();
+const described = missing === null ? describe : describe.skip;
+
+described(
+  `dbus-connection with a real dbus-daemon${missing === null ? '' : ` (skipped, ${missing})`}`,
+  () => {
+    const paddedNames = process.versions.node.startsWith('20.'); // see dbus-address.ts
+    for (const kind of paddedNames ? ['path'] : ['path', 'abstract']) {
+      it(`speaks to one at unix:${kind}`, async () => {
+        const name = `/tmp/iam-tokend-test-${process.pid}-${kind}`;
+        const bus = await startDBus(`unix:${kind}=${name}`);
+        try {
+          const connection = await DBusConnection.open([kind === 'path' ? name : `\0${name}`], uid, soon());
+          const call = { destination: 'org.freedesktop.DBus', path: '/', interface: 'org.freedesktop.DBus' };
+          const [names] = await connection.call({ ...call, member: 'ListNames' }, soon());
+          assert.deepEqual(names, ['org.freedesktop.DBus', ':1.0']);
+          await assert.rejects(
+            connection.call({ ...call, destination: 'no.body', member: 'Ask' }, soon()),
+            (error) =>
+              error instanceof DBusError && error.errorName === 'org.freedesktop.DBus.Error.ServiceUnknown',
+          );
+          connection.close();
+        } finally {
+          await bus.stop();
+        }
+      });
+    }
+
+    it('is refused by one as somebody else', async () => {
+      const name = `/tmp/iam-tokend-test-${process.pid}-other`;
+      const bus = await startDBus(`unix:path=${name}`);
+      try {
+        await assert.rejects(DBusConnection.open([name], uid + 1, soon()), DBusConnectionError);
+      } finally {
+        await bus.stop();
+      }
+    });
+  },
+);

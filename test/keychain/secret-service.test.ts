@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import type { DBusMessage, DBusValue } from '../../src/keychain/dbus-message.ts';
+import { secretService, type SecretService } from '../../src/keychain/secret-service.ts';
+import { ProblemError } from '../../src/shared/errors.ts';
+import { startFakeBus, type FakeBus, type Reaction } from '../support/fake-bus.ts';
+import { until } from '../support/until.ts';
+
+const login = '/org/freedesktop/secrets/collection/login';
+const prompt = '/org/freedesktop/secrets/prompt/p1';
+const attributes = { service: 'iam-tokend', account: 'key' };
+
+/** A Secret Service with one keyring, and a person who treats its prompts. */
+interface Scene {
+  keyring: 'none' | 'locked' | 'open';
+  /** The reaction of whoever sees a prompt; `absent` does nothing at all. */
+  person: 'willing' | 'dismissive' | 'absent';
+  found: { readonly unlocked: number; readonly locked: number };
+}
+
+describe('secret-service', () => {
+  let scene: Scene;
+  let bus: FakeBus;
+  let service: SecretService;
+  /** Reacts in place of the scene, where it has something to say. */
+  let instead: (call: DBusMessage) => Reaction | undefined;
+
+  beforeEach(async () => {
+    scene = { keyring: 'open', person: 'willing', found: { unlocked: 0, locked: 0 } };
+    instead = () => undefined;
+    bus = await startFakeBus((call) => {
+      const reaction = instead(call);
+      return reaction === undefined ? play(call) : reaction;
+    });
+    service = serviceAt(`unix:path=${bus.path}`);
+  });
+
+  afterEach(() => bus.stop());
+
+  /** The clock runs a hundred times as fast, so that 4 s are 40 ms. */
+  function serviceAt(address: string): SecretService {
+    const clock = { deadline: (delayMs: number) => AbortSignal.timeout(delayMs / 100) };
+    return secretService({ environment: { DBUS_SESSION_BUS_ADDRESS: address }, uid: 0, clock });
+  }
+
+  function play(call: DBusMessage): Reaction {
+    if (call.member === 'ReadAlias')
+      return { signature: 'o', body: [scene.keyring === 'none' ? '/' : login] };
+    if (call.member === 'Get') {
+      return { signature: 'v', body: [{ signature: 'b', value: scene.keyring === 'locked' }] };
+    }
+    if (call.member === 'SearchItems') {
+      const paths = (count: number): string[] =>
+        Array.from({ length: count }, (_, index) => `${login}/${index}`);
+      return { signature: 'aoao', body: [paths(scene.found.unlocked), paths(scene.found.locked)] };
+    }
+    if (call.member === 'Unlock') return { signature: 'aoo', body: [[], prompt] };
+    if (call.member === 'CreateCollection') return { signature: 'oo', body: ['/', prompt] };
+    assert.equal(call.member, 'Prompt');
+    if (scene.person === 'absent') return {};
+    if (scene.person === 'willing') scene.keyring = 'open';
+    const result: DBusValue = { signature: 's', value: '' };
+    bus.emit({
+      path: prompt,
+      interface: 'org.freedesktop.Secret.Prompt',
+      member: 'Completed',
+      signature: 'bv',
+      body: [scene.person === 'dismissive', result],
+    });
+    return {};
+  }
+
+  const members = (): readonly string[] => bus.calls.map(({ member = '' }) => member);
+  const patience = (ms = 10_000): AbortSignal => AbortSignal.timeout(ms);
+
+  async function problemOfState(): Promise<string> {
+    const state = await service.state();
+    assert.equal(state.kind, 'closed');
+    assert.match(state.problem.hint ?? '', /./);
+    return `${state.problem.code}: ${state.problem.message}`;
+  }
+
+  async function refusal(work: Promise<unknown>): Promise<string> {
+    const error = await work.then(
+      () => assert.fail('no refusal'),
+      (error: unknown) => error,
+    );
+    assert.ok(error instanceof ProblemError, String(error));
+    return `${error.code}: ${error.message}`;
+  }
+
+  it('says that an open keyring is open, and asks no more than that takes', async () => {
+    assert.deepEqual(await service.state(), { kind: 'open' });
+    assert.deepEqual(members(), ['ReadAlias', 'Get']);
+    assert.deepEqual(bus.calls[0]?.body, ['default']);
+    assert.deepEqual(bus.calls[1]?.body, ['org.freedesktop.Secret.Collection', 'Locked']);
+    await until(() => bus.connectionCount() === 0, 'the connection is gone');
+  });
+
+  it('tells a locked keyring from one that was never made', async () => {
+    scene.keyring = 'locked';
+    assert.match(await problemOfState(), /^keychain_locked: the keyring is locked/);
+    scene.keyring = 'none';
+    assert.match(await problemOfState(), /^keychain_unavailable: no keyring has been created/);
+  });
+
+  it('takes an alias that leads nowhere for no keyring', async () => {
+    instead = ({ member }) =>
+      member === 'Get' ? { errorName: 'org.freedesktop.DBus.Error.UnknownMethod' } : undefined;
+    assert.match(await problemOfState(), /^keychain_unavailable: no keyring has been created/);
+  });
+
+  for (const name of ['ServiceUnknown', 'NameHasNoOwner', 'Spawn.ChildExited']) {
+    it(`says that there is no service when the bus says ${name}`, async () => {
+      instead = () => ({ errorName: `org.freedesktop.DBus.Error.${name}` });
+      assert.match(await problemOfState(), /^keychain_unavailable: no keychain service/);
+    });
+  }
+
+  it('says that the service is silent when it gives no answer, and does not wait for long', async () => {
+    instead = () => null;
+    assert.match(await problemOfState(), /^keychain_unavailable: the keychain service does not answer/);
+    await until(() => bus.connectionCount() === 0, 'the connection is gone');
+    instead = () => ({ errorName: 'org.freedesktop.DBus.Error.NoReply' });
+    assert.match(await problemOfState(), /^keychain_unavailable: the keychain service does not answer/);
+    instead = () => Buffer.from('nonsense, and more than sixteen bytes of it');
+    assert.match(await problemOfState(), /^keychain_unavailable: the keychain service does not answer/);
+  });
+
+  it('passes on what else the service says, in one line', async () => {
+    instead = () => ({ errorName: 'a.b.C', signature: 's', body: ['no\n  way'] });
+    assert.match(await problemOfState(), /^keychain_unavailable: the keychain service refused: no way$/);
+  });
+
+  it('says that there is no bus', async () => {
+    for (const address of ['', 'unix:path=/nowhere/bus', 'autolaunch:']) {
+      service = serviceAt(address);
+      assert.match(await problemOfState(), /^keychain_unavailable: no D-Bus session bus/);
+      assert.match(await refusal(service.find(attributes)), /^keychain_unavailable: no D-Bus session bus/);
+    }
+  });
+
+  it('finds where items lie', async () => {
+    assert.equal(await service.find(attributes), 'nowhere');
+    scene.found = { unlocked: 1, locked: 0 };
+    assert.equal(await service.find(attributes), 'open');
+    scene.found = { unlocked: 1, locked: 1 };
+    assert.equal(await service.find(attributes), 'locked');
+    assert.deepEqual(bus.calls.find(({ member }) => member === 'SearchItems')?.body, [
+      [
+        ['service', 'iam-tokend'],
+        ['account', 'key'],
+      ],
+    ]);
+  });
+
+  it('searches nothing while the default keyring is locked', async () => {
+    scene.keyring = 'locked';
+    assert.match(await refusal(service.find(attributes)), /^keychain_locked/);
+    assert.ok(!members().includes('SearchItems'));
+  });
+
+  it('unlocks an open keyring by doing nothing', async () => {
+    await service.unlock(patience());
+    assert.deepEqual(members(), ['ReadAlias', 'Get']);
+  });
+
+  it('unlocks with a prompt, and looks whether it did', async () => {
+    scene.keyring = 'locked';
+    await service.unlock(patience());
+    assert.deepEqual(members(), ['ReadAlias', 'Get', 'Unlock', 'Prompt', 'ReadAlias', 'Get']);
+    assert.deepEqual(bus.calls[2]?.body, [[login]]);
+  });
+
+  it('unlocks without a prompt where the service needs none', async () => {
+    scene.keyring = 'locked';
+    instead = ({ member }) => {
+      if (member !== 'Unlock') return undefined;
+      scene.keyring = 'open';
+      return { signature: 'aoo', body: [[login], '/'] };
+    };
+    await service.unlock(patience());
+    assert.ok(!members().includes('Prompt'));
+  });
+
+  it('creates the default keyring where there is none', async () => {
+    scene.keyring = 'none';
+    await service.unlock(patience());
+    assert.deepEqual(bus.calls.find(({ member }) => member === 'CreateCollection')?.body, [
+      [['org.freedesktop.Secret.Collection.Label', { signature: 's', value: 'Login' }]],
+      'default',
+    ]);
+  });
+
+  it('says so when the prompt is dismissed', async () => {
+    scene.person = 'dismissive';
+    for (const keyring of ['locked', 'none'] as const) {
+      scene.keyring = keyring;
+      assert.match(await refusal(service.unlock(patience())), /^keychain_locked: .*dismissed/);
+    }
+  });
+
+  it('leaves the prompt there for as long as it may, then says that nobody answered', async () => {
+    scene.keyring = 'locked';
+    scene.person = 'absent';
+    const began = performance.now();
+    assert.match(await refusal(service.unlock(patience(200))), /^keychain_locked: .*nobody answered/);
+    assert.ok(performance.now() - began >= 190, 'longer than the 40 ms for an answer');
+    await until(() => bus.connectionCount() === 0, 'the connection is gone, and the prompt with it');
+  });
+
+  it('does not wait for a prompt whose service has gone', async () => {
+    scene.keyring = 'locked';
+    scene.person = 'absent';
+    const refused = refusal(service.unlock(patience()));
+    await until(() => members().includes('Prompt'), 'the prompt is there');
+    instead = () => ({ errorName: 'org.freedesktop.DBus.Error.ServiceUnknown' });
+    bus.emit({
+      path: '/org/freedesktop/DBus',
+      interface: 'org.freedesktop.DBus',
+      member: 'NameOwnerChanged',
+      signature: 'sss',
+      body: ['org.freedesktop.secrets', ':1.1', ''],
+    });
+    assert.match(await refused, /^keychain_unavailable: no keychain service/);
+  });
+});
