@@ -4,10 +4,12 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import * as methods from '../../src/client/methods.ts';
 import { patienceOf } from '../../src/client/patience.ts';
 import { dial, dialFirst } from '../../src/client/dial.ts';
 import { getIamToken, IamTokenError, type IamTokenErrorCode } from '../../src/client/iam-token-client.ts';
 import { requestToken } from '../../src/client/request-token.ts';
+import { tokenMethod } from '../../src/client/token-method.ts';
 import { surroundingsOfProcess } from '../../src/platform/surroundings.ts';
 import { encodeFrame } from '../../src/protocol/frames.ts';
 import { answering, failing, type Script, ScriptedDaemon } from '../support/scripted-daemon.ts';
@@ -396,7 +398,7 @@ describe('a connection', () => {
     const connection = await dial(daemon.socketPath, surroundings, patience);
     try {
       const answers = await Promise.all(
-        ['a', 'b', 'c'].map((profile) => connection.ask('token', { profile }, patience)),
+        ['a', 'b', 'c'].map((profile) => connection.ask(tokenMethod, { profile }, patience)),
       );
       assert.deepEqual(
         answers.map(({ profile }) => profile),
@@ -418,9 +420,9 @@ describe('a connection', () => {
     const patience = patienceOf(5_000);
     const connection = await dial(daemon.socketPath, surroundings, patience);
     try {
-      const late = await failure(connection.ask('token', {}, patienceOf(20)));
+      const late = await failure(connection.ask(tokenMethod, {}, patienceOf(20)));
       assert.equal(late.code, 'unavailable');
-      assert.equal((await connection.ask('hello', {}, patience)).protocol, 1);
+      assert.equal((await connection.ask(methods.hello, {}, patience)).protocol, 1);
     } finally {
       connection.close();
       await daemon.close();
@@ -439,7 +441,7 @@ describe('a connection', () => {
       const event = new Promise((resolve) => {
         connection.onEvent(resolve);
       });
-      await connection.ask('subscribe', {}, patience);
+      await connection.ask(methods.subscribe, {}, patience);
       assert.deepEqual(await event, {
         v: 1,
         event: 'rotated',
@@ -456,10 +458,10 @@ describe('a connection', () => {
     const patience = patienceOf(5_000);
     const connection = await dial(daemon.socketPath, surroundings, patience);
     try {
-      const both = [connection.ask('token', {}, patience), connection.ask('hello', {}, patience)];
+      const both = [connection.ask(tokenMethod, {}, patience), connection.ask(methods.hello, {}, patience)];
       for (const asked of both) assert.equal((await failure(asked)).code, 'unreachable');
-      await connection.ended;
-      assert.equal((await failure(connection.ask('hello', {}, patience))).code, 'unreachable');
+      await connection.untilEnded(patience);
+      assert.equal((await failure(connection.ask(methods.hello, {}, patience))).code, 'unreachable');
     } finally {
       await daemon.close();
     }
@@ -471,9 +473,11 @@ describe('a connection', () => {
     const patience = patienceOf(5_000);
     const connection = await dial(daemon.socketPath, surroundings, patience);
     try {
-      const error = await failure(connection.ask('login', { kind: 'oauth', secret: 'y0_secret' }, patience));
+      const error = await failure(
+        connection.ask(methods.login, { kind: 'oauth', secret: 'y0_secret' }, patience),
+      );
       assert.equal(error.code, 'bad_request');
-      assert.equal((await connection.ask('token', {}, patience)).profile, 'work');
+      assert.equal((await connection.ask(tokenMethod, {}, patience)).profile, 'work');
       assert.deepEqual(
         daemon.requests.map(({ method }) => method),
         ['token'],

@@ -6,15 +6,13 @@ describe('at the moment of expiry', () => {
   let house: RunningHouse;
 
   before(async () => {
-    house = await startHouse({ store: 'memory' });
+    house = await startHouse({ store: 'memory', lifetimeMs: 61 * 60_000 });
     await house.startDaemon();
     await house.iamToken(['login', '--stdin'], oauthToken);
   });
   after(() => house.stop());
 
   it('1,000 clients that need a longer token share one exchange and get equal tokens', async () => {
-    house.emulator.setLifetimeMs(61 * 60_000);
-    assert.equal((await house.iamToken(['refresh'])).code, 0);
     house.emulator.setLifetimeMs(12 * 60 * 60_000);
     const before = house.emulator.count('POST /iam/v1/tokens');
     const clients = Array.from({ length: 1_000 }, () =>

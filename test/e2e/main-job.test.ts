@@ -56,12 +56,12 @@ describe('the main job, with a real keyring and a real HTTP service', () => {
   it('refuses a token that IAM refuses, with what IAM said, and keeps the one at work', async () => {
     const { stderr, code } = await house.iamToken(['login', '--stdin'], 'y0_AgAAAAsomebodyelses0123456789\n');
     assert.equal(code, 4);
-    assert.match(stderr, /^iam-token: error: .*OAuth token is invalid or expired.*\niam-token: hint: /);
+    assert.match(stderr, /^iam-token: error: IAM says that this OAuth token is invalid or has expired\niam-token: hint: /);
     assert.equal((await house.iamToken()).code, 0);
   });
 
   for (const [name, token, said] of [
-    ['empty', '', /empty/],
+    ['empty', '', /no OAuth token was given/],
     ['with a space in it', 'y0_AgAAAA with space', /space/],
     ['of over 4,000 characters', `y0_${'a'.repeat(4_000)}`, /4,000/],
   ] as const) {
@@ -95,7 +95,7 @@ describe('the main job, with a real keyring and a real HTTP service', () => {
   it('serves the same token after a restart without IAM, from the keyring alone', async () => {
     const before = (await house.iamToken()).stdout;
     await house.stopDaemon();
-    house.emulator.setFault({ kind: 'cut', afterBytes: 0 });
+    house.emulator.setFault({ kind: 'cut', atByte: 0, of: 'answer' });
     await house.startDaemon();
     const { stdout, code } = await house.iamToken();
     assert.equal(code, 0);
