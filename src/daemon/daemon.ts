@@ -85,17 +85,17 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
 
   async function stopNow(): Promise<void> {
     log.write('info', 'stopping');
-    profiles.stop();
+    const kept = profiles.stop();
     const late = new Promise<void>((resolve) => {
       clock.deadline(stopAtMostMs).addEventListener('abort', () => resolve());
     });
-    await Promise.race([
-      late,
-      listener
-        .close()
-        .then(() => store.close())
-        .then(() => log.close()),
-    ]);
+    await Promise.race([late, goodbye(kept)]);
+  }
+
+  async function goodbye(kept: Promise<void>): Promise<void> {
+    await Promise.all([listener.close(), kept]);
+    await store.close();
+    await log.close();
   }
 
   async function daemonStatus(): Promise<DaemonStatus> {

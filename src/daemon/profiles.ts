@@ -22,6 +22,8 @@ export class Profiles {
   readonly #running = new Map<string, Profile>();
   readonly #reopening: Alarm;
   #logins: Promise<unknown> = Promise.resolve();
+  /** The store takes one write after the other, so the last one ends last. */
+  #keeping: Promise<unknown> = Promise.resolve();
   #lastReopenMs = -Infinity;
 
   constructor(parts: ProfilesParts) {
@@ -102,9 +104,11 @@ export class Profiles {
     return profile.name;
   }
 
-  stop(): void {
+  /** Resolves when the last token is kept. */
+  async stop(): Promise<void> {
     this.#reopening.cancel();
     for (const profile of this.#running.values()) profile.stop();
+    await this.#keeping;
   }
 
   #run(name: string): Profile {
@@ -118,7 +122,7 @@ export class Profiles {
       keep: (token, clockOffsetMs) => {
         const slot = this.registry.profiles[name]?.slot;
         if (slot === undefined) return;
-        slots.writeToken(slot, { token, clockOffsetMs }).catch((error: unknown) => {
+        this.#keeping = slots.writeToken(slot, { token, clockOffsetMs }).catch((error: unknown) => {
           log.write('debug', `the token was not kept: ${problemOf(error).message}`, { profile: name });
         });
       },

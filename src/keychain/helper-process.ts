@@ -109,7 +109,7 @@ export class HelperProcess {
     if (running.over) return;
     running.over = true;
     if (this.#running === running) this.#running = null;
-    
+    running.child.kill('SIGKILL');
     for (const waiting of running.waiting.values()) waiting.failed(problemError(problem));
   }
 }
