@@ -4,7 +4,10 @@ import { endpointOf } from '../shared/endpoint.ts';
 import { logLevels } from '../shared/log.ts';
 
 /** What `config.yaml` may say; every key is optional. */
-export type ConfigFile = v.InferOutput<typeof configFile>;
+export type ConfigFile = v.InferOutput<ReturnType<typeof configFile>>;
+
+/** @returns what is wrong with a cron pattern, or `null` */
+export type ScheduleFault = (pattern: string) => string | null;
 
 const endpoint = v.pipe(
   v.string(),
@@ -16,27 +19,42 @@ const proxy = v.pipe(
   v.regex(/^https?:\/\/[^/\s]+\/?$/, 'must be the URL of a proxy, like http://proxy:3128'),
 );
 const path = v.pipe(v.string(), v.regex(/^\//, 'must be an absolute path'));
+const noTime = 'must be a time, like 8s';
 const timeout = v.pipe(
-  v.string(),
+  v.string(noTime),
   v.transform(durationMs),
-  v.number('must be a time, like 8s'),
+  v.number(noTime),
   v.minValue(100, 'must be at least 100ms'),
   v.maxValue(60_000, 'must be at most 60s'),
 );
 
-const configFile = v.strictObject({
-  store: v.optional(v.picklist(['keychain', 'memory'])),
-  log: v.optional(v.strictObject({ level: v.optional(v.picklist(logLevels)) })),
-  refresh: v.optional(v.strictObject({ schedule: v.optional(v.string()), spread: v.optional(v.boolean()) })),
-  iam: v.optional(
-    v.strictObject({
-      endpoint: v.optional(endpoint),
-      audience: v.optional(v.pipe(v.string(), v.minLength(1))),
-      timeout: v.optional(timeout),
+function schedule(faultOf: ScheduleFault) {
+  return v.pipe(
+    v.string(),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const fault = dataset.typed ? faultOf(dataset.value) : null;
+      if (fault !== null) addIssue({ message: fault });
     }),
-  ),
-  network: v.optional(v.strictObject({ proxy: v.optional(proxy), caFile: v.optional(path) })),
-});
+  );
+}
+
+function configFile(scheduleFault: ScheduleFault) {
+  return v.strictObject({
+    store: v.optional(v.picklist(['keychain', 'memory'])),
+    log: v.optional(v.strictObject({ level: v.optional(v.picklist(logLevels)) })),
+    refresh: v.optional(
+      v.strictObject({ schedule: v.optional(schedule(scheduleFault)), spread: v.optional(v.boolean()) }),
+    ),
+    iam: v.optional(
+      v.strictObject({
+        endpoint: v.optional(endpoint),
+        audience: v.optional(v.pipe(v.string(), v.minLength(1, 'must not be empty'))),
+        timeout: v.optional(timeout),
+      }),
+    ),
+    network: v.optional(v.strictObject({ proxy: v.optional(proxy), caFile: v.optional(path) })),
+  });
+}
 
 /** Something wrong in a file, and where. */
 export interface Mistake {
@@ -45,44 +63,88 @@ export interface Mistake {
 }
 
 export type ConfigFileResult =
-  | { readonly ok: true; readonly file: ConfigFile; readonly lineOf: (...path: readonly string[]) => number }
+  | { readonly ok: true; readonly file: ConfigFile }
   | { readonly ok: false; readonly mistakes: readonly Mistake[] };
 
 /** Reads the whole of it, and finds all mistakes at once. */
-export async function parseConfigFile(text: string): Promise<ConfigFileResult> {
+export async function parseConfigFile(text: string, scheduleFault: ScheduleFault): Promise<ConfigFileResult> {
   // 26 ms to load, and most people have no such file.
-  const { isNode, LineCounter, parseDocument } = await import('yaml');
+  const { isMap, isScalar, LineCounter, parseDocument, visit } = await import('yaml');
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, stringKeys: true });
-  const lineOf = (...path: readonly unknown[]): number => {
-    for (let depth = path.length; depth > 0; depth--) {
-      const found = document.getIn(path.slice(0, depth), true);
-      if (isNode(found) && found.range) return lines.linePos(found.range[0]).line;
-    }
-    return 1;
-  };
-  if (document.errors.length > 0) {
-    return {
-      ok: false,
-      mistakes: document.errors.map(({ message, linePos }) => ({
-        line: linePos?.[0].line ?? 1,
-        message: message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? 'not YAML',
-      })),
-    };
+  const mistakes: Mistake[] = document.errors.map(({ message, linePos }) => ({
+    line: linePos?.[0].line ?? 1,
+    message: message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? 'not YAML',
+  }));
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document) !== undefined) return;
+      const message = `*${alias.source}: quote what begins with an asterisk`;
+      mistakes.push({ line: lines.linePos(alias.range?.[0] ?? 0).line, message });
+    },
+  });
+  const root = document.contents;
+  const isEmpty = root === null || (isScalar(root) && root.value === null);
+  if (mistakes.length === 0 && !isEmpty && !isMap(root)) {
+    mistakes.push({ line: 1, message: 'must be keys and values, like "store: keychain"' });
   }
-  const checked = v.safeParse(configFile, document.toJS() ?? {});
-  if (checked.success) return { ok: true, file: checked.output, lineOf };
-  return { ok: false, mistakes: checked.issues.map(mistake).toSorted((a, b) => a.line - b.line) };
+  if (mistakes.length > 0) return { ok: false, mistakes: oncePerLine(mistakes) };
 
-  function mistake(issue: v.BaseIssue<unknown>): Mistake {
-    const path = (issue.path ?? []).map(({ key }) => key);
-    const name = path.join('.');
-    const unknown = issue.type === 'strict_object' && issue.expected === 'never';
-    return {
-      line: lineOf(...path),
-      message: unknown ? `${name}: there is no such key` : `${name}: ${said(issue)}`,
-    };
+  const { output, issues } = checked(configFile(scheduleFault), document.toJS() ?? {});
+  if (issues.length === 0) return { ok: true, file: output };
+  return { ok: false, mistakes: issues.map(mistakeOf).toSorted((a, b) => a.line - b.line) };
+
+  function mistakeOf(issue: v.BaseIssue<unknown>): Mistake {
+    const keys = keysOf(issue);
+    const message = isUnknownKey(issue) ? 'there is no such key' : said(issue);
+    return { line: lineOf(keys), message: `${keys.join('.')}: ${message}` };
   }
+
+  /** Of the last key that is there. */
+  function lineOf(keys: readonly unknown[]): number {
+    let node: unknown = root;
+    let offset = 0;
+    for (const key of keys) {
+      if (!isMap(node)) break;
+      const pair = node.items.find(({ key: name }) => isScalar(name) && name.value === key);
+      if (!isScalar(pair?.key)) break;
+      offset = pair.key.range?.[0] ?? offset;
+      node = pair.value;
+    }
+    return lines.linePos(offset).line;
+  }
+}
+
+/** valibot names one unknown key of an object and no further: without that key it is asked again. */
+function checked(
+  schema: ReturnType<typeof configFile>,
+  given: unknown,
+): { readonly output: ConfigFile; readonly issues: readonly v.BaseIssue<unknown>[] } {
+  const result = v.safeParse(schema, given);
+  const unknown = result.success ? [] : result.issues.filter(isUnknownKey);
+  if (unknown.length === 0) return { output: result.output as ConfigFile, issues: result.issues ?? [] };
+  for (const { path } of unknown) {
+    const last = path?.at(-1);
+    if (last !== undefined) Reflect.deleteProperty(last.input as object, last.key as string);
+  }
+  const rest = checked(schema, given);
+  return { ...rest, issues: [...unknown, ...rest.issues] };
+}
+
+function keysOf({ path }: v.BaseIssue<unknown>): readonly unknown[] {
+  return (path ?? []).map(({ key }) => key);
+}
+
+function isUnknownKey({ type, expected }: v.BaseIssue<unknown>): boolean {
+  return type === 'strict_object' && expected === 'never';
+}
+
+/** What follows from one mistake is said once. */
+function oncePerLine(mistakes: readonly Mistake[]): readonly Mistake[] {
+  return mistakes.filter(
+    ({ line, message }, at) =>
+      mistakes.findIndex((other) => other.line === line && other.message === message) === at,
+  );
 }
 
 function said(issue: v.BaseIssue<unknown>): string {

@@ -1,7 +1,7 @@
 import { endpointOf } from '../shared/endpoint.ts';
 import { type LogLevel, logLevels } from '../shared/log.ts';
 import { audienceOf, type Config, defaultConfig } from './config.ts';
-import { type ConfigFile, parseConfigFile } from './config-file.ts';
+import { type ConfigFile, parseConfigFile, type ScheduleFault } from './config-file.ts';
 
 /** Flags of `iam-tokend`, as typed. */
 export interface ConfigFlags {
@@ -14,8 +14,7 @@ export interface ConfigInput {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where `config.yaml` is, for messages, and its text; `null` without one. */
   readonly file: { readonly path: string; readonly text: string } | null;
-  /** @returns what is wrong with a cron pattern, or `null` */
-  readonly scheduleFault: (pattern: string) => string | null;
+  readonly scheduleFault: ScheduleFault;
 }
 
 export type ConfigResult =
@@ -35,20 +34,12 @@ const environmentNames: ReadonlySet<string> = new Set([
 /** Flags beat environment, environment beats the file, the file beats the default. */
 export async function loadConfig(input: ConfigInput): Promise<ConfigResult> {
   const { flags, environment, file } = input;
-  const parsed = file === null ? null : await parseConfigFile(file.text);
+  const parsed = file === null ? null : await parseConfigFile(file.text, input.scheduleFault);
   const mistakes: string[] = [];
   if (parsed?.ok === false) {
     mistakes.push(...parsed.mistakes.map(({ line, message }) => `${file?.path}:${line}: ${message}`));
   }
   const said: ConfigFile = parsed?.ok === true ? parsed.file : {};
-
-  const schedule = said.refresh?.schedule;
-  const scheduleFault = schedule === undefined ? null : input.scheduleFault(schedule);
-  if (scheduleFault !== null && parsed?.ok === true) {
-    mistakes.push(
-      `${file?.path}:${parsed.lineOf('refresh', 'schedule')}: refresh.schedule: ${scheduleFault}`,
-    );
-  }
 
   const store =
     chosen(['keychain', 'memory'] as const, [
@@ -67,6 +58,7 @@ export async function loadConfig(input: ConfigInput): Promise<ConfigResult> {
   const iam = installation(endpointFrom(environment['IAM_TOKEND_IAM_ENDPOINT']), said.iam);
 
   if (mistakes.length > 0) return { ok: false, mistakes };
+  const schedule = said.refresh?.schedule;
   const config: Config = {
     store,
     logLevel,

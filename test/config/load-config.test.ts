@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { scheduleFault } from '../../src/adapters/cron-schedule.ts';
+import { type Config, defaultConfig } from '../../src/config/config.ts';
+import { type ConfigInput, type ConfigResult, loadConfig } from '../../src/config/load-config.ts';
+
+const nowMs = Date.UTC(2026, 10, 24, 12);
+
+async function load({
+  flags = {},
+  environment = {},
+  yaml,
+}: Partial<Pick<ConfigInput, 'flags' | 'environment'>> & { readonly yaml?: string }): Promise<ConfigResult> {
+  return loadConfig({
+    flags,
+    environment,
+    file: yaml === undefined ? null : { path: '/c/config.yaml', text: yaml },
+    scheduleFault: (pattern) => scheduleFault(pattern, nowMs),
+  });
+}
+
+async function configOf(input: Parameters<typeof load>[0]): Promise<Config> {
+  const result = await load(input);
+  assert.deepEqual(result.ok ? [] : result.mistakes, []);
+  assert.ok(result.ok);
+  return result.config;
+}
+
+async function mistakesOf(input: Parameters<typeof load>[0]): Promise<readonly string[]> {
+  const result = await load(input);
+  assert.ok(!result.ok, 'no mistake was found');
+  return result.mistakes;
+}
+
+describe('the configuration', () => {
+  it('is the default where nobody says anything', async () => {
+    assert.deepEqual(await configOf({}), defaultConfig);
+    for (const yaml of ['', '# nothing yet\n', '---\n', '{}', '\uFEFF']) {
+      assert.deepEqual(await configOf({ yaml }), defaultConfig, JSON.stringify(yaml));
+    }
+  });
+
+  it('takes every key of the file', async () => {
+    const yaml = `
+store: memory
+log: { level: debug }
+refresh: { schedule: "*/30 * * * *" }
+iam: { endpoint: "https://iam.example.net/", audience: "https://aud.example.net", timeout: 1500ms }
+network: { proxy: "http://proxy:3128", caFile: /etc/ca.pem }
+`;
+    assert.deepEqual(await configOf({ yaml }), {
+      store: 'memory',
+      logLevel: 'debug',
+      refresh: { schedule: '*/30 * * * *', spread: false },
+      iam: { endpoint: 'https://iam.example.net', audience: 'https://aud.example.net', timeoutMs: 1_500 },
+      network: { proxy: 'http://proxy:3128', noProxy: [], caFile: '/etc/ca.pem' },
+    } satisfies Config);
+  });
+
+  it('goes by the flag, then by the environment, then by the file', async () => {
+    const yaml = 'store: keychain\nlog: { level: error }';
+    const environment = { IAM_TOKEND_STORE: 'memory', IAM_TOKEND_LOG_LEVEL: 'warn' };
+    const flags = { store: 'keychain', logLevel: 'debug' };
+    const said = async (input: Parameters<typeof load>[0]): Promise<readonly string[]> => {
+      const { store, logLevel } = await configOf(input);
+      return [store, logLevel];
+    };
+    assert.deepEqual(await said({ yaml }), ['keychain', 'error']);
+    assert.deepEqual(await said({ yaml, environment }), ['memory', 'warn']);
+    assert.deepEqual(await said({ yaml, environment, flags }), ['keychain', 'debug']);
+  });
+
+  it('reads NO_PROXY as a list, in either spelling', async () => {
+    const noProxyOf = async (environment: ConfigInput['environment']): Promise<readonly string[]> =>
+      (await configOf({ environment })).network.noProxy;
+    assert.deepEqual(await noProxyOf({ NO_PROXY: 'a.example, .b.example c:1' }), [
+      'a.example',
+      '.b.example',
+      'c:1',
+    ]);
+  });
+
+  it('never pairs an endpoint of the environment with an audience of the file', async () => {
+    const yaml = 'iam: { endpoint: "https://file.example", audience: "https://file.example/aud" }';
+    const environment = { IAM_TOKEND_IAM_ENDPOINT: 'https://env.example' };
+    const { iam } = await configOf({ yaml, environment });
+    assert.deepEqual(
+      [iam.endpoint, iam.audience],
+      ['https://env.example', 'https://env.example/iam/v1/tokens'],
+    );
+  });
+
+  it('makes the audience that goes with an endpoint of the file', async () => {
+    const { iam } = await configOf({ yaml: 'iam: { endpoint: "https://file.example" }' });
+    assert.equal(iam.audience, 'https://file.example/iam/v1/tokens');
+  });
+
+  const endpoints: readonly (readonly [string, string | null])[] = [
+    ['https://iam.example.net', 'https://iam.example.net'],
+    ['https://iam.example.net:8443/base/', 'https://iam.example.net:8443/base'],
+    ['http://127.0.0.1:8080', 'http://127.0.0.1:8080'],
+    ['http://127.8.9.1:8080', 'http://127.8.9.1:8080'],
+    ['http://2130706433/', 'http://127.0.0.1'],
+    ['http://[::1]:8080', 'http://[::1]:8080'],
+    ['http://localhost', 'http://localhost'],
+    ['http://iam.example.net', null],
+    ['http://localhost.example.net', null],
+    ['http://127.0.0.1.example.net', null],
+    ['http://169.254.169.254', null],
+    ['http://0.0.0.0', null],
+    ['https://user@iam.example.net', null],
+    ['https://user:secret@iam.example.net', null],
+    ['https://iam.example.net/?a=b', null],
+    ['https://iam.example.net/#a', null],
+    ['ftp://127.0.0.1', null],
+    ['file:///etc/passwd', null],
+    ['iam.example.net', null],
+    ['', null],
+  ];
+  for (const [given, expected] of endpoints) {
+    it(`${expected === null ? 'refuses' : 'takes'} ${JSON.stringify(given)} as the endpoint`, async () => {
+      const yaml = `iam: { endpoint: ${JSON.stringify(given)} }`;
+      const environment = { IAM_TOKEND_IAM_ENDPOINT: given };
+      if (expected === null) {
+        const sentence = 'must be an https URL (http only for a loopback address)';
+        assert.deepEqual(await mistakesOf({ yaml }), [`/c/config.yaml:1: iam.endpoint: ${sentence}`]);
+        assert.deepEqual(await mistakesOf({ environment }), [`IAM_TOKEND_IAM_ENDPOINT: ${sentence}`]);
+      } else {
+        assert.equal((await configOf({ yaml })).iam.endpoint, expected);
+        assert.equal((await configOf({ environment })).iam.endpoint, expected);
+      }
+    });
+  }
+
+  it('reports all mistakes of a file together, each with its line', async () => {
+    const yaml = `store: vault
+log:
+  level: loud
+refresh:
+  schedule: "0 0 30 2 *"
+  spred: false
+  sprad:
+    on: true
+iam:
+  timeout: 8
+network:
+  proxy: proxy:3128
+`;
+    assert.deepEqual(await mistakesOf({ yaml }), [
+      '/c/config.yaml:1: store: must be ("keychain" | "memory"), not "vault"',
+      '/c/config.yaml:3: log.level: must be ("error" | "warn" | "info" | "debug"), not "loud"',
+      '/c/config.yaml:5: refresh.schedule: never fires',
+      '/c/config.yaml:6: refresh.spred: there is no such key',
+      '/c/config.yaml:7: refresh.sprad: there is no such key',
+      '/c/config.yaml:10: iam.timeout: must be a time, like 8s',
+      '/c/config.yaml:12: network.proxy: must be the URL of a proxy, like http://proxy:3128',
+    ]);
+  });
+
+  it('reports the mistakes of file, flags and environment together', async () => {
+    const mistakes = await mistakesOf({
+      yaml: 'store: vault',
+      flags: { store: 'file', logLevel: '' },
+      environment: {
+        IAM_TOKEND_STORE: 'x',
+        IAM_TOKEND_LOG_LEVEL: 'x',
+        IAM_TOKEND_IAM_ENDPOINT: 'http://x',
+      },
+    });
+    assert.deepEqual(
+      mistakes.map((mistake) => mistake.slice(0, mistake.indexOf(': '))),
+      [
+        '/c/config.yaml:1',
+        '--store',
+        'IAM_TOKEND_STORE',
+        '--log-level',
+        'IAM_TOKEND_LOG_LEVEL',
+        'IAM_TOKEND_IAM_ENDPOINT',
+      ],
+    );
+  });
+
+  const files: readonly (readonly [what: string, yaml: string, mistakes: readonly string[]])[] = [
+    ['a key that is there twice', 'store: memory\nstore: keychain', ['2: Map keys must be unique']],
+    ['a tab', 'log:\n\tlevel: info', ['2: Tabs are not allowed as indentation']],
+    ['an open quote', '\nstore: "memory', ['2: Missing closing "quote']],
+    [
+      'a cron pattern without quotes',
+      'refresh:\n  schedule: */5 * * * *',
+      ['2: Unexpected alias at node end', '2: */5: quote what begins with an asterisk'],
+    ],
+    ['an alias of nothing', 'log:\n  level: *info', ['2: *info: quote what begins with an asterisk']],
+    ['a text', 'memory', ['1: must be keys and values, like "store: keychain"']],
+    ['a list', '- store: memory', ['1: must be keys and values, like "store: keychain"']],
+    ['a section that is none', '\niam: fast', ['2: iam: must be Object, not "fast"']],
+    ['an empty audience', 'iam:\n  audience: ""', ['2: iam.audience: must not be empty']],
+    ['a time that is none', 'iam: { timeout: soon }', ['1: iam.timeout: must be a time, like 8s']],
+    ['a time that is too short', 'iam: { timeout: 99ms }', ['1: iam.timeout: must be at least 100ms']],
+    ['a time that is too long', 'iam: { timeout: 61s }', ['1: iam.timeout: must be at most 60s']],
+    ['a relative path', 'network: { caFile: ca.pem }', ['1: network.caFile: must be an absolute path']],
+    [
+      'the keys of Object',
+      'constructor: 1\ntoString: 2',
+      ['1: constructor: there is no such key', '2: toString: there is no such key'],
+    ],
+    ['__proto__', '__proto__: { store: memory }', ['1: __proto__: there is no such key']],
+  ];
+  for (const [what, yaml, mistakes] of files) {
+    it(`finds ${what} in the file, and the line`, async () => {
+      assert.deepEqual(
+        await mistakesOf({ yaml }),
+        mistakes.map((mistake) => `/c/config.yaml:${mistake}`),
+      );
+    });
+  }
+
+  it('refuses a cron pattern that croner does not understand, and says why', async () => {
+    const [mistake] = await mistakesOf({ yaml: 'refresh: { schedule: "61 * * * *" }' });
+    assert.match(mistake ?? '', /^\/c\/config\.yaml:1: refresh\.schedule: is no cron pattern \(.*61\)$/);
+  });
+
+  it('spreads the default schedule only, and only unless told otherwise', async () => {
+    const spreadOf = async (yaml: string): Promise<boolean> => (await configOf({ yaml })).refresh.spread;
+    assert.equal(await spreadOf(''), true);
+    assert.equal(await spreadOf('refresh: { spread: false }'), false);
+    assert.equal(await spreadOf('refresh: { schedule: "0 * * * *" }'), false);
+    assert.equal(await spreadOf('refresh: { schedule: "0 * * * *", spread: true }'), false);
+  });
+
+  it('warns of names with our prefix that mean nothing, and of no others', async () => {
+    const result = await load({
+      environment: {
+        IAM_TOKEND_SOKET: '/x',
+        IAM_TOKEND_SOCKET: '/x',
+        IAM_TOKEND_PROFILE: 'work',
+        IAM_TOKEND_STORE: 'memory',
+        IAM_TOKEND_LOG_LEVEL: 'info',
+        IAM_TOKEND_IAM_ENDPOINT: 'https://iam.example.net',
+        IAM_TOKEN: 't1.x',
+        HOME: '/home/ada',
+      },
+    });
+    assert.deepEqual(result.ok && result.warnings, ['IAM_TOKEND_SOKET is set, but there is no such setting']);
+  });
+});
