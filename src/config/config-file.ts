@@ -14,10 +14,10 @@ const endpoint = v.pipe(
   v.transform(endpointOf),
   v.string('must be an https URL (http only for a loopback address)'),
 );
-const proxy = v.pipe(
-  v.string(),
-  v.regex(/^https?:\/\/[^/\s]+\/?$/, 'must be the URL of a proxy, like http://proxy:3128'),
-);
+/** `HTTPS_PROXY` has this form too. */
+export const proxyPattern = /^https?:\/\/[^/\s]+\/?$/;
+export const proxyForm = 'must be the URL of a proxy, like http://proxy:3128';
+const proxy = v.pipe(v.string(), v.regex(proxyPattern, proxyForm));
 const path = v.pipe(v.string(), v.regex(/^\//, 'must be an absolute path'));
 const noTime = 'must be a time, like 8s';
 const timeout = v.pipe(

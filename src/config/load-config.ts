@@ -1,7 +1,13 @@
 import { endpointOf } from '../shared/endpoint.ts';
 import { type LogLevel, logLevels } from '../shared/log.ts';
 import { audienceOf, type Config, defaultConfig } from './config.ts';
-import { type ConfigFile, parseConfigFile, type ScheduleFault } from './config-file.ts';
+import {
+  type ConfigFile,
+  parseConfigFile,
+  proxyForm,
+  proxyPattern,
+  type ScheduleFault,
+} from './config-file.ts';
 
 /** Flags of `iam-tokend`, as typed. */
 export interface ConfigFlags {
@@ -56,6 +62,7 @@ export async function loadConfig(input: ConfigInput): Promise<ConfigResult> {
     said.log?.level ??
     defaultConfig.logLevel;
   const iam = installation(endpointFrom(environment['IAM_TOKEND_IAM_ENDPOINT']), said.iam);
+  const proxy = proxyFrom('HTTPS_PROXY') ?? proxyFrom('https_proxy') ?? said.network?.proxy ?? null;
 
   if (mistakes.length > 0) return { ok: false, mistakes };
   const schedule = said.refresh?.schedule;
@@ -68,8 +75,8 @@ export async function loadConfig(input: ConfigInput): Promise<ConfigResult> {
     },
     iam: { ...iam, timeoutMs: said.iam?.timeout ?? defaultConfig.iam.timeoutMs },
     network: {
-      proxy: said.network?.proxy ?? environment['HTTPS_PROXY'] ?? environment['https_proxy'] ?? null,
-      noProxy: (environment['NO_PROXY'] ?? environment['no_proxy'] ?? '').split(/[\s,]+/).filter(Boolean),
+      proxy,
+      noProxy: (environment['NO_PROXY'] || environment['no_proxy'] || '').split(/[\s,]+/).filter(Boolean),
       caFile: said.network?.caFile ?? null,
     },
   };
@@ -95,6 +102,15 @@ export async function loadConfig(input: ConfigInput): Promise<ConfigResult> {
       mistakes.push('IAM_TOKEND_IAM_ENDPOINT: must be an https URL (http only for a loopback address)');
     }
     return found ?? undefined;
+  }
+
+  /** An empty one is how a shell takes a proxy back. */
+  function proxyFrom(name: string): string | undefined {
+    const value = environment[name];
+    if (value === undefined || value === '') return undefined;
+    if (proxyPattern.test(value)) return value;
+    mistakes.push(`${name}: ${proxyForm}`);
+    return undefined;
   }
 }
 

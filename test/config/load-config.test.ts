@@ -69,6 +69,20 @@ network: { proxy: "http://proxy:3128", caFile: /etc/ca.pem }
     assert.deepEqual(await said({ yaml, environment, flags }), ['keychain', 'debug']);
   });
 
+  it('takes the proxy from the environment before the file, and no proxy from an empty variable', async () => {
+    const yaml = 'network: { proxy: "http://file:1" }';
+    const proxyOf = async (environment: ConfigInput['environment']): Promise<string | null> =>
+      (await configOf({ yaml, environment })).network.proxy;
+    assert.equal(await proxyOf({}), 'http://file:1');
+    assert.equal(
+      await proxyOf({ HTTPS_PROXY: 'http://upper:1', https_proxy: 'http://lower:1' }),
+      'http://upper:1',
+    );
+    assert.equal(await proxyOf({ HTTPS_PROXY: '', https_proxy: 'http://lower:1' }), 'http://lower:1');
+    assert.equal(await proxyOf({ HTTPS_PROXY: '', https_proxy: '' }), 'http://file:1');
+    assert.equal((await configOf({ environment: { HTTPS_PROXY: '' } })).network.proxy, null);
+  });
+
   it('reads NO_PROXY as a list, in either spelling', async () => {
     const noProxyOf = async (environment: ConfigInput['environment']): Promise<readonly string[]> =>
       (await configOf({ environment })).network.noProxy;
@@ -77,6 +91,7 @@ network: { proxy: "http://proxy:3128", caFile: /etc/ca.pem }
       '.b.example',
       'c:1',
     ]);
+    assert.deepEqual(await noProxyOf({ NO_PROXY: '', no_proxy: 'a' }), ['a']);
   });
 
   it('never pairs an endpoint of the environment with an audience of the file', async () => {
@@ -164,6 +179,7 @@ network:
         IAM_TOKEND_STORE: 'x',
         IAM_TOKEND_LOG_LEVEL: 'x',
         IAM_TOKEND_IAM_ENDPOINT: 'http://x',
+        HTTPS_PROXY: 'proxy:3128',
       },
     });
     assert.deepEqual(
@@ -175,6 +191,7 @@ network:
         '--log-level',
         'IAM_TOKEND_LOG_LEVEL',
         'IAM_TOKEND_IAM_ENDPOINT',
+        'HTTPS_PROXY',
       ],
     );
   });
@@ -212,6 +229,16 @@ network:
       );
     });
   }
+
+  it('never shows the password of a proxy', async () => {
+    const proxy = 'http://me:hunter2@proxy:3128/path';
+    const mistakes = [
+      ...(await mistakesOf({ yaml: `network: { proxy: "${proxy}" }` })),
+      ...(await mistakesOf({ environment: { HTTPS_PROXY: proxy } })),
+    ];
+    assert.equal(mistakes.length, 2);
+    assert.ok(!mistakes.join().includes('hunter2'));
+  });
 
   it('refuses a cron pattern that croner does not understand, and says why', async () => {
     const [mistake] = await mistakesOf({ yaml: 'refresh: { schedule: "61 * * * *" }' });
