@@ -14,42 +14,56 @@ interface Ring {
 export function systemClock(): Clock {
   const rings = new Set<Ring>();
   let timer: NodeJS.Timeout | undefined;
+  /** When it goes off. */
+  let timerAtMonotonicMs = Infinity;
   let last = now();
 
   function wake(): void {
+    timerAtMonotonicMs = Infinity;
     const read = now();
     const jumped = read.wallMs - last.wallMs - (read.monotonicMs - last.monotonicMs);
     last = read;
     const seenJumpMs = Math.abs(jumped) >= jumpMs ? jumped : 0;
-    for (const entry of [...rings]) {
-      const due = entry.atMonotonicMs !== null && entry.atMonotonicMs <= read.monotonicMs;
+    const isDue = ({ atMonotonicMs }: Ring): boolean =>
+      atMonotonicMs !== null && atMonotonicMs <= read.monotonicMs;
+    for (const entry of [...rings].filter((entry) => isDue(entry) || seenJumpMs !== 0)) {
+      const due = isDue(entry);
+      // One that rang before may have cancelled or moved this one.
+      if (!rings.has(entry) || (!due && seenJumpMs === 0)) continue;
       if (due) entry.atMonotonicMs = null;
-      if (due || seenJumpMs !== 0) entry.ring(seenJumpMs);
+      entry.ring(seenJumpMs);
     }
-    plan();
+    if (rings.size === 0) return;
+    let next = Infinity;
+    for (const { atMonotonicMs } of rings) next = Math.min(next, atMonotonicMs ?? Infinity);
+    wakeBy(next);
   }
 
-  function plan(): void {
-    clearTimeout(timer);
-    if (rings.size === 0) return;
+  /** At most `longestTimerMs` from now, and no later than was wanted before. */
+  function wakeBy(atMonotonicMs: number): void {
     const { monotonicMs } = now();
-    const due = Math.min(...[...rings].map(({ atMonotonicMs }) => atMonotonicMs ?? Infinity));
-    timer = setTimeout(wake, Math.max(Math.min(due - monotonicMs, longestTimerMs), 0));
+    const delayMs = Math.max(Math.min(atMonotonicMs - monotonicMs, longestTimerMs), 0);
+    if (monotonicMs + delayMs >= timerAtMonotonicMs) return;
+    timerAtMonotonicMs = monotonicMs + delayMs;
+    clearTimeout(timer);
+    timer = setTimeout(wake, delayMs);
     timer.unref();
   }
 
   function alarm(ring: (jumpMs: number) => void): Alarm {
     const entry: Ring = { atMonotonicMs: null, ring };
     rings.add(entry);
-    plan();
+    wakeBy(Infinity);
     return {
       set: (atMonotonicMs) => {
         entry.atMonotonicMs = atMonotonicMs;
-        plan();
+        if (atMonotonicMs !== null && rings.has(entry)) wakeBy(atMonotonicMs);
       },
       cancel: () => {
         rings.delete(entry);
-        plan();
+        if (rings.size > 0) return;
+        clearTimeout(timer);
+        timerAtMonotonicMs = Infinity;
       },
     };
   }
