@@ -1,6 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import type { Log, LogFields, LogLevel } from '../shared/log.ts';
+import { LogFile } from './log-file.ts';
 import { redact } from './redaction.ts';
 
 /** `journal`: one line on stderr with its priority and no time, for systemd adds that. */
@@ -9,7 +10,7 @@ export type LogDestination =
 
 export interface WinstonLog extends Log {
   setLevel(level: LogLevel): void;
-  /** Writes what is still held back, then ends; within the time that the disk takes. */
+  /** Writes what is still held back, then ends; what comes later is dropped. */
   close(): Promise<void>;
 }
 
@@ -20,25 +21,37 @@ const filesAtMost = 5;
 
 type Line = { readonly level: LogLevel; readonly message: string };
 
+interface Sink {
+  write(line: Line): void;
+  end(): Promise<void>;
+}
+
 /**
  * winston takes 36 ms to load, as long as Node itself: it comes after the first token was served, and until then
- * lines wait here.
+ * lines wait here. A log that cannot be written ends nothing: its lines go to stderr.
  */
 export function winstonLog(level: LogLevel, destination: LogDestination): WinstonLog {
   let atLeast = level;
   let waiting: Line[] = [];
-  let sink: { write(line: Line): void; end(): Promise<void> } | undefined;
-  const ready = new Promise<void>((resolve) => setImmediate(resolve))
-    .then(() => openSink(destination))
-    .then((opened) => {
-      sink = opened;
-      for (const line of waiting) opened.write(line);
-      waiting = [];
-    });
+  let sink: Sink | undefined;
+  let closed: Promise<void> | undefined;
+  const ready = open();
+
+  async function open(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    sink = await openSink(destination);
+    for (const line of waiting) sink.write(line);
+    waiting = [];
+  }
+
+  async function end(): Promise<void> {
+    await ready;
+    await sink?.end();
+  }
 
   return {
     write: (lineLevel, message, fields) => {
-      if (priorities[lineLevel] > priorities[atLeast]) return;
+      if (closed !== undefined || priorities[lineLevel] > priorities[atLeast]) return;
       const line = { level: lineLevel, message: redact(inOneLine(message, fields)) };
       if (sink === undefined) waiting.push(line);
       else sink.write(line);
@@ -46,22 +59,26 @@ export function winstonLog(level: LogLevel, destination: LogDestination): Winsto
     setLevel: (newLevel) => {
       atLeast = newLevel;
     },
-    close: async () => {
-      await ready;
-      await sink?.end();
-    },
+    close: () => (closed ??= end()),
   };
 }
 
-async function openSink(
-  destination: LogDestination,
-): Promise<{ write(line: Line): void; end(): Promise<void> }> {
+async function openSink(destination: LogDestination): Promise<Sink> {
   const { default: winston } = await import('winston');
   const { combine, printf, timestamp } = winston.format;
+  const toJournal = printf(({ level, message }) => `<${priorities[level as LogLevel]}>${String(message)}`);
+  const toFile = printf(({ timestamp: at, level, message }) => `${String(at)} ${level} ${String(message)}`);
   const logger = winston.createLogger({
-    levels: priorities as Record<LogLevel, number>,
+    levels: priorities,
     level: 'debug',
-    transports: [transport()],
+    transports: [
+      destination.kind === 'journal'
+        ? new winston.transports.Stream({ stream: stderr(), format: toJournal })
+        : new winston.transports.Stream({
+            stream: fileStream(join(destination.path, 'iam-tokend.log')),
+            format: combine(timestamp(), toFile),
+          }),
+    ],
   });
   return {
     write: ({ level, message }) => logger.log(level, message),
@@ -71,37 +88,50 @@ async function openSink(
         logger.end();
       }),
   };
-
-  function transport():
-    InstanceType<typeof winston.transports.File> | InstanceType<typeof winston.transports.Stream> {
-    if (destination.kind === 'journal') {
-      return new winston.transports.Stream({
-        stream: process.stderr,
-        format: printf(({ level, message }) => `<${priorities[level as LogLevel]}>${String(message)}`),
-      });
-    }
-    mkdirSync(destination.path, { recursive: true, mode: 0o700 });
-    return new winston.transports.File({
-      filename: join(destination.path, 'iam-tokend.log'),
-      maxsize: fileAtMostBytes,
-      maxFiles: filesAtMost,
-      tailable: true,
-      options: { flags: 'a', mode: 0o600 },
-      format: combine(
-        timestamp(),
-        printf(({ timestamp: at, level, message }) => `${String(at)} ${level} ${String(message)}`),
-      ),
-    });
-  }
 }
 
-/** `message key=value …`, with control characters as escapes: a line stays one line, whoever wrote it. */
+/** Says once that the file cannot be written, and gives each line that it does not take to stderr. */
+function fileStream(path: string): Writable {
+  const file = new LogFile(path, fileAtMostBytes, filesAtMost);
+  let fails = false;
+  return new Writable({
+    decodeStrings: false,
+    write: (line: string, _encoding, done) => {
+      try {
+        file.write(line);
+        fails = false;
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        if (!fails) stderr().write(`iam-tokend: the log cannot be written: ${reason}\n`);
+        fails = true;
+        stderr().write(line);
+      }
+      done();
+    },
+  });
+}
+
+/** A closed one (EPIPE) is no reason to end. */
+function stderr(): NodeJS.WriteStream {
+  if (!process.stderr.listeners('error').includes(ignore)) process.stderr.on('error', ignore);
+  return process.stderr;
+}
+
+function ignore(): void {
+  // There is nobody left to tell.
+}
+
+/**
+ * `message key=value …`, with escapes for what is no character to be seen: a line stays one line and in its order,
+ * whoever wrote it.
+ */
 function inOneLine(message: string, fields: LogFields = {}): string {
   const said = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${typeof value === 'string' ? JSON.stringify(value) : String(value)}`);
-  return [message, ...said].join(' ').replace(/\p{Cc}/gu, (character) => {
-    const code = character.charCodeAt(0);
-    return `\\x${code.toString(16).padStart(2, '0')}`;
+  return [message, ...said].join(' ').replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => {
+    const code = (character.codePointAt(0) ?? 0).toString(16);
+    if (code.length <= 2) return `\\x${code.padStart(2, '0')}`;
+    return code.length <= 4 ? `\\u${code.padStart(4, '0')}` : `\\u{${code}}`;
   });
 }

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import * as fc from 'fast-check';
 import {
   cronSchedule,
@@ -8,6 +6,7 @@ import {
   scheduleWarning,
   shiftWithinHourMs,
 } from '../../src/adapters/cron-schedule.ts';
+import { moduleUrl, runModule } from '../support/run-module.ts';
 
 const hourMs = 60 * 60_000;
 const nowMs = Date.UTC(2026, 10, 24, 12, 34, 56, 789);
@@ -22,18 +21,13 @@ async function firingsIn(
     readonly shiftMs?: number;
   },
 ): Promise<readonly string[]> {
-  const adapter = new URL('../../src/adapters/cron-schedule.js', import.meta.url).href;
-  const script = `
-    const { cronSchedule } = await import(${JSON.stringify(adapter)});
-    const { pattern, after, count, shiftMs } = JSON.parse(process.argv[1]);
-    const schedule = cronSchedule(pattern, shiftMs);
-    let at = Date.parse(after);
-    for (let i = 0; i < count; i++) console.log(new Date((at = schedule.nextAfter(at))).toISOString());
-  `;
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['--input-type=module', '--eval', script, JSON.stringify(asked)],
-    { env: { ...process.env, TZ: timeZone } },
+  const { stdout } = await runModule(
+    `const { cronSchedule } = await import(input.adapter);
+    const schedule = cronSchedule(input.pattern, input.shiftMs);
+    let at = Date.parse(input.after);
+    for (let i = 0; i < input.count; i++) console.log(new Date((at = schedule.nextAfter(at))).toISOString());`,
+    { ...asked, adapter: moduleUrl('adapters/cron-schedule') },
+    { TZ: timeZone },
   );
   return stdout.trim().split('\n');
 }
