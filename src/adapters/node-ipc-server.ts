@@ -1,12 +1,14 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { eventName, frameEnd, maxFrameBytes, protocolVersion } from '../protocol/messages.ts';
 import type { Peer } from '../protocol/peer.ts';
+import type { Clock } from '../shared/clock.ts';
 
-/** How long a peer may take to end a frame that it began. */
-const messageTimeoutMs = 10_000;
+const usualMessageTimeoutMs = 10_000;
 /** Unread answers that a peer may leave lying before it is cut off. */
 const pendingAtMostBytes = 1024 * 1024;
 const connectionsAtMost = 10_000;
+/** Who may wait to be taken up: a thousand shells may ask in the same moment. Linux allows 4,096 (`somaxconn`). */
+const backlog = 4_096;
 /** What a peer that was told goodbye has left to read its last answers. */
 const farewellMs = 500;
 
@@ -14,6 +16,9 @@ export interface IpcServerOptions {
   /** A Unix socket's path, or the bare name of a Windows pipe. */
   readonly path: string;
   readonly platform: NodeJS.Platform;
+  readonly clock: Pick<Clock, 'deadline'>;
+  /** How long a peer may take to end a frame that it began; 10 s unless given. */
+  readonly messageTimeoutMs?: number;
   /** `data` is whatever JSON the frame held. A throw closes that connection. */
   readonly onMessage: (data: unknown, peer: Peer) => void;
   /** A connection was closed for what came over it. */
@@ -43,7 +48,7 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
     allowedEvents: [eventName],
     maxMessageSize: maxFrameBytes,
     maxPendingBytes: pendingAtMostBytes,
-    messageTimeout: messageTimeoutMs,
+    messageTimeout: options.messageTimeoutMs ?? usualMessageTimeoutMs,
     unlink: false,
   });
   ipc.serve(options.path);
@@ -71,10 +76,10 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
         try {
           hub.emit(socket, eventName, message);
         } catch {
-          // node-ipc throws for what outgrows a frame, and for nothing else.
-          const id = 'id' in message ? message.id : null;
+          // node-ipc throws for what outgrows a frame, and for nothing else. Nobody waits for an event.
+          if (!('id' in message)) return;
           const error = { code: 'internal', message: 'the answer is too long for a frame' };
-          hub.emit(socket, eventName, { v: protocolVersion, id, error });
+          hub.emit(socket, eventName, { v: protocolVersion, id: message.id, error });
         }
       },
       close: (reason) => {
@@ -91,6 +96,10 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
   }
 
   hub.on(eventName, (data: unknown, socket: Socket) => {
+    // What came in one piece with the reason to close the connection comes too late.
+    if (socket.destroyed) return;
+    // node-ipc times from the first unfinished frame on, whatever is finished meanwhile.
+    hub.clearMessageTimer(socket);
     const peer = peerOf(socket);
     try {
       options.onMessage(data, peer);
@@ -121,17 +130,21 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
         const pipe = options.platform === 'win32' ? `\\\\.\\pipe\\${options.path}` : options.path;
         // Nobody else has a right to the socket, from its first moment on.
         const umask = process.umask(0o177);
-        listener.listen(pipe);
-        process.umask(umask);
+        try {
+          listener.listen({ path: pipe, backlog });
+        } finally {
+          process.umask(umask);
+        }
       }),
     close: async () => {
       const closed = new Promise<void>((resolve) => {
         listener.close(() => resolve());
       });
-      for (const socket of peers.keys()) {
-        socket.end();
-        socket.setTimeout(farewellMs, () => socket.destroy());
-      }
+      for (const socket of peers.keys()) socket.end();
+      // Not the sockets' own timeout: a peer that goes on talking, or reads a little now and then, would put it off.
+      options.clock.deadline(farewellMs).addEventListener('abort', () => {
+        for (const socket of peers.keys()) socket.destroy();
+      });
       await closed;
     },
   };

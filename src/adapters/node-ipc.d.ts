@@ -6,6 +6,7 @@ declare module 'node-ipc' {
     on(event: string, listener: (data: unknown, socket: Socket) => void): void;
     emit(socket: Socket, event: string, data: unknown): boolean;
     addSocket(socket: Socket): void;
+    clearMessageTimer(socket: Socket): void;
   }
 
   export class IPCModule {

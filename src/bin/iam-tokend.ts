@@ -126,6 +126,7 @@ async function main(): Promise<void> {
       nodeIpcServer({
         path: platform === 'win32' ? socketPath.replace(/^\\\\[.?]\\pipe\\/, '') : socketPath,
         platform,
+        clock,
         onMessage,
         onFault: (reason) => log.write('warn', `closed a connection: ${reason}`),
       }),
