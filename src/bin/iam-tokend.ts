@@ -20,7 +20,7 @@ import { type Daemon, prepareSocket, startDaemon } from '../daemon/daemon.ts';
 import { openProfileRegistry } from '../daemon/profile-registry.ts';
 import { isoTime } from '../daemon/profile-status.ts';
 import { Profiles } from '../daemon/profiles.ts';
-import { lockFolder } from '../daemon/single-instance.ts';
+import { holdLock } from '../daemon/single-instance.ts';
 import { Subscriptions } from '../daemon/subscriptions.ts';
 import type { CredentialStore } from '../keychain/credential-store.ts';
 import { createKeytarStore } from '../keychain/keytar-store.ts';
@@ -68,7 +68,7 @@ async function main(): Promise<void> {
   if (socketProblem !== null) throw new UsageError(socketProblem.message);
 
   mkdirSync(configFolder, { recursive: true, mode: 0o700 });
-  await lockFolder(configFolder, platform);
+  await holdLock(join(configFolder, 'lock'), platform);
   await prepareSocket(socketPath, platform, uid);
 
   const clock = systemClock();

@@ -12,7 +12,7 @@ import type { Log } from '../shared/log.ts';
 import { isoTime } from './profile-status.ts';
 import type { Profiles } from './profiles.ts';
 import { requestHandler } from './request-handler.ts';
-import { lockFolder, removeDeadSocket } from './single-instance.ts';
+import { holdLock, removeDeadSocket } from './single-instance.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 /** Longer than this nobody is waited for when the daemon ends. */
@@ -42,7 +42,7 @@ export interface Daemon {
 }
 
 /**
- * The socket's folder, private and locked, with no dead socket in it.
+ * The socket's folder is private, the socket ours alone, and no dead one in its place.
  * @throws Error naming what is wrong with it; AlreadyRunning
  */
 export async function prepareSocket(
@@ -55,7 +55,7 @@ export async function prepareSocket(
   if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const checked = checkSocketFolder({ socketPath, named: false, uid, lstat });
   if (checked.kind === 'refused') throw new Error(`${checked.message}; ${checked.hint}`);
-  await lockFolder(folder, platform);
+  await holdLock(`${socketPath}.lock`, platform);
   await removeDeadSocket(socketPath);
 }
 

@@ -3,9 +3,19 @@
  * however it ends: there is no stale lock.
  */
 import { randomBytes } from 'node:crypto';
-import { constants, lstatSync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { join } from 'node:path';
 
 /** Another daemon is at work; its message says on what. */
 export class AlreadyRunning extends Error {
@@ -14,16 +24,14 @@ export class AlreadyRunning extends Error {
 
 /** From BSD's <fcntl.h>: open and take the file's lock in one step. Node does not name it. */
 const O_EXLOCK = 0x20;
-const lockName = 'lock';
 const dialTimeoutMs = 2_000;
 
 /**
  * Held until the process ends.
- * @param folder ours, 0700; a file `lock` is made in it
+ * @param path names the lock; a file of this name is made in a folder that is ours, 0700
  * @throws AlreadyRunning when another process holds it
  */
-export async function lockFolder(folder: string, platform: NodeJS.Platform): Promise<void> {
-  const path = join(folder, lockName);
+export async function holdLock(path: string, platform: NodeJS.Platform): Promise<void> {
   if (platform === 'linux') return lockByAbstractSocket(path);
   // On Windows the pipe's name is the lock: a second listener is refused.
   if (platform === 'win32') return;
@@ -31,8 +39,12 @@ export async function lockFolder(folder: string, platform: NodeJS.Platform): Pro
     openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | O_EXLOCK, 0o600);
   } catch (cause) {
     if (codeOf(cause) !== 'EAGAIN') throw cause;
-    throw new AlreadyRunning(`another iam-tokend is at work in ${folder}`, { cause });
+    throw alreadyHeld(path, cause);
   }
+}
+
+function alreadyHeld(path: string, cause: unknown): AlreadyRunning {
+  return new AlreadyRunning(`another iam-tokend is at work (${path} is held)`, { cause });
 }
 
 /**
@@ -44,19 +56,28 @@ async function lockByAbstractSocket(path: string): Promise<void> {
   const server = createServer((socket) => socket.destroy());
   server.unref();
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => {
-      const held = codeOf(cause) === 'EADDRINUSE';
-      reject(held ? new AlreadyRunning(`another iam-tokend is at work (${path} is held)`, { cause }) : cause);
-    });
+    // Also for what goes wrong later, like a lack of descriptors: it takes nothing from the lock.
+    server.on('error', (cause) => reject(codeOf(cause) === 'EADDRINUSE' ? alreadyHeld(path, cause) : cause));
     server.listen(name, resolve);
   });
 }
 
+/** Written elsewhere and then linked, so that nobody ever reads half of it, not even after the power failed. */
 function nameIn(path: string): string {
-  try {
-    writeFileSync(path, randomBytes(16).toString('hex'), { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
+  if (!existsSync(path)) {
+    const name = randomBytes(16).toString('hex');
+    const draft = `${path}.${name}`;
+    const file = openSync(draft, 'wx', 0o600);
+    try {
+      writeSync(file, name);
+      fsyncSync(file);
+      linkSync(draft, path);
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    } finally {
+      closeSync(file);
+      unlinkSync(draft);
+    }
   }
   const name = readFileSync(path, 'utf8');
   if (!/^[0-9a-f]{32}$/.test(name)) throw new Error(`${path} is not a lock that we made; move it away`);
@@ -64,7 +85,7 @@ function nameIn(path: string): string {
 }
 
 /**
- * Removes a socket that nobody listens on any more. To be called under the lock of its folder.
+ * Removes a socket that nobody listens on any more. To be called under the lock of this socket.
  * @throws AlreadyRunning when somebody does, or when it does not answer: a timeout is not death
  */
 export async function removeDeadSocket(path: string): Promise<void> {
