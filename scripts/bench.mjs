@@ -1,7 +1,7 @@
 // Measures what is promised, each as a ratio to something that is measured beside it on the same machine, so that a
 // bound holds on any. Needs a build. Ends with 1 when a bound is not kept.
 import { spawn } from 'node:child_process';
-import { chdir, env, execPath, hrtime, stdout } from 'node:process';
+import { chdir, env, execPath, stdout } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { answering, ScriptedDaemon } from '../dist/test/support/scripted-daemon.js';
 
@@ -56,12 +56,12 @@ async function interleaved(runs, programs) {
 
 function runMs({ args, env }) {
   return new Promise((resolve, reject) => {
-    const start = hrtime.bigint();
+    const startMs = performance.now();
     const child = spawn(execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
     child.stdout.resume();
     child.once('error', reject);
     child.once('exit', (code) => {
-      if (code === 0) resolve(Number(hrtime.bigint() - start) / 1e6);
+      if (code === 0) resolve(performance.now() - startMs);
       else reject(new Error(`node ${args.join(' ')} ended with ${code}`));
     });
   });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { noPrivateKeyring } from '../support/private-keyring.ts';
 import { procFile } from '../support/processes.ts';
 import { oauthToken, type RunningHouse, startHouse } from '../support/running-house.ts';
 
@@ -36,8 +35,7 @@ describe('a canary credential and the IAM tokens made from it', () => {
     look();
   };
 
-  before(async function () {
-    if (noPrivateKeyring() !== null) return this.skip();
+  before(async () => {
     house = await startHouse({ logLevel: 'debug' });
     await house.startDaemon();
     await house.iamToken(['login', '--stdin'], oauthToken);
@@ -57,7 +55,7 @@ describe('a canary credential and the IAM tokens made from it', () => {
     await house.iamToken(['status', '--json']);
     await house.stopDaemon();
   });
-  after(() => house?.stop());
+  after(() => house.stop());
 
   it('stand in no file but those of the keyring', () => {
     const canaries = [oauthToken, ...tokens];

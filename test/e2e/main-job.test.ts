@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
 import { lstatSync } from 'node:fs';
-import { noPrivateKeyring } from '../support/private-keyring.ts';
 import { oauthToken, type RunningHouse, startHouse } from '../support/running-house.ts';
 
 describe('the main job, with a real keyring and a real HTTP service', () => {
   let house: RunningHouse;
 
-  before(async function () {
-    if (noPrivateKeyring() !== null) return this.skip();
+  before(async () => {
     house = await startHouse();
     await house.startDaemon();
   });
-  after(() => house?.stop());
+  after(() => house.stop());
 
   it('says that a login is needed before there is one', async () => {
     const { stdout, stderr, code } = await house.iamToken();
@@ -56,7 +54,10 @@ describe('the main job, with a real keyring and a real HTTP service', () => {
   it('refuses a token that IAM refuses, with what IAM said, and keeps the one at work', async () => {
     const { stderr, code } = await house.iamToken(['login', '--stdin'], 'y0_AgAAAAsomebodyelses0123456789\n');
     assert.equal(code, 4);
-    assert.match(stderr, /^iam-token: error: IAM says that this OAuth token is invalid or has expired\niam-token: hint: /);
+    assert.match(
+      stderr,
+      /^iam-token: error: IAM says that this OAuth token is invalid or has expired\niam-token: hint: /,
+    );
     assert.equal((await house.iamToken()).code, 0);
   });
 

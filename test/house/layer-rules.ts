@@ -51,7 +51,7 @@ export interface NodeException {
 export const nodeExceptions: readonly NodeException[] = [
   {
     file: 'src/platform/surroundings.ts',
-    only: ['node:fs'],
+    only: ['node:fs', 'node:os'],
     reason: 'the one file of its folder that looks at the running process, for the pure ones',
   },
 ];
