@@ -1,14 +1,20 @@
 // Measures what is promised, each as a ratio to something that is measured beside it on the same machine, so that a
 // bound holds on any. Needs a build. Ends with 1 when a bound is not kept.
 import { spawn } from 'node:child_process';
+import { connect, createServer } from 'node:net';
 import { chdir, env, execPath, stdout } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { oauthToken, startHouse } from '../dist/test/support/running-house.js';
 import { answering, ScriptedDaemon } from '../dist/test/support/scripted-daemon.js';
 
 chdir(fileURLToPath(new URL('..', import.meta.url)));
 
 // Each: the ratio's name, its bound, and a function that gives the two medians of which it is made, by their names.
-const measurements = [{ name: 'client ÷ node', bound: 1.1, measure: clientOverNode }];
+const measurements = [
+  { name: 'client ÷ node', bound: 1.1, measure: clientOverNode },
+  { name: 'bare server ÷ daemon, time for a request', bound: 1 / 0.7, measure: daemonOverBareServer },
+  { name: 'start ÷ node', bound: 2, measure: startOverNode },
+];
 
 for (const { name, bound, measure } of measurements) {
   const medians = Object.entries(await measure());
@@ -40,6 +46,90 @@ async function clientOverNode() {
   } finally {
     await daemon.close();
   }
+}
+
+// 256 `token` requests under way on one connection, answered by the daemon and by a server that does nothing but
+// take the id out of the frame and answer with the same bytes; the client is the same.
+async function daemonOverBareServer() {
+  const house = await startHouse({ store: 'memory', logLevel: 'info' });
+  await house.startDaemon();
+  await house.iamToken(['login', '--stdin'], oauthToken);
+  const [answer] = await exchangeFrames(house.socketPath, 1);
+  const bareServer = createServer((socket) => {
+    let rest = '';
+    socket.setEncoding('utf8').on('data', (piece) => {
+      const frames = (rest + piece).split('\f');
+      rest = frames.pop();
+      for (const frame of frames) {
+        answer.data.id = JSON.parse(frame).data.id;
+        socket.write(`${JSON.stringify(answer)}\f`);
+      }
+    });
+  });
+  const barePath = `${house.folder}/bare.sock`;
+  await new Promise((resolve) => bareServer.listen(barePath, resolve));
+  const times = [[], []];
+  for (let run = -1; run < 7; run += 1) {
+    for (const [index, path] of [house.socketPath, barePath].entries()) {
+      const startMs = performance.now();
+      await exchangeFrames(path, 50_000);
+      if (run >= 0) times[index].push((performance.now() - startMs) / 50);
+    }
+  }
+  bareServer.close();
+  await house.stop();
+  return { 'daemon, 1,000 requests': median(times[0]), 'bare server': median(times[1]) };
+}
+
+// Sends so many `token` requests, and gives the last answer once all are there.
+function exchangeFrames(path, count) {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path).setEncoding('utf8');
+    let sent = 0;
+    let received = 0;
+    let rest = '';
+    const fill = () => {
+      let batch = '';
+      for (; sent < count && sent - received < 256; sent += 1) {
+        batch += `{"type":"iam-token","data":{"v":1,"id":${sent},"method":"token"}}\f`;
+      }
+      if (batch !== '') socket.write(batch);
+    };
+    socket.on('data', (piece) => {
+      const frames = (rest + piece).split('\f');
+      rest = frames.pop();
+      received += frames.length;
+      if (received < count) return fill();
+      socket.destroy();
+      resolve([JSON.parse(frames.at(-1))]);
+    });
+    socket.once('error', reject);
+    fill();
+  });
+}
+
+// From spawn to the first answer from a token that was kept in a real keyring, the reading of the keyring taken off
+// (the daemon's log says how long that took), over a Node that does nothing.
+async function startOverNode() {
+  const house = await startHouse({ logLevel: 'info' });
+  await house.startDaemon();
+  await house.iamToken(['login', '--stdin'], oauthToken);
+  await house.stopDaemon();
+  const times = [[], []];
+  for (let run = -1; run < 15; run += 1) {
+    const startMs = performance.now();
+    await house.startDaemon();
+    await exchangeFrames(house.socketPath, 1);
+    const tookMs = performance.now() - startMs;
+    await house.stopDaemon();
+    const keychainMs = Number(/tookMs=(\d+)\n(?![^]*read the store)/.exec(house.log())?.[1]);
+    const nodeMs = await runMs({ args: ['-e', '0'], env });
+    if (run < 0) continue;
+    times[0].push(tookMs - keychainMs);
+    times[1].push(nodeMs);
+  }
+  await house.stop();
+  return { 'start, keyring apart': median(times[0]), 'node -e 0': median(times[1]) };
 }
 
 // One run of each first, which is not counted.

@@ -38,7 +38,11 @@ export class Profiles {
 
   /** Reads the store for every profile, and removes slots that a killed login left behind. */
   async load(): Promise<void> {
+    const { clock, log } = this.#parts;
+    const startedMs = clock.now().monotonicMs;
     for (const name of this.#running.keys()) await this.#loadOne(name);
+    const tookMs = Math.round(clock.now().monotonicMs - startedMs);
+    log.write('info', 'read the store', { profiles: this.#running.size, tookMs });
     for (const slot of this.registry.discarded) await removeSlot(this.#parts, slot, 'unasked');
   }
 
