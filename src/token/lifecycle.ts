@@ -30,9 +30,9 @@ function whenRunning(state: LifecycleState, event: LifecycleEvent, now: Instant)
     case 'logged_in':
       return loggedIn(state, event, now);
     case 'token_requested':
-      return tokenRequested(state, { ...event, forOutcome: false }, now);
+      return tokenRequested(state, waitingFor(event.requestId, event.minTtlMs), now);
     case 'refresh_requested':
-      return refreshRequested(state, { ...event, minTtlMs: 0, forOutcome: true }, now);
+      return refreshRequested(state, { ...waitingFor(event.requestId, 0), forOutcome: true }, now);
     case 'request_gone':
       return step({
         ...state,
@@ -149,38 +149,36 @@ function cancelled({ phase }: LifecycleState): readonly Effect[] {
 
 // --- somebody asks -----------------------------------------------------------------------------------------
 
+function waitingFor(requestId: number, minTtlMs: number): Waiting {
+  return { requestId, minTtlMs, forOutcome: false };
+}
+
 function tokenRequested(state: LifecycleState, request: Waiting, now: Instant): Step {
   if (state.token !== null && suffices(state, request, now)) {
     return also(renewIfDue(state, now), { kind: 'answer', requestId: request.requestId, token: state.token });
   }
-  const cause: Cause = hasLivingToken(state, now) ? 'min_ttl' : 'request';
-  const waitMs = untilAttemptMs(state, cause, now);
-  switch (state.phase.kind) {
+  const { phase } = state;
+  const rejected = (problem: Problem): Step =>
+    step(state, { kind: 'reject', requestId: request.requestId, problem });
+  switch (phase.kind) {
     case 'without_credential':
     case 'stopped':
-      return step(state, { kind: 'reject', requestId: request.requestId, problem: state.phase.problem });
+      return rejected(phase.problem);
     case 'loading':
     case 'exchanging':
       return step({ ...state, waiting: [...state.waiting, request] });
     case 'refused':
     case 'needs_person':
-      return step(state, {
-        kind: 'reject',
-        requestId: request.requestId,
-        problem: unmet(state, request, now),
-      });
+      return rejected(unmet(state, request, now));
     case 'resting':
-    case 'backing_off':
-      if (waitMs > 0) {
-        return step(state, {
-          kind: 'reject',
-          requestId: request.requestId,
-          problem: unmet(state, request, now),
-        });
-      }
-      return startExchange({ ...state, waiting: [...state.waiting, request] }, cause, now);
+    case 'backing_off': {
+      const cause: Cause = hasLivingToken(state, now) ? 'min_ttl' : 'request';
+      return untilAttemptMs(state, cause, now) > 0
+        ? rejected(unmet(state, request, now))
+        : startExchange({ ...state, waiting: [...state.waiting, request] }, cause, now);
+    }
     default:
-      return state.phase satisfies never;
+      return phase satisfies never;
   }
 }
 
