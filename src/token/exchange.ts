@@ -7,7 +7,7 @@ import type { Exchanged, ExchangeFailure } from './ports.ts';
 import { afterFailure, peaceUntilMonotonicMs } from './retry.ts';
 import type { Effect, LifecycleState, Waiting } from './state.ts';
 import { also, announce, kept, keptAnew, type Step, step } from './step.ts';
-import { anchored, trueTimeMs } from './time.ts';
+import { anchored, refuted, trueTimeMs } from './time.ts';
 
 export function startExchange(state: LifecycleState, cause: Cause, now: Instant): Step {
   const attempt = state.attemptsEver + 1;
@@ -37,7 +37,9 @@ export function succeeded(
   random01: number,
   now: Instant,
 ): Step {
-  const time = anchored(state.time, exchanged.serverTimeMs, startedAt, now);
+  const heard = anchored(state.time, exchanged.serverTimeMs, startedAt, now);
+  const time =
+    exchanged.serverTimeMs === undefined ? refuted(heard, exchanged.expiresAtMs, startedAt, now) : heard;
   const receivedAtMs = trueTimeMs(time, now);
   const arrived: IamToken = {
     value: exchanged.token,
@@ -46,7 +48,7 @@ export function succeeded(
     receivedAtMs,
   };
   if (freshness(arrived, receivedAtMs) === 'expired') {
-    return failed(state, deadOnArrival(exchanged, receivedAtMs), startedAt, random01, now);
+    return failed({ ...state, time }, deadOnArrival(exchanged, receivedAtMs), startedAt, random01, now);
   }
   const attempts = state.attempts.map((attempt, at) =>
     at === state.attempts.length - 1 ? { ...attempt, succeeded: true } : attempt,

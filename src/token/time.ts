@@ -41,6 +41,16 @@ export function anchored(
 }
 
 /**
+ * A service that does not say the time has just given a token that ended long ago by our reckoning, and nobody gives
+ * dead tokens: the reckoning is wrong, by a clock that was ahead for a while, and the local clock is asked anew.
+ */
+export function refuted(sense: TimeSense, expiresAtMs: number, askedAt: Instant, now: Instant): TimeSense {
+  const isWrong =
+    expiresAtMs < trueTimeMs(sense, now) - clockToleranceMs && tookMs(askedAt, now) <= promptAnswerMs;
+  return isWrong ? anchoredAt(now.wallMs, 0, now) : sense;
+}
+
+/**
  * The clocks were seen to part. A wall clock that fell behind what has passed was set back, and the offset makes up
  * for it. One that ran ahead is believed: it may have been sleep.
  */

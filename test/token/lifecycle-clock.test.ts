@@ -159,6 +159,18 @@ describe('lifecycle: sleep and wrong clocks', () => {
       assert.equal(life.exchanges, 2);
     });
 
+    it('ahead by years and right again costs no token for good, though IAM does not say the time', () => {
+      life.iamTellsTime = false;
+      life.start({ expiresAtMs: life.trueMs + hour });
+      life.setClock(year);
+      life.succeed({ expiresAtMs: life.trueMs + hour });
+      assert.equal(life.served(), 'unavailable');
+      life.setClock(0);
+      life.pass(second);
+      life.succeed({ expiresAtMs: life.trueMs + hour });
+      assert.match(life.served(), /^t1/);
+    });
+
     it('is kept with the token for a restart', () => {
       life.start();
       life.setClock(-3 * hour);

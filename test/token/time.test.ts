@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Instant } from '../../src/shared/clock.ts';
-import { afterJump, anchored, restored, trueTimeMs, unanchored } from '../../src/token/time.ts';
+import { afterJump, anchored, refuted, restored, trueTimeMs, unanchored } from '../../src/token/time.ts';
 import { hour, minute, second, year } from '../support/durations.ts';
 
 const noonMs = Date.UTC(2026, 10, 24, 12);
@@ -81,6 +81,16 @@ describe('time', () => {
       assert.equal(sense.offsetMs, 0);
       assert.equal(trueTimeMs(sense, now), noonMs + 8 * hour);
     }
+  });
+
+  it('asks the local clock anew when a service without a clock gives a token that ended long ago', () => {
+    const ahead = restored(0, later(noon, { wallMs: year }));
+    const sense = afterJump(ahead, noon);
+    assert.equal(trueTimeMs(sense, noon), noonMs + year, 'the clock was ahead, and was put right');
+    assert.equal(trueTimeMs(refuted(sense, noonMs + hour, noon, noon), noon), noonMs);
+    assert.equal(refuted(sense, noonMs + year - minute, noon, noon), sense, 'a minute proves nothing');
+    const slept = later(noon, { wallMs: 8 * hour });
+    assert.equal(refuted(sense, noonMs + hour, noon, slept), sense, 'nor does an answer that was slept on');
   });
 
   it('keeps an offset across a restart only where that shortens a token’s life', () => {
