@@ -21,9 +21,16 @@ export class FrameReader {
   read(piece: string): readonly unknown[] {
     const frames = (this.#rest + piece).split(frameEnd);
     this.#rest = frames.pop() ?? '';
-    if (this.#rest.length > maxFrameBytes) throw new FrameError(`a frame of over ${maxFrameBytes} bytes`);
+    if (frames.some(isTooLong) || isTooLong(this.#rest)) {
+      throw new FrameError(`a frame of over ${maxFrameBytes} bytes`);
+    }
     return frames.map(dataOf);
   }
+}
+
+/** A character of JavaScript's has 3 bytes at most. */
+function isTooLong(frame: string): boolean {
+  return frame.length * 3 > maxFrameBytes && Buffer.byteLength(frame) > maxFrameBytes;
 }
 
 function dataOf(frame: string): unknown {

@@ -15,7 +15,10 @@ const profile = v.pipe(
   v.regex(profileNamePattern, 'must have 1 to 64 characters, no control character and no slash'),
 );
 const profileOnly = v.object({ profile: v.exactOptional(profile) });
-const limit = v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000)));
+const noLimit = 'must be a whole number from 1 to 1000';
+const limit = v.exactOptional(
+  v.pipe(v.number(noLimit), v.integer(noLimit), v.minValue(1, noLimit), v.maxValue(1_000, noLimit)),
+);
 const page = { after: v.exactOptional(profile), limit };
 const minTtlMs = v.pipe(
   v.number(),
@@ -34,7 +37,7 @@ const schemas: { readonly [M in Method]: v.GenericSchema<unknown, Params<M>> } =
     profile: v.exactOptional(profile),
     kind: v.string(),
     secret: v.string(),
-    endpoint: v.exactOptional(v.string()),
+    endpoint: v.exactOptional(v.pipe(v.string(), v.maxLength(255, 'must have at most 255 characters'))),
   }),
   logout: profileOnly,
   profiles: v.object(page),
@@ -58,8 +61,7 @@ export type Checked =
 const noParams = {};
 
 export function checkRequest(data: unknown): Checked {
-  if (typeof data !== 'object' || data === null || Array.isArray(data))
-    return { ok: false, id: 'no_message' };
+  if (!isObject(data)) return { ok: false, id: 'no_message' };
   const { v: version, id, method, params = noParams }: Partial<RequestMessage> = data;
   if (!isId(id))
     return refused(null, { code: 'bad_request', message: 'id: must be a whole number, 0 or more' });
@@ -73,9 +75,14 @@ export function checkRequest(data: unknown): Checked {
   if (!isMethod(method)) {
     return refused(id, { code: 'unknown_method', message: 'there is no such method' });
   }
+  if (!isObject(params)) return refused(id, { code: 'bad_request', message: 'params: must be an object' });
   const checked = v.safeParse(schemas[method], params, { abortEarly: true });
   if (!checked.success) return refused(id, { code: 'bad_request', message: said(checked.issues[0]) });
   return { ok: true, request: { id, method, params: checked.output } as CheckedRequest };
+}
+
+function isObject(data: unknown): data is object {
+  return typeof data === 'object' && data !== null && !Array.isArray(data);
 }
 
 function refused(id: number | null, problem: Problem): Checked {
@@ -92,7 +99,7 @@ function isMethod(method: unknown): method is Method {
 
 /** Names the field and what it must be, never what it was: that may be a secret. */
 function said(issue: v.BaseIssue<unknown>): string {
-  const field = (issue.path ?? []).map(({ key }) => String(key)).join('.') || 'params';
+  const field = (issue.path ?? []).map(({ key }) => String(key)).join('.');
   if (issue.received === 'undefined') return `${field}: is missing`;
   const own = !issue.message.startsWith('Invalid ');
   return `${field}: ${own ? issue.message : `must be ${issue.expected ?? 'something else'}`}`;
