@@ -12,8 +12,11 @@ export const maxFrameBytes = 65_536;
 /** Ends each frame: a form feed, as node-ipc has it. */
 export const frameEnd = '\f';
 
-/** A profile's name has 1 to 64 characters, none of them a control character, a slash or a backslash. */
-export const profileNamePattern = /^(?!__proto__$)[^\p{C}/\\]{1,64}$/u;
+/**
+ * A profile's name has 1 to 64 characters, none of them a control character, a slash or a backslash. The three names
+ * are ones that a parser of foreign objects leaves out.
+ */
+export const profileNamePattern = /^(?!(?:__proto__|constructor|prototype)$)[^\p{C}/\\]{1,64}$/u;
 /** No IAM token lives longer than 12 hours, so no request can ask for more. */
 export const minTtlAtMostMs = 12 * 60 * 60_000;
 

@@ -97,6 +97,8 @@ const badRequests: readonly (readonly [what: string, data: unknown, refused: str
       ['token', { profile: 'a\u0085b' }, noProfile],
       ['token', { profile: '\ud800' }, noProfile],
       ['token', { profile: '__proto__' }, noProfile],
+      ['login', { profile: 'constructor', kind: 'oauth', secret: 'x' }, noProfile],
+      ['login', { profile: 'prototype', kind: 'oauth', secret: 'x' }, noProfile],
       ['token', { profile: null }, 'profile: must be string'],
       ['token', { profile: ['work'] }, 'profile: must be string'],
       ['token', { minTtlMs: -1 }, 'minTtlMs: must not be negative'],
