@@ -26,14 +26,23 @@ const credentialItem = v.object({
   credential: v.string(),
 });
 
-const tokenItem = v.object({
-  v: v.literal(1),
-  token: v.pipe(v.string(), v.minLength(1)),
-  subject: v.nullable(v.string()),
-  expiresAtMs: v.number(),
-  receivedAtMs: v.number(),
-  clockOffsetMs: v.number(),
-});
+/** Twice as long as any IAM token lives. */
+const longestLifeMs = 24 * 60 * 60_000;
+/** The greatest time that a `Date` can have (ECMA-262, 21.4.1.1). */
+const latestMs = 8.64e15;
+const time = v.pipe(v.number(), v.minValue(0), v.maxValue(latestMs));
+
+const tokenItem = v.pipe(
+  v.object({
+    v: v.literal(1),
+    token: v.pipe(v.string(), v.minLength(1)),
+    subject: v.nullable(v.string()),
+    expiresAtMs: time,
+    receivedAtMs: time,
+    clockOffsetMs: v.pipe(v.number(), v.minValue(-latestMs), v.maxValue(latestMs)),
+  }),
+  v.check(({ expiresAtMs, receivedAtMs }) => expiresAtMs - receivedAtMs <= longestLifeMs),
+);
 
 /**
  * What lies in the store: for each slot one item with the credential and, once there is one, one with the last IAM
