@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { HiddenLine } from '../../src/cli/hidden-line.ts';
+import { span } from '../../src/cli/moments.ts';
+import { nearest } from '../../src/cli/nearest.ts';
+import { jsonLine, visible } from '../../src/cli/visible.ts';
+
+describe('a hidden line', () => {
+  const typed: readonly (readonly [string, readonly string[], string, string])[] = [
+    ['letters', ['abc', 'd'], 'open', 'abcd'],
+    ['Enter', ['abc\r'], 'done', 'abc'],
+    ['what follows Enter', ['abc\ndef\n'], 'done', 'abc'],
+    ['Ctrl-C', ['ab\x03c'], 'interrupted', 'ab'],
+    ['Ctrl-D', ['ab\x04'], 'done', 'ab'],
+    ['a backspace', ['abc\x7f\x7fd\r'], 'done', 'ad'],
+    ['a backspace at the beginning', ['\x7f\bab\r'], 'done', 'ab'],
+    ['a backspace over a character of two units', ['a😀\x7fb\r'], 'done', 'ab'],
+    ['Ctrl-U', ['abc\x15d\r'], 'done', 'd'],
+    ['Ctrl-W', ['abc\x17d\r'], 'done', 'd'],
+    ['other control characters', ['a\x00\x07\x1a\tb\u0085\r'], 'done', 'ab'],
+    ['an arrow', ['a\x1b[Ab\r'], 'done', 'ab'],
+    ['a key with parameters', ['a\x1b[1;5Cb\x1b[3~\r'], 'done', 'ab'],
+    ['a key of the keypad', ['a\x1bOPb\r'], 'done', 'ab'],
+    ['a key with Alt', ['a\x1bxb\r'], 'done', 'ab'],
+    ['a sequence in pieces', ['a\x1b', '[', '1', ';5', 'C', 'b\r'], 'done', 'ab'],
+    ['Escape before Enter', ['a\x1b\r'], 'done', 'a'],
+    ['Escape before Ctrl-C', ['a\x1b\x03'], 'interrupted', 'a'],
+    ['Escape twice', ['a\x1b\x1b[Ab\r'], 'done', 'ab'],
+    ['marks around a paste', ['\x1b[200~abc\x1b[201~\r'], 'done', 'abc'],
+    ['a paste that is too long', ['x'.repeat(11)], 'too_long', 'x'.repeat(11)],
+  ];
+  for (const [what, pieces, state, text] of typed) {
+    it(`understands ${what}`, () => {
+      const line = new HiddenLine(10);
+      const states = pieces.map((piece) => line.type(piece));
+      assert.deepEqual([states.at(-1), line.text], [state, text]);
+    });
+  }
+});
+
+describe('visible', () => {
+  it('leaves text of any language as it is', () => {
+    const text = 'работа, 仕事, ‘work’ — 100 % 😀 é\u0301';
+    assert.equal(visible(text), text);
+    assert.equal(jsonLine({ text }), JSON.stringify({ text }));
+  });
+
+  it('writes out all that acts on a terminal or cannot be seen', () => {
+    assert.equal(
+      visible('\0\t\n\x1b\x7f\u009b\u00ad\u200b\u2028\u202e\ufeff\u{e0001}\ud800'),
+      '\\u{0}\\u{9}\\u{a}\\u{1b}\\u{7f}\\u{9b}\\u{ad}\\u{200b}\\u{2028}\\u{202e}\\u{feff}\\u{e0001}\\u{d800}',
+    );
+  });
+
+  it('writes JSON that means the same', () => {
+    const value = { text: '\0\t\n\x1b\x7f\u009b\u202e\u{e0001}' };
+    const line = jsonLine(value);
+    assert.match(line, /^[ -~]*$/);
+    assert.deepEqual(JSON.parse(line), value);
+  });
+});
+
+describe('the nearest name', () => {
+  const names = ['login', 'logout', 'status', 'stop', 'use'];
+  const cases: readonly (readonly [string, string | undefined])[] = [
+    ['statsu', 'status'],
+    ['loginn', 'login'],
+    ['lgoin', 'login'],
+    ['logou', 'logout'],
+    ['sta', 'status'],
+    ['us', 'use'],
+    ['x', undefined],
+    ['', undefined],
+    ['frobnicate', undefined],
+  ];
+  for (const [word, expected] of cases) {
+    it(`of “${word}” is ${expected ?? 'none'}`, () => assert.equal(nearest(word, names), expected));
+  }
+});
+
+describe('a span of time', () => {
+  const cases: readonly (readonly [number, string])[] = [
+    [-5, '0 s'],
+    [999, '0 s'],
+    [1_000, '1 s'],
+    [59_999, '59 s'],
+    [60_000, '1 min'],
+    [61_000, '1 min 1 s'],
+    [3_600_000, '1 h'],
+    [3_601_000, '1 h'],
+    [43_445_000, '12 h 4 min'],
+    [90_000_000, '1 d 1 h'],
+  ];
+  for (const [ms, expected] of cases)
+    it(`of ${ms} ms is ${expected}`, () => assert.equal(span(ms), expected));
+});
