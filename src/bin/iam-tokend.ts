@@ -14,9 +14,9 @@ import { systemClock } from '../adapters/system-clock.ts';
 import { undiciHttp } from '../adapters/undici-http.ts';
 import { type LogDestination, winstonLog } from '../adapters/winston-log.ts';
 import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load-config.ts';
+import { ConfigError, type ConfigPlace, readConfig } from '../config/read-config.ts';
 import { CredentialSlots } from '../daemon/credential-slots.ts';
-import { type Daemon, prepareSocket, startDaemon } from '../daemon/daemon.ts';
+import { prepareSocket, startDaemon } from '../daemon/daemon.ts';
 import { openProfileRegistry } from '../daemon/profile-registry.ts';
 import { isoTime } from '../daemon/profile-status.ts';
 import { Profiles } from '../daemon/profiles.ts';
@@ -27,9 +27,10 @@ import { createKeytarStore } from '../keychain/keytar-store.ts';
 import { createMemoryStore } from '../keychain/memory-store.ts';
 import { folders, socketCandidates, socketPathProblem } from '../platform/places.ts';
 import { surroundingsOfProcess } from '../platform/surroundings.ts';
-import type { Clock } from '../shared/clock.ts';
 import { problemOf } from '../shared/errors.ts';
+import type { HttpClient } from '../shared/http-client.ts';
 import { version } from '../shared/version.ts';
+import type { SourceTools } from '../sources/credential-kind.ts';
 import { kindNamed } from '../sources/kinds.ts';
 import { problemNow } from '../token/outlook.ts';
 
@@ -49,7 +50,9 @@ Runs in the foreground; log in with: iam-token login
   --help, --version
 `;
 
-/** Wrong usage or a wrong configuration: exit code 2. */
+const clock = systemClock();
+
+/** Exit code 2, as for a `ConfigError`. */
 class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -62,7 +65,12 @@ async function main(): Promise<void> {
   const { platform, uid, env } = surroundings;
   const places = folders(surroundings);
   const configFolder = flags.config === undefined ? places.config : join(flags.config, '..');
-  const { config, warnings } = await configOf(flags, flags.config ?? join(configFolder, 'config.yaml'));
+  const readSettings = (): Promise<Settings> =>
+    settingsFrom(flags, {
+      path: flags.config ?? join(configFolder, 'config.yaml'),
+      isNamed: flags.config !== undefined,
+    });
+  let settings = await readSettings();
   const socketPath = flags.socket ?? env['IAM_TOKEND_SOCKET'] ?? socketCandidates(surroundings)[0];
   const socketProblem = socketPathProblem(socketPath, platform);
   if (socketProblem !== null) throw new UsageError(socketProblem.message);
@@ -71,38 +79,32 @@ async function main(): Promise<void> {
   await holdLock(join(configFolder, 'lock'), platform);
   await prepareSocket(socketPath, platform, uid);
 
-  const clock = systemClock();
-  const log = winstonLog(config.logLevel, logDestination(places.log));
-  for (const warning of warnings) {
+  const log = winstonLog(settings.config.logLevel, logDestination(places.log));
+  const warn = (warning: string): void => {
     say(`warning: ${warning}`);
     log.write('warn', warning);
-  }
+  };
+  settings.warnings.forEach(warn);
   const registry = openProfileRegistry(configFolder);
-  const store = storeOf(config, clock);
-  const subscriptions = new Subscriptions();
-  const http = undiciHttp({
-    proxy: config.network.proxy,
-    noProxy: config.network.noProxy,
-    certificates: config.network.caFile === null ? null : readFileSync(config.network.caFile, 'utf8'),
-  });
   const { instance } = registry.current();
-  const schedules = new Map<string, Schedule>();
+  const store = storeOf(settings.config);
+  const subscriptions = new Subscriptions();
+  const tools: SourceTools = {
+    clock,
+    http: { send: (request, signal) => settings.http.send(request, signal) },
+    get timeoutMs() {
+      return settings.config.iam.timeoutMs;
+    },
+  };
   const profiles = new Profiles({
     clock,
     log,
     registry,
     slots: new CredentialSlots(store, instance),
     kindOf: kindNamed,
-    openSource: (kind, credential, installation) =>
-      kind.open(credential, installation, { http, clock, timeoutMs: config.iam.timeoutMs }),
-    defaultInstallation: config.iam,
-    nextScheduledAfter: (profile, afterMs) => {
-      const { schedule, spread } = config.refresh;
-      const shiftMs = spread ? shiftWithinHourMs(hostname(), instance, profile) : 0;
-      const known = schedules.get(profile) ?? cronSchedule(schedule, shiftMs);
-      schedules.set(profile, known);
-      return known.nextAfter(afterMs);
-    },
+    openSource: (kind, credential, installation) => kind.open(credential, installation, tools),
+    defaultInstallation: () => settings.config.iam,
+    nextScheduledAfter: (profile, afterMs) => settings.scheduleOf(instance, profile).nextAfter(afterMs),
     announce: (event, profile) => {
       const { token } = profile.state;
       const problem = problemNow(profile.state, clock.now());
@@ -132,7 +134,26 @@ async function main(): Promise<void> {
       }),
   });
   say(`listening on ${socketPath}`);
-  await untilStopped(daemon);
+  process.on('SIGTERM', () => void daemon.stop());
+  process.on('SIGINT', () => void daemon.stop());
+  process.on('SIGHUP', () => void readAgain());
+  await daemon.stopped;
+
+  /** The whole of a new configuration, or nothing of it. */
+  async function readAgain(): Promise<void> {
+    try {
+      const before = settings.config;
+      settings = await readSettings();
+      log.setLevel(settings.config.logLevel);
+      profiles.replan();
+      log.write('info', 'read the configuration again');
+      settings.warnings.forEach(warn);
+      if (settings.config.store !== before.store) warn('another store is used after a restart only');
+    } catch (error) {
+      for (const mistake of problemOf(error).message.split('\n')) log.write('error', mistake);
+      log.write('error', 'the configuration stays as it was');
+    }
+  }
 }
 
 function parseFlags() {
@@ -152,35 +173,51 @@ function parseFlags() {
   }
 }
 
-async function configOf(
-  flags: ReturnType<typeof parseFlags>,
-  path: string,
-): Promise<{ readonly config: Config; readonly warnings: readonly string[] }> {
-  const nowMs = systemClock().now().wallMs;
-  const result = await loadConfig({
+/** What SIGHUP replaces as a whole. */
+interface Settings {
+  readonly config: Config;
+  readonly warnings: readonly string[];
+  readonly http: HttpClient;
+  readonly scheduleOf: (instance: string, profile: string) => Schedule;
+}
+
+/** @throws ConfigError */
+async function settingsFrom(flags: ReturnType<typeof parseFlags>, place: ConfigPlace): Promise<Settings> {
+  const nowMs = clock.now().wallMs;
+  const { config, warnings } = await readConfig(place, {
     flags: { store: flags.store, logLevel: flags['log-level'] },
     environment: process.env,
-    file: configFile(path, flags.config !== undefined),
     scheduleFault: (pattern) => scheduleFault(pattern, nowMs),
   });
-  if (!result.ok) throw new UsageError(result.mistakes.join('\n'));
-  const warning = scheduleWarning(result.config.refresh.schedule, nowMs);
+  const { schedule, spread } = config.refresh;
+  const scheduleWarned = scheduleWarning(schedule, nowMs);
+  const schedules = new Map<string, Schedule>();
   return {
-    config: result.config,
-    warnings: warning === null ? result.warnings : [...result.warnings, warning],
+    config,
+    warnings: scheduleWarned === null ? warnings : [...warnings, scheduleWarned],
+    http: undiciHttp({
+      proxy: config.network.proxy,
+      noProxy: config.network.noProxy,
+      certificates: certificatesIn(config.network.caFile),
+    }),
+    scheduleOf: (instance, profile) => {
+      const shiftMs = spread ? shiftWithinHourMs(hostname(), instance, profile) : 0;
+      const found = schedules.get(profile) ?? cronSchedule(schedule, shiftMs);
+      schedules.set(profile, found);
+      return found;
+    },
   };
 }
 
-function configFile(path: string, isNamed: boolean): { readonly path: string; readonly text: string } | null {
+function certificatesIn(caFile: string | null): string | null {
   try {
-    return { path, text: readFileSync(path, 'utf8') };
+    return caFile === null ? null : readFileSync(caFile, 'utf8');
   } catch (cause) {
-    if (!isNamed && cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null;
-    throw new UsageError(`${path} cannot be read: ${problemOf(cause).message}`, { cause });
+    throw new ConfigError(`network.caFile: ${problemOf(cause).message}`, { cause });
   }
 }
 
-function storeOf(config: Config, clock: Clock): CredentialStore {
+function storeOf(config: Config): CredentialStore {
   switch (config.store) {
     case 'memory':
       return createMemoryStore();
@@ -204,12 +241,6 @@ function logDestination(folder: string): LogDestination {
     : { kind: 'folder', path: folder };
 }
 
-async function untilStopped(daemon: Daemon): Promise<void> {
-  process.on('SIGTERM', () => void daemon.stop());
-  process.on('SIGINT', () => void daemon.stop());
-  await daemon.stopped;
-}
-
 function say(text: string): void {
   process.stderr.write(`iam-tokend: ${text}\n`);
 }
@@ -218,6 +249,6 @@ main().then(
   () => process.exit(0),
   (error: unknown) => {
     for (const line of problemOf(error).message.split('\n')) say(`error: ${line}`);
-    process.exit(error instanceof UsageError ? 2 : 1);
+    process.exit(error instanceof UsageError || error instanceof ConfigError ? 2 : 1);
   },
 );

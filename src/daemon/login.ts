@@ -23,7 +23,7 @@ export interface LoginParts {
     installation: Installation,
   ) => IamTokenSource;
   /** Where a credential is confirmed unless `login` names another place. */
-  readonly defaultInstallation: Installation;
+  readonly defaultInstallation: () => Installation;
 }
 
 export interface Confirmed {
@@ -54,7 +54,7 @@ export async function confirmCredential(
   if (kind === null) {
     throw new ProblemError({ code: 'bad_request', message: 'there is no such kind of credential' });
   }
-  const { endpoint, audience } = installationOf(params.endpoint, parts.defaultInstallation);
+  const { endpoint, audience } = installationOf(params.endpoint, parts.defaultInstallation());
   const credential = kind.accept(params.secret);
   const entry: ProfileEntry = { kind: kind.name, endpoint, audience, slot: randomId() };
 

@@ -87,6 +87,11 @@ export class Profile {
     return () => this.#forget(requestId);
   }
 
+  /** Asks the cron schedule anew. */
+  replan(): void {
+    this.#carryOut({ kind: 'plan_schedule' });
+  }
+
   /** Everybody who waits is told so; nothing moves afterwards. */
   stop(): void {
     this.#dispatch({ kind: 'stopping' });

@@ -108,6 +108,11 @@ export class Profiles {
     return profile.name;
   }
 
+  /** The schedule has changed. */
+  replan(): void {
+    for (const profile of this.#running.values()) profile.replan();
+  }
+
   /** Resolves when the last token is kept. */
   async stop(): Promise<void> {
     this.#reopening.cancel();
