@@ -3,12 +3,14 @@ import { dial } from '../client/dial.ts';
 import { type Patience, patienceOf } from '../client/patience.ts';
 import { defaultTimeoutMs } from '../client/request-token.ts';
 import type { Surroundings } from '../platform/places.ts';
+import type { Clock } from '../shared/clock.ts';
 import type { GivenOptions } from './parse-command-line.ts';
 
 export interface Call {
   readonly options: GivenOptions;
   readonly operand: string;
   readonly surroundings: Surroundings;
+  readonly clock: Clock;
 }
 
 /** Prints its result; throws IamTokenError, or what `endings.ts` lists. */

@@ -1,3 +1,4 @@
+import { systemClock } from '../adapters/system-clock.ts';
 import type { Surroundings } from '../platform/places.ts';
 import { version } from '../shared/version.ts';
 import type { Command } from './command.ts';
@@ -39,5 +40,5 @@ async function runParsed(args: readonly string[], surroundings: Surroundings): P
   const { command, options, operand } = parseCommandLine(args);
   if (options.flag('help')) print(helpText(command));
   else if (options.flag('version')) print(`iam-token ${version}`);
-  else await runners[command.name]({ surroundings, options, operand });
+  else await runners[command.name]({ surroundings, options, operand, clock: systemClock() });
 }

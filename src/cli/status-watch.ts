@@ -1,5 +1,6 @@
 import * as methods from '../client/methods.ts';
 import type { Connection } from '../client/connection.ts';
+import { later } from '../client/later.ts';
 import { type Patience, patienceOf } from '../client/patience.ts';
 import { defaultTimeoutMs } from '../client/request-token.ts';
 import type { ProfileStatus } from '../protocol/messages.ts';
@@ -20,7 +21,7 @@ export async function watchStatus(
   profile: string | undefined,
   ask: (connection: Connection, profile: string | undefined, patience: Patience) => Promise<WholeStatus>,
 ): Promise<void> {
-  const { options, surroundings } = call;
+  const { options, surroundings, clock } = call;
   const timeoutMs = options.durationMs('timeout') ?? defaultTimeoutMs;
   const isJson = options.flag('json');
   const paint = paintFor(surroundings.env);
@@ -36,10 +37,10 @@ export async function watchStatus(
       });
       const found = await ask(connection, profile, patienceOf(timeoutMs));
       if (draw === null) for (const line of changes(found, shown, isJson)) print(line);
-      else draw(statusLines(found, Date.now(), paint));
-      const timer = setTimeout(() => wake(), everyMs);
+      else draw(statusLines(found, clock.now().wallMs, paint));
+      const takeBack = later(everyMs, () => wake());
       await next;
-      clearTimeout(timer);
+      takeBack();
     }
   });
 }

@@ -16,14 +16,14 @@ export interface WholeStatus {
 }
 
 export const status: Command = async (call) => {
-  const { options, surroundings } = call;
+  const { options, surroundings, clock } = call;
   const profile = options.text('profile');
   if (options.flag('watch')) return watchStatus(call, profile, wholeStatus);
   const found = await withDaemon(call, (connection, patience) => wholeStatus(connection, profile, patience));
   if (options.flag('json')) {
     print(jsonLine(found));
   } else {
-    print(statusLines(found, Date.now(), paintFor(surroundings.env)).join('\n'));
+    print(statusLines(found, clock.now().wallMs, paintFor(surroundings.env)).join('\n'));
   }
 };
 

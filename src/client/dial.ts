@@ -4,6 +4,7 @@ import { lstat } from '../platform/surroundings.ts';
 import { problemOf } from '../shared/errors.ts';
 import { Connection } from './connection.ts';
 import { IamTokenError } from './iam-token-error.ts';
+import { later } from './later.ts';
 import { inWords, type Patience, whenOver } from './patience.ts';
 import { Wire } from './wire.ts';
 
@@ -64,7 +65,7 @@ function connect(path: string, patience: Patience): Promise<Wire | null> {
   return new Promise((resolve, reject) => {
     let isOver = false;
     let wire: Wire | undefined;
-    let retry: NodeJS.Timeout | undefined;
+    let takeBackRetry = (): void => {};
     const unreachable = (why: string, cause?: unknown, hint?: string): IamTokenError =>
       new IamTokenError('unreachable', `cannot connect to ${path}: ${why}`, { hint }, { cause });
     const stopWatching = whenOver(
@@ -72,14 +73,14 @@ function connect(path: string, patience: Patience): Promise<Wire | null> {
       () => unreachable(`no answer within ${inWords(patience.timeoutMs)}`),
       (reason) => {
         isOver = true;
-        clearTimeout(retry);
+        takeBackRetry();
         wire?.socket.destroy();
         reject(reason instanceof Error ? reason : new Error('aborted', { cause: reason }));
       },
     );
     const failed = (error: NodeJS.ErrnoException): void => {
       if (error.code === 'EAGAIN') {
-        retry = setTimeout(attempt, crowdedMs);
+        takeBackRetry = later(crowdedMs, attempt);
         return;
       }
       stopWatching();

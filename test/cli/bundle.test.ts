@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { bundle, cleanEnv } from '../support/run-cli.ts';
@@ -53,29 +53,4 @@ describe('the bundle of iam-token', () => {
   it('can be run by its name', () => {
     assert.equal(execFileSync(bundle, ['--version'], { encoding: 'utf8' }), 'iam-token 0.1.0\n');
   });
-});
-
-describe('the layers of the client', () => {
-  const lower: Readonly<Record<string, readonly string[]>> = {
-    platform: ['shared', 'platform', 'node:path', 'node:fs'],
-    client: ['shared', 'protocol', 'platform', 'client', 'node:net', 'node:fs'],
-    cli: ['shared', 'protocol', 'platform', 'client', 'cli', 'node:fs', 'node:util'],
-  };
-  for (const [folder, allowed] of Object.entries(lower)) {
-    it(`lets ${folder} import only ${allowed.join(', ')}`, () => {
-      const root = join(dirname(bundle), '../../src', folder);
-      for (const file of readdirSync(root)) {
-        const imports = [
-          ...readFileSync(join(root, file), 'utf8').matchAll(
-            /^(?:import|export|\}).* from '([^']+)'|\bimport\('([^']+)'/gm,
-          ),
-        ];
-        for (const [, first, second] of imports) {
-          const path = first ?? second ?? '';
-          const from = path.startsWith('./') ? folder : path.replace(/^\.\.\/([^/]+)\/.*$/, '$1');
-          assert.ok(allowed.includes(from), `${folder}/${file} imports ${path}`);
-        }
-      }
-    });
-  }
 });

@@ -144,7 +144,7 @@ export const forbiddenWords: readonly ForbiddenWord[] = [
     name: 'setTimeout',
     word: /(?<!(?<!globalThis)\.)\bsetTimeout\b/,
     // A library for other programs has no clock of the daemon's.
-    allowedIn: /^src\/(adapters\/system-clock\.ts$|client\/dial\.ts$)/,
+    allowedIn: /^src\/(adapters\/system-clock\.ts$|client\/later\.ts$)/,
     reason: time,
   },
   { name: 'setInterval', word: /\bsetInterval\b/, allowedIn: systemClock, reason: time },
