@@ -21,6 +21,8 @@ export class Profiles {
   readonly #parts: ProfilesParts;
   readonly #running = new Map<string, Profile>();
   readonly #reopening: Alarm;
+  /** Slots that a run before this one left: one that is added now belongs to a login under way. */
+  readonly #leftBehind: readonly string[];
   #logins: Promise<unknown> = Promise.resolve();
   /** The store takes one write after the other, so the last one ends last. */
   #keeping: Promise<unknown> = Promise.resolve();
@@ -29,6 +31,7 @@ export class Profiles {
   constructor(parts: ProfilesParts) {
     this.#parts = parts;
     this.#reopening = parts.clock.alarm(() => this.#reopenAll());
+    this.#leftBehind = parts.registry.current().discarded;
     for (const name of Object.keys(parts.registry.current().profiles)) this.#run(name);
   }
 
@@ -40,10 +43,13 @@ export class Profiles {
   async load(): Promise<void> {
     const { clock, log } = this.#parts;
     const startedMs = clock.now().monotonicMs;
-    for (const name of this.#running.keys()) await this.#loadOne(name);
+    for (const [name, profile] of [...this.#running]) {
+      // Who logged in meanwhile has a token already.
+      if (profile.state.phase.kind === 'loading') await this.#loadOne(name);
+    }
     const tookMs = Math.round(clock.now().monotonicMs - startedMs);
     log.write('info', 'read the store', { profiles: this.#running.size, tookMs });
-    for (const slot of this.registry.discarded) await removeSlot(this.#parts, slot, 'unasked');
+    for (const slot of this.#leftBehind) await removeSlot(this.#parts, slot, 'unasked');
   }
 
   /**
@@ -93,12 +99,16 @@ export class Profiles {
 
   async logout(name?: string): Promise<string> {
     const profile = this.named(name);
-    const entry = this.registry.profiles[profile.name];
-    await this.#parts.registry.change((registry) => without(registry, profile.name));
+    let slot: string | undefined;
+    await this.#parts.registry.change((registry) => {
+      // Looked up here: a login may have become live since.
+      slot = registry.profiles[profile.name]?.slot;
+      return without(registry, profile.name);
+    });
     this.#running.delete(profile.name);
     profile.missing(loggedOut(profile.name));
     profile.stop();
-    if (entry !== undefined) await removeSlot(this.#parts, entry.slot, 'asked');
+    if (slot !== undefined) await removeSlot(this.#parts, slot, 'asked');
     return profile.name;
   }
 
@@ -146,17 +156,19 @@ export class Profiles {
     const entry = this.registry.profiles[name];
     if (profile === undefined || entry === undefined) return;
     profile.loading();
+    const isReplaced = (): boolean => this.registry.profiles[name]?.slot !== entry.slot;
     try {
       const stored = await slots.readCredential(entry.slot);
       const kept = await slots.readToken(entry.slot);
       const kind = kindOf(entry.kind);
-      if (this.registry.profiles[name]?.slot !== entry.slot) return;
+      if (isReplaced()) return;
       if (stored === null || kind === null || !isConfirmedFor(stored, entry)) {
         profile.missing(stored === null ? loggedOut(name) : unusable(name));
         return;
       }
       profile.found(openSource(kind, stored.credential, entry), kept);
     } catch (error) {
+      if (isReplaced()) return;
       const problem = problemOf(error);
       log.write('warn', `the credential cannot be read: ${problem.message}`, {
         profile: name,
