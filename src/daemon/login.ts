@@ -40,6 +40,7 @@ export interface Confirmed {
  * profile's by the renaming of `profiles.json`. Whatever fails or is killed on the way leaves the old credential at
  * work; the slot stands in `discarded` from before it is written until it is live, so that the next start removes it.
  *
+ * @param signal gives it up, as long as it is not live
  * @throws ProblemError `bad_request` before anything is asked; `login_required` or `unavailable` with what the
  *   service said; the store's own problems
  */
@@ -50,6 +51,7 @@ export async function confirmCredential(
   signal: AbortSignal,
 ): Promise<Confirmed> {
   const { registry, slots, openSource } = parts;
+  refuseWhenGivenUp(signal);
   const kind = parts.kindOf(params.kind);
   if (kind === null) {
     throw new ProblemError({ code: 'bad_request', message: 'there is no such kind of credential' });
@@ -65,11 +67,13 @@ export async function confirmCredential(
     const startedAt = parts.clock.now();
     const outcome = await source.exchange(signal, true);
     if (!outcome.ok) throw new ProblemError(problemOfFailure(outcome.failure));
+    refuseWhenGivenUp(signal);
     const replacedSlot = registry.current().profiles[name]?.slot ?? null;
     await registry.change((before) => flipped(before, name, entry));
     return { source, exchanged: outcome.exchanged, startedAt, replacedSlot };
   } catch (error) {
-    await removeSlot(parts, entry.slot, 'asked');
+    // Unasked: a person who sent the prompt away gets no second one. What stays is on the list.
+    await removeSlot(parts, entry.slot, 'unasked');
     throw error;
   }
 }
@@ -89,6 +93,11 @@ export async function removeSlot(
   } catch (error) {
     log.write('warn', `an old slot is left in the store: ${problemOf(error).message}`);
   }
+}
+
+function refuseWhenGivenUp(signal: AbortSignal): void {
+  if (!signal.aborted) return;
+  throw new ProblemError({ code: 'unavailable', message: 'the login was given up', retryAfterMs: 1_000 });
 }
 
 function installationOf(given: string | undefined, otherwise: Installation): Installation {

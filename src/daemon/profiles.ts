@@ -23,6 +23,7 @@ export class Profiles {
   readonly #reopening: Alarm;
   /** Slots that a run before this one left: one that is added now belongs to a login under way. */
   readonly #leftBehind: readonly string[];
+  readonly #stopping = new AbortController();
   #logins: Promise<unknown> = Promise.resolve();
   /** The store takes one write after the other, so the last one ends last. */
   #keeping: Promise<unknown> = Promise.resolve();
@@ -75,9 +76,10 @@ export class Profiles {
     return profile;
   }
 
-  /** One at a time; see `login.ts`. */
+  /** One at a time, until `signal` aborts or the daemon stops; see `login.ts`. */
   async login(params: LoginParams, signal: AbortSignal): Promise<Profile> {
-    const done = this.#logins.then(() => this.#loginNow(params, signal));
+    const either = AbortSignal.any([signal, this.#stopping.signal]);
+    const done = this.#logins.then(() => this.#loginNow(params, either));
     this.#logins = done.catch(() => undefined);
     return done;
   }
@@ -126,6 +128,7 @@ export class Profiles {
   /** Resolves when the last token is kept. */
   async stop(): Promise<void> {
     this.#reopening.cancel();
+    this.#stopping.abort();
     for (const profile of this.#running.values()) profile.stop();
     await this.#keeping;
   }

@@ -397,6 +397,35 @@ describe('profiles', () => {
       );
     });
 
+    it('open no second prompt after the first one was sent away', async () => {
+      const running = await loaded();
+      here.store.failWith('keychain_locked');
+      await codeOf(login(running, 'a'));
+      assert.deepEqual(
+        here.store.calls.filter(({ manner }) => manner === 'asked').map(({ operation }) => operation),
+        ['write'],
+      );
+    });
+
+    it('do not begin when their time was over before their turn', async () => {
+      const running = await loaded();
+      here.iam.respond = null;
+      const first = login(running, 'a');
+      await until(() => here.iam.exchanges.length === 1, 'the first is confirmed');
+      const gone = new AbortController();
+      const second = login(running, 'b', undefined, gone.signal);
+      gone.abort(new DOMException('too late', 'TimeoutError'));
+      here.iam.exchanges[0]?.succeed();
+      await first;
+      assert.equal(await codeOf(second), 'unavailable');
+      assert.equal(here.iam.exchanges.length, 1);
+      assert.equal(
+        here.store.calls.filter(({ operation, manner }) => operation === 'write' && manner === 'asked')
+          .length,
+        1,
+      );
+    });
+
     it('never name the secret in the log', async () => {
       const running = await loaded();
       await login(running, 'cAnArY');
@@ -528,6 +557,26 @@ describe('profiles', () => {
       release();
       await loading;
       assert.equal(here.iam.exchanges.length, 1);
+    });
+
+    it('give up a login that is under way, and leave the old credential live', async () => {
+      const running = await loaded();
+      await login(running, 'old');
+      here.iam.respond = null;
+      const loggingIn = codeOf(login(running, 'new'));
+      await until(() => here.iam.exchanges.length === 2, 'the login is confirmed');
+      await running.profiles.stop();
+      assert.equal(await loggingIn, 'unavailable');
+      assert.equal(here.iam.exchanges[1]?.signal.aborted, true);
+      here.iam.respond = (exchange) => exchange.succeed();
+      assert.equal(await refreshed((await loaded()).profiles.named()), 't1.old.3');
+    });
+
+    it('begin no login', async () => {
+      const running = await loaded();
+      await running.profiles.stop();
+      assert.equal(await codeOf(login(running, 'a')), 'unavailable');
+      assert.deepEqual(here.store.keys(), []);
     });
   });
 });
