@@ -1,9 +1,9 @@
 import type { DaemonStatus, ProfileStatus } from '../protocol/messages.ts';
 import type { Problem } from '../shared/errors.ts';
 import { localTime, span } from './moments.ts';
-import type { WholeStatus } from './status.ts';
 import type { Paint, Style } from './terminal.ts';
 import { visible } from './visible.ts';
+import type { WholeStatus } from './whole-status.ts';
 
 type Row = readonly [label: string, text: string];
 

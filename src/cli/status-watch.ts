@@ -1,14 +1,13 @@
 import * as methods from '../client/methods.ts';
-import type { Connection } from '../client/connection.ts';
 import { later } from '../client/later.ts';
-import { type Patience, patienceOf } from '../client/patience.ts';
+import { patienceOf } from '../client/patience.ts';
 import { defaultTimeoutMs } from '../client/request-token.ts';
 import type { ProfileStatus } from '../protocol/messages.ts';
 import { type Call, withDaemon } from './command.ts';
-import type { WholeStatus } from './status.ts';
 import { statusLines } from './status-text.ts';
 import { drawing, isTerminal, paintFor, print } from './terminal.ts';
 import { jsonLine, visible } from './visible.ts';
+import { type WholeStatus, wholeStatus } from './whole-status.ts';
 
 const everyMs = 1_000;
 
@@ -16,11 +15,7 @@ const everyMs = 1_000;
  * Shows the status anew each second and at each event, until the daemon or the person ends it. What does not go to a
  * terminal gets a line for each change.
  */
-export async function watchStatus(
-  call: Call,
-  profile: string | undefined,
-  ask: (connection: Connection, profile: string | undefined, patience: Patience) => Promise<WholeStatus>,
-): Promise<void> {
+export async function watchStatus(call: Call, profile: string | undefined): Promise<void> {
   const { options, surroundings, clock } = call;
   const timeoutMs = options.durationMs('timeout') ?? defaultTimeoutMs;
   const isJson = options.flag('json');
@@ -35,7 +30,7 @@ export async function watchStatus(
       const next = new Promise<void>((resolve) => {
         wake = resolve;
       });
-      const found = await ask(connection, profile, patienceOf(timeoutMs));
+      const found = await wholeStatus(connection, profile, patienceOf(timeoutMs));
       if (draw === null) for (const line of changes(found, shown, isJson)) print(line);
       else draw(statusLines(found, clock.now().wallMs, paint));
       const takeBack = later(everyMs, () => wake());
