@@ -49,7 +49,7 @@ export function startProfiles(of: World, parts: Partial<ProfilesParts> = {}): Ru
     slots: new CredentialSlots(of.store, registry.current().instance),
     kindOf: (name) => (name === of.iam.kind.name ? of.iam.kind : null),
     openSource: (kind, credential, where) => of.iam.openSource(kind, credential, where),
-    defaultInstallation: installation,
+    defaultInstallation: () => installation,
     nextScheduledAfter: (_profile, afterMs) => afterMs + 60 * 60_000,
     announce: (event, profile) => of.announced.push(`${event} ${profile.name}`),
     ...parts,
