@@ -34,7 +34,8 @@ export interface SecretService {
    */
   find(attributes: Attributes): Promise<'nowhere' | 'open' | 'locked'>;
   /**
-   * Opens the default keyring, and creates it where there is none: by a prompt that stays until `signal` aborts.
+   * Opens the default keyring, and creates it where there is none, by a prompt: its answer is awaited until `signal`
+   * aborts.
    * @throws ProblemError when it does not open
    */
   unlock(signal: AbortSignal): Promise<void>;
@@ -160,7 +161,10 @@ async function defaultKeyring(connection: DBusConnection, signal: AbortSignal): 
   }
 }
 
-/** Shows the prompt and waits for the person; resolves as well when they dismissed it. */
+/**
+ * Shows the prompt and waits for the person; resolves as well when they dismissed it. One that nobody answers is
+ * left where it is: `Dismiss` makes gnome-keyring 42 crash (tried), and with it the keyring of the whole session.
+ */
 async function answered(connection: DBusConnection, prompt: string, signal: AbortSignal): Promise<void> {
   const shown = { path: prompt, interface: 'org.freedesktop.Secret.Prompt' };
   const completed = { ...shown, member: 'Completed' };
