@@ -4,7 +4,7 @@ import { keychainItems } from '../../src/keychain/keychain-items.ts';
 import { fakeKeytar, type FakeKeytar } from '../support/fake-keytar.ts';
 
 const limit = 64;
-const values = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 150 });
+const values = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 150, size: 'max' });
 /** Everything that may be done to one key, and after how many calls to keytar the process dies in the midst of it. */
 const steps = fc.array(
   fc.record({ value: fc.option(values), diesAfter: fc.option(fc.nat({ max: 15 }), { freq: 2 }) }),

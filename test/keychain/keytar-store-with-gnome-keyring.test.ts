@@ -7,7 +7,6 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { CredentialStore } from '../../src/keychain/credential-store.ts';
 import { createKeytarStore } from '../../src/keychain/keytar-store.ts';
-import { ProblemError } from '../../src/shared/errors.ts';
 import { Secret } from '../../src/shared/secret.ts';
 import { startGuarded } from '../support/guarded-process.ts';
 import {
@@ -18,6 +17,7 @@ import {
 } from '../support/private-keyring.ts';
 import { processesWith, procFile } from '../support/processes.ts';
 import { realClock } from '../support/real-clock.ts';
+import { problemOfRefusal, sentence } from '../support/refusal.ts';
 import { until } from '../support/until.ts';
 import { itIsACredentialStore } from './store-contract.ts';
 
@@ -50,19 +50,15 @@ described(`keytar-store with a real gnome-keyring${missing === null ? '' : ` (sk
   const helpers = (): readonly number[] => processesWith(helperPath, process.pid);
 
   async function refusal(work: Promise<unknown>): Promise<string> {
-    const error = await work.then(
-      () => assert.fail('no refusal'),
-      (error: unknown) => error,
-    );
-    assert.ok(error instanceof ProblemError, String(error));
-    assert.match(error.hint ?? '', /./);
-    return `${error.code}: ${error.message}`;
+    const problem = await problemOfRefusal(work);
+    assert.match(problem.hint ?? '', /./);
+    return sentence(problem);
   }
 
   /** Every operation, unasked, on a store that does not open. */
   async function assertAllRefuse(expected: RegExp): Promise<void> {
     const state = await store.state();
-    assert.match(state.kind === 'closed' ? `${state.problem.code}: ${state.problem.message}` : '', expected);
+    assert.match(state.kind === 'closed' ? sentence(state.problem) : state.kind, expected);
     assert.match(await refusal(read('a')), expected);
     assert.match(await refusal(write('a', 'new')), expected);
     assert.match(await refusal(store.remove('a', 'unasked')), expected);
@@ -77,7 +73,7 @@ described(`keytar-store with a real gnome-keyring${missing === null ? '' : ` (sk
     afterEach(() => first.stop());
   });
 
-  it('says locked while the keyring is, quickly and without a prompt, and works again once it is unlocked', async () => {
+  it('says locked while the keyring is, without a prompt, and works again once it is unlocked', async () => {
     await open('unlocked');
     await write('a', 'old');
     const environment = { PATH: process.env['PATH'], ...keyring.environment };
@@ -94,9 +90,7 @@ described(`keytar-store with a real gnome-keyring${missing === null ? '' : ` (sk
       await once(shown, 'line'); // it is watching
 
       await keyring.lock();
-      const began = performance.now();
       await assertAllRefuse(/^keychain_locked: the keyring is locked/);
-      assert.ok(performance.now() - began < 1_000);
       await keyring.unlock();
       assert.equal(await read('a'), 'old');
 
@@ -143,24 +137,20 @@ described(`keytar-store with a real gnome-keyring${missing === null ? '' : ` (sk
     await assertAllRefuse(/^keychain_unavailable: no D-Bus session bus/);
   });
 
-  it('keeps its deadline with a frozen service, and stops nothing else meanwhile', async () => {
+  it('answers within 10 s though the service is frozen, and stops nothing else meanwhile', async () => {
     await open('unlocked');
     await write('a', 'old');
     keyring.freeze();
-    const began = performance.now();
-    let longestMs = 0;
     const problems: string[] = [];
     const calls = [1, 2, 3].map(async () => problems.push(await refusal(read('a'))));
-    while (problems.length < calls.length) {
-      // a file read takes a thread of the pool, and a turn of the event loop
-      const start = performance.now();
-      await readdir('/proc/self/fd');
-      await new Promise((resolve) => setImmediate(resolve));
-      longestMs = Math.max(longestMs, performance.now() - start);
-    }
+    let turns = 0;
+    await until(async () => {
+      await readdir('/proc/self/fd'); // takes a thread of the pool, which keytar's calls would hold
+      turns += 1;
+      return problems.length === calls.length;
+    }, 'all calls are answered');
+    assert.ok(turns > 20);
     for (const problem of problems) assert.match(problem, /^keychain_unavailable: /);
-    assert.ok(performance.now() - began < 10_000, 'all answered within 10 s');
-    assert.ok(longestMs < 1_000, `the longest turn took ${longestMs} ms`);
     keyring.thaw();
     assert.equal(await read('a'), 'old');
   });
@@ -170,9 +160,7 @@ described(`keytar-store with a real gnome-keyring${missing === null ? '' : ` (sk
     await write('a', 'old');
     const [first = 0] = helpers();
     process.kill(first, 'SIGSTOP');
-    const began = performance.now();
     assert.match(await refusal(read('a')), /^keychain_unavailable: the keychain does not answer/);
-    assert.ok(performance.now() - began < 10_000);
     assert.equal(await read('a'), 'old');
     assert.ok(!helpers().includes(first));
   });
@@ -223,25 +211,33 @@ described(`keytar-store with a real gnome-keyring${missing === null ? '' : ` (sk
     assert.doesNotMatch(seen, /canary/);
   });
 
-  it('leaves no helper behind when the daemon is killed', async () => {
+  it('leaves no helper behind when the daemon is killed, not even one that waits for a frozen service', async () => {
     await open('unlocked');
     const module = new URL('../../src/keychain/keytar-store.js', import.meta.url);
     const program = `
+      import { once } from 'node:events';
       import { createKeytarStore } from '${module.href}';
       const clock = { deadline: (delayMs) => AbortSignal.timeout(delayMs) };
       const options = { helperPath: '${helperPath}', clock, platform: 'linux', environment: process.env };
-      console.log(JSON.stringify(await createKeytarStore(options).state()));`;
+      const store = createKeytarStore(options);
+      console.log(JSON.stringify(await store.state()));
+      await once(process.stdin, 'data');
+      store.read('a', 'unasked');
+      setImmediate(() => console.log('under way'));`;
     const daemon = spawn(process.execPath, ['--input-type=module', '--eval', program], {
       env: { ...process.env, ...keyring.environment },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', 'inherit'],
     });
     assert.ok(daemon.pid !== undefined);
-    const [line] = (await once(createInterface(daemon.stdout), 'line')) as [string];
-    assert.equal(line, '{"kind":"open"}');
+    const said = createInterface(daemon.stdout);
+    assert.deepEqual(await once(said, 'line'), ['{"kind":"open"}']);
     const [helper = 0] = processesWith(helperPath, daemon.pid);
     assert.ok(helper > 0);
+    keyring.freeze();
+    daemon.stdin.write('go on\n');
+    assert.deepEqual(await once(said, 'line'), ['under way']);
     daemon.kill('SIGKILL');
-    await until(() => !processesWith(helperPath).includes(helper), 'the helper is gone');
+    await until(() => !processesWith(helperPath).includes(helper), 'the helper is gone', 2_000);
   });
 
   it('ends its helper at close', async () => {

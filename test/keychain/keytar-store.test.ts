@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import type { CredentialStore } from '../../src/keychain/credential-store.ts';
 import { createKeytarStore } from '../../src/keychain/keytar-store.ts';
-import { ProblemError } from '../../src/shared/errors.ts';
+import { refusal } from '../support/refusal.ts';
 
 const helperPath = fileURLToPath(new URL('../support/fake-keychain-helper.js', import.meta.url));
 
@@ -11,32 +11,20 @@ describe('keytar-store', () => {
 
   afterEach(() => store.close());
 
-  /** A store whose clock runs a hundred times as fast: 50 ms for a call or its turn, 1.1 s for a person. */
-  function open(platform: NodeJS.Platform): void {
-    const clock = { deadline: (delayMs: number) => AbortSignal.timeout(delayMs / 100) };
+  /** A store with its helper running, whose clock then runs twenty times as fast: 250 ms for a call or its turn. */
+  async function open(platform: NodeJS.Platform): Promise<void> {
+    let speed = 1;
+    const clock = { deadline: (delayMs: number) => AbortSignal.timeout(delayMs / speed) };
     store = createKeytarStore({ helperPath, clock, platform, environment: process.env });
+    assert.deepEqual(await store.state(), { kind: 'open' });
+    speed = 20;
   }
 
   const read = async (key: string, manner: 'unasked' | 'asked' = 'unasked'): Promise<string | undefined> =>
     (await store.read(key, manner))?.expose();
 
-  async function refusal(work: Promise<unknown>): Promise<string> {
-    const error = await work.then(
-      () => assert.fail('no refusal'),
-      (error: unknown) => error,
-    );
-    assert.ok(error instanceof ProblemError, String(error));
-    return `${error.code}: ${error.message}`;
-  }
-
-  /** The helper takes its time to start, which is not what is measured here. */
-  async function openWarm(platform: NodeJS.Platform): Promise<void> {
-    open(platform);
-    while ((await store.state()).kind !== 'open');
-  }
-
   it('has one call under way at a time', async () => {
-    await openWarm('linux');
+    await open('linux');
     assert.deepEqual(await Promise.all(['overlap', 'overlap', 'overlap'].map((key) => read(key))), [
       '1',
       '1',
@@ -45,7 +33,7 @@ describe('keytar-store', () => {
   });
 
   it('unlocks first for somebody who asked, with one prompt for all who ask at once', async () => {
-    await openWarm('linux');
+    await open('linux');
     assert.equal(await read('unlocks'), '0');
     assert.deepEqual(await Promise.all([read('unlocks', 'asked'), read('unlocks', 'asked')]), ['1', '1']);
     assert.equal(await read('unlocks', 'asked'), '2');
@@ -53,22 +41,28 @@ describe('keytar-store', () => {
 
   for (const platform of ['darwin', 'win32'] as const) {
     it(`leaves prompts to the system on ${platform}`, async () => {
-      await openWarm(platform);
+      await open(platform);
       assert.equal(await read('unlocks', 'asked'), '0');
     });
   }
 
   it('waits for its turn only so long, and does not end the call before for it', async () => {
-    await openWarm('darwin');
+    await open('darwin');
     let ended = false;
     const first = refusal(read('stuck', 'asked')).finally(() => (ended = true));
     assert.match(await refusal(read('pid')), /^keychain_unavailable: the keychain is busy/);
     assert.equal(ended, false);
-    assert.match(await first, /^keychain_unavailable: the keychain does not answer/);
+    await store.close();
+    assert.match(await first, /stopping/);
+  });
+
+  it('gives up a call that gets no answer', async () => {
+    await open('linux');
+    assert.match(await refusal(read('stuck')), /^keychain_unavailable: the keychain does not answer/);
   });
 
   it('answers for its state while a call is under way', async () => {
-    await openWarm('darwin');
+    await open('darwin');
     const first = refusal(read('stuck', 'asked'));
     assert.deepEqual(await store.state(), { kind: 'open' });
     await store.close();

@@ -3,9 +3,9 @@ import * as fc from 'fast-check';
 import { itemAtMostBytes, joinValue, pieceCount, splitValue } from '../../src/keychain/split-value.ts';
 
 const texts = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 600 }),
-  fc.string({ unit: 'grapheme', maxLength: 600 }),
-  fc.string({ minLength: 200, maxLength: 2_000 }),
+  fc.string({ unit: 'binary', maxLength: 600, size: 'max' }),
+  fc.string({ unit: 'grapheme', maxLength: 600, size: 'max' }),
+  fc.string({ minLength: 200, maxLength: 2_000, size: 'max' }),
 );
 const limits = fc.integer({ min: 64, max: 300 });
 
