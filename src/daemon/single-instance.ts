@@ -47,12 +47,15 @@ function alreadyHeld(path: string, cause: unknown): AlreadyRunning {
   return new AlreadyRunning(`another iam-tokend is at work (${path} is held)`, { cause });
 }
 
+/** `sun_path` whole: Node 20 fills a shorter name up with zeros, which the kernel counts, and Node 22 does not. */
+const socketNameBytes = 108;
+
 /**
  * The name of an abstract socket is open to everybody on the machine, so it is random, and kept where only we can
  * read it.
  */
 async function lockByAbstractSocket(path: string): Promise<void> {
-  const name = `\0iam-tokend-${nameIn(path)}`;
+  const name = `\0iam-tokend-${nameIn(path)}`.padEnd(socketNameBytes, '.');
   const server = createServer((socket) => socket.destroy());
   server.unref();
   await new Promise<void>((resolve, reject) => {
