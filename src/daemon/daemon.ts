@@ -69,9 +69,16 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     hasStopped = resolve;
   });
 
-  const listener = await parts.listener(
-    requestHandler({ clock, log, version, profiles, subscriptions, daemonStatus, stop: () => void stop() }),
-  );
+  const handler = requestHandler({
+    clock,
+    log,
+    version,
+    profiles,
+    subscriptions,
+    daemonStatus,
+    stop: () => void stop(),
+  });
+  const listener = await parts.listener((data, peer) => handler.handle(data, peer));
   await listener.listen();
   log.write('info', 'listening', { version, pid: process.pid, store: store.kind });
   profiles.load().catch((error: unknown) => {
@@ -86,6 +93,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   async function stopNow(): Promise<void> {
     log.write('info', 'stopping');
     const kept = profiles.stop();
+    handler.stop();
     const late = new Promise<void>((resolve) => {
       clock.deadline(stopAtMostMs).addEventListener('abort', () => resolve());
     });

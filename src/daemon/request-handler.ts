@@ -13,8 +13,9 @@ import type { Subscriptions } from './subscriptions.ts';
 
 /** Profiles in one answer, so that it fits a frame: a status takes 2 KB at most. */
 const pageSize = 20;
-/** Requests that may wait at once, over all connections. */
+/** Requests that may wait at once, over all connections; and over one, so that nobody takes the place of all. */
 const waitingAtMost = 20_000;
+const waitingOfOneAtMost = 2_000;
 /** A login may ask a person something on the way. */
 const loginAtMostMs = 120_000;
 
@@ -30,17 +31,27 @@ export interface RequestHandlerParts {
 }
 
 /** Answers what comes in over a connection, in whatever order the answers are ready. */
-export function requestHandler(parts: RequestHandlerParts): (data: unknown, peer: Peer) => void {
+export interface RequestHandler {
+  handle(data: unknown, peer: Peer): void;
+  /** Tells everybody who waits that the daemon is stopping. */
+  stop(): void;
+}
+
+export function requestHandler(parts: RequestHandlerParts): RequestHandler {
   const { clock, log, profiles, subscriptions, version } = parts;
-  let waiting = 0;
+  /** For each request that waits, how to end it before its time. */
+  const waiting = new Set<(problem: Problem) => void>();
+  const waitingOf = new WeakMap<Peer, number>();
   /** The same token is given thousands of times. */
   const tokenAnswers = new WeakMap<IamToken, TokenAnswer>();
 
-  return (data, peer) => {
+  return { handle, stop };
+
+  function handle(data: unknown, peer: Peer): void {
     const checked = checkRequest(data);
     if (checked.ok) {
       try {
-        handle(checked.request, peer);
+        carryOut(checked.request, peer);
       } catch (error) {
         reject(checked.request.id, peer, loggedProblem(error));
       }
@@ -49,9 +60,14 @@ export function requestHandler(parts: RequestHandlerParts): (data: unknown, peer
     } else {
       reject(checked.id, peer, checked.problem);
     }
-  };
+  }
 
-  function handle(request: CheckedRequest, peer: Peer): void {
+  function stop(): void {
+    const problem: Problem = { code: 'unavailable', message: 'the daemon is stopping', retryAfterMs: 1_000 };
+    for (const end of [...waiting]) end(problem);
+  }
+
+  function carryOut(request: CheckedRequest, peer: Peer): void {
     const { id, method, params } = request;
     switch (method) {
       case 'token': {
@@ -67,6 +83,7 @@ export function requestHandler(parts: RequestHandlerParts): (data: unknown, peer
       }
       case 'refresh': {
         const profile = profiles.ready(params.profile);
+        if (isBusy(id, peer)) return;
         answerWithToken(id, peer, profile, (settle) => profile.refresh(settle), refreshAnswer);
         return;
       }
@@ -89,8 +106,9 @@ export function requestHandler(parts: RequestHandlerParts): (data: unknown, peer
         eventually(id, peer, async () => ({ daemon: await parts.daemonStatus(), ...statusPage(params) }));
         return;
       case 'login':
-        eventually(id, peer, async () => {
-          const profile = await profiles.login(params, clock.deadline(loginAtMostMs));
+        eventually(id, peer, async (gone) => {
+          const signal = AbortSignal.any([gone, clock.deadline(loginAtMostMs)]);
+          const profile = await profiles.login(params, signal);
           const { token } = profile.state;
           if (token === null) {
             const problem = problemNow(profile.state, clock.now());
@@ -122,10 +140,6 @@ export function requestHandler(parts: RequestHandlerParts): (data: unknown, peer
     ask: (settle: (token: IamToken | null, problem: Problem | null) => void) => () => void,
     made: (profile: Profile, token: IamToken) => object,
   ): void {
-    if (waiting >= waitingAtMost) {
-      reject(id, peer, { code: 'too_busy', message: 'too many requests are waiting', retryAfterMs: 1_000 });
-      return;
-    }
     let settled = false;
     let noLongerWaits: (() => void) | undefined;
     const takeBack = ask((token, problem) => {
@@ -135,22 +149,56 @@ export function requestHandler(parts: RequestHandlerParts): (data: unknown, peer
       else reject(id, peer, problem ?? { code: 'internal', message: 'a request ended without an outcome' });
     });
     if (settled) return;
-    waiting += 1;
-    const ignoreGone = peer.onGone(() => {
-      waiting -= 1;
-      takeBack();
-    });
-    noLongerWaits = () => {
-      waiting -= 1;
-      ignoreGone();
-    };
+    if (isBusy(id, peer)) takeBack();
+    else noLongerWaits = waits(id, peer, takeBack);
   }
 
-  function eventually(id: number, peer: Peer, work: () => Promise<object>): void {
-    work().then(
-      (result) => answer(id, peer, result),
-      (error: unknown) => reject(id, peer, loggedProblem(error)),
+  /** @param work is told by the signal when nobody waits for it any more */
+  function eventually(id: number, peer: Peer, work: (gone: AbortSignal) => Promise<object>): void {
+    if (isBusy(id, peer)) return;
+    const gone = new AbortController();
+    const noLongerWaits = waits(id, peer, () => gone.abort());
+    work(gone.signal).then(
+      (result) => {
+        if (noLongerWaits()) answer(id, peer, result);
+      },
+      (error: unknown) => {
+        const problem = loggedProblem(error);
+        if (noLongerWaits()) reject(id, peer, problem);
+      },
     );
+  }
+
+  function isBusy(id: number, peer: Peer): boolean {
+    if (waiting.size < waitingAtMost && (waitingOf.get(peer) ?? 0) < waitingOfOneAtMost) return false;
+    reject(id, peer, { code: 'too_busy', message: 'too many requests are waiting', retryAfterMs: 1_000 });
+    return true;
+  }
+
+  /**
+   * Until it is answered, or its peer is gone, or the daemon stops.
+   * @param takeBack nobody waits for the answer any more
+   * @returns the request has its answer; `false` when it no longer waited for one
+   */
+  function waits(id: number, peer: Peer, takeBack: () => void): () => boolean {
+    const noLonger = (): boolean => {
+      if (!waiting.delete(end)) return false;
+      waitingOf.set(peer, (waitingOf.get(peer) ?? 0) - 1);
+      ignoreGone();
+      return true;
+    };
+    const end = (problem: Problem): void => {
+      noLonger();
+      takeBack();
+      reject(id, peer, problem);
+    };
+    const ignoreGone = peer.onGone(() => {
+      noLonger();
+      takeBack();
+    });
+    waiting.add(end);
+    waitingOf.set(peer, (waitingOf.get(peer) ?? 0) + 1);
+    return noLonger;
   }
 
   function tokenAnswer(profile: Profile, token: IamToken): TokenAnswer {
