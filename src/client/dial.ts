@@ -2,11 +2,11 @@ import { socketCandidates, socketPathProblem, type Surroundings } from '../platf
 import { checkSocketFolder } from '../platform/socket-folder.ts';
 import { lstat } from '../platform/surroundings.ts';
 import { problemOf } from '../shared/errors.ts';
-import { Connection } from './connection.ts';
+import { type Connection, connectionOver } from './connection.ts';
 import { IamTokenError } from './iam-token-error.ts';
 import { later } from './later.ts';
 import { inWords, type Patience, whenOver } from './patience.ts';
-import { Wire } from './wire.ts';
+import { openWire, type Wire } from './wire.ts';
 
 /**
  * Connects to the daemon: at `socketPath`, else at `IAM_TOKEND_SOCKET`, else at the first place where one listens.
@@ -18,8 +18,8 @@ export async function dial(
   surroundings: Surroundings,
   patience: Patience,
 ): Promise<Connection> {
-  const named = given(socketPath) ?? given(surroundings.env['IAM_TOKEND_SOCKET']);
-  if (named !== undefined) return dialFirst([named], true, surroundings, patience);
+  const named = socketPath || surroundings.env['IAM_TOKEND_SOCKET'];
+  if (named) return dialFirst([named], true, surroundings, patience);
   return dialFirst(candidates(surroundings), false, surroundings, patience);
 }
 
@@ -37,15 +37,11 @@ export async function dialFirst(
     const folder = checkSocketFolder({ socketPath: path, named, uid, lstat });
     if (folder.kind === 'refused') throw new IamTokenError('unreachable', folder.message, folder);
     const wire = folder.kind === 'missing' ? null : await connect(path, patience);
-    if (wire !== null) return new Connection(wire, folder.kind === 'private');
+    if (wire !== null) return connectionOver(wire, folder.kind === 'private');
   }
   throw new IamTokenError('unreachable', `nothing listens at ${paths.join(' or ')}`, {
     hint: named ? `iam-tokend --socket '${paths.join()}' &` : 'iam-tokend &',
   });
-}
-
-function given(value: string | undefined): string | undefined {
-  return value === '' ? undefined : value;
 }
 
 function candidates(surroundings: Surroundings): readonly string[] {
@@ -63,43 +59,44 @@ const crowdedMs = 20;
 /** @returns `null` when nothing listens there */
 function connect(path: string, patience: Patience): Promise<Wire | null> {
   return new Promise((resolve, reject) => {
-    let isOver = false;
-    let wire: Wire | undefined;
+    let wire = openWire(path);
     let takeBackRetry = (): void => {};
-    const unreachable = (why: string, cause?: unknown, hint?: string): IamTokenError =>
-      new IamTokenError('unreachable', `cannot connect to ${path}: ${why}`, { hint }, { cause });
-    const stopWatching = whenOver(
-      patience,
-      () => unreachable(`no answer within ${inWords(patience.timeoutMs)}`),
-      (reason) => {
-        isOver = true;
-        takeBackRetry();
-        wire?.socket.destroy();
-        reject(reason instanceof Error ? reason : new Error('aborted', { cause: reason }));
-      },
-    );
+    const late = (timeoutMs: number): IamTokenError =>
+      unreachable(path, `no answer within ${inWords(timeoutMs)}`);
+    const unwatch = whenOver(patience, late, (reason) => {
+      takeBackRetry();
+      wire.socket.destroy();
+      reject(reason);
+    });
     const failed = (error: NodeJS.ErrnoException): void => {
       if (error.code === 'EAGAIN') {
-        takeBackRetry = later(crowdedMs, attempt);
+        takeBackRetry = later(crowdedMs, () => {
+          wire = openWire(path);
+          watch();
+        });
         return;
       }
-      stopWatching();
+      unwatch();
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(null);
-      else if (error.code === 'EACCES')
-        reject(unreachable('you may not', error, `see who may: ls -l '${path}'`));
-      else reject(unreachable(error.message, error));
+      else reject(refusal(path, error));
     };
-    const attempt = (): void => {
-      if (isOver) return;
-      const attempted = new Wire(path);
-      wire = attempted;
-      attempted.socket.once('error', failed);
-      attempted.socket.once('connect', () => {
-        stopWatching();
-        attempted.socket.off('error', failed);
-        resolve(attempted);
+    const watch = (): void => {
+      wire.socket.once('error', failed);
+      wire.socket.once('connect', () => {
+        unwatch();
+        wire.socket.off('error', failed);
+        resolve(wire);
       });
     };
-    attempt();
+    watch();
   });
+}
+
+function refusal(path: string, error: NodeJS.ErrnoException): IamTokenError {
+  if (error.code !== 'EACCES') return unreachable(path, error.message, error);
+  return unreachable(path, 'you may not', error, `see who may: ls -l '${path}'`);
+}
+
+function unreachable(path: string, why: string, cause?: unknown, hint?: string): IamTokenError {
+  return new IamTokenError('unreachable', `cannot connect to ${path}: ${why}`, { hint }, { cause });
 }

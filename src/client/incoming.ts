@@ -47,19 +47,14 @@ const eventMessage = shape<EventMessage>({
  * @throws WrongAnswer
  */
 export function checkIncoming(data: unknown): Incoming {
-  const frame = shape<{ readonly v: number; readonly id?: unknown; readonly event?: unknown }>({
-    v: number,
-    id: (value) => value,
-    event: (value) => value,
-  })(data, 'a message');
-  const { error, result } = data as { readonly error?: unknown; readonly result?: unknown };
+  if (typeof data !== 'object' || data === null) return wrong('a message', 'an object');
+  const { v, id, event, error, result }: Partial<Record<'v' | 'id' | 'event' | 'error' | 'result', unknown>> =
+    data;
   if (error !== undefined) {
-    return { kind: 'error', id: orNull(number)(frame.id, 'id'), problem: problem(error, 'the error') };
+    return { kind: 'error', id: orNull(number)(id, 'id'), problem: problem(error, 'the error') };
   }
-  if (frame.v !== protocolVersion) return wrong('v', `${protocolVersion}`);
-  if (frame.event !== undefined) {
-    if (!events.some((known) => known === frame.event)) return { kind: 'unknown' };
-    return { kind: 'event', event: eventMessage(data, 'an event') };
-  }
-  return { kind: 'result', id: number(frame.id, 'id'), result };
+  if (v !== protocolVersion) return wrong('v', `${protocolVersion}`);
+  if (event === undefined) return { kind: 'result', id: number(id, 'id'), result };
+  if (!events.some((known) => known === event)) return { kind: 'unknown' };
+  return { kind: 'event', event: eventMessage(data, 'an event') };
 }

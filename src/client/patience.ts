@@ -15,29 +15,29 @@ export function patienceOf(timeoutMs: number, signal?: AbortSignal): Patience {
 }
 
 /**
- * Calls `end` once, when patience is over: with what `late` makes of it, or with the reason of the caller's own signal.
+ * Calls `end` once, when patience is over: with what `late` makes of it, or with the reason of the caller's own signal,
+ * which has not aborted yet.
  * @returns stops watching
  */
 export function whenOver(
-  { endsAtMs, signal }: Patience,
-  late: () => IamTokenError,
+  { timeoutMs, endsAtMs, signal }: Patience,
+  late: (timeoutMs: number) => IamTokenError,
   end: (reason: unknown) => void,
 ): () => void {
-  const stop = (): void => {
-    takeBack();
-    signal?.removeEventListener('abort', onAbort);
-  };
   const onAbort = (): void => {
-    stop();
+    takeBack();
     end(signal?.reason);
   };
   const takeBack = later(endsAtMs - nowMs(), () => {
-    stop();
-    end(late());
+    signal?.removeEventListener('abort', onAbort);
+    end(late(timeoutMs));
   });
-  if (signal?.aborted === true) onAbort();
-  else signal?.addEventListener('abort', onAbort, { once: true });
-  return stop;
+  if (signal === undefined) return takeBack;
+  signal.addEventListener('abort', onAbort, { once: true });
+  return () => {
+    takeBack();
+    signal.removeEventListener('abort', onAbort);
+  };
 }
 
 export function inWords(timeoutMs: number): string {
