@@ -37,6 +37,8 @@ import { problemNow } from '../token/outlook.ts';
 // First of all: else a signal from anybody with our uid opens Node's inspector, and memory with it.
 process.on('SIGUSR1', () => undefined);
 process.umask(0o077);
+// A daemon outlives the terminal or the pipe that it was started from.
+process.stderr.on('error', () => undefined);
 
 const usage = `usage: iam-tokend [--config FILE] [--socket PATH] [--store keychain|memory] [--log-level LEVEL]
 
