@@ -11,6 +11,9 @@ const reopenIntervalMs = 30_000;
 /** And at most this often when requests ask for it. */
 const reopenAtMostEveryMs = 5_000;
 
+const nothingStored = 'there is no credential in the store';
+const storedForAnother = 'the stored credential was confirmed for another service than profiles.json names';
+
 export interface ProfilesParts extends LoginParts {
   readonly nextScheduledAfter: (profile: string, afterMs: number) => number | null;
   readonly announce: ProfileParts['announce'];
@@ -108,7 +111,7 @@ export class Profiles {
       return without(registry, profile.name);
     });
     this.#running.delete(profile.name);
-    profile.missing(loggedOut(profile.name));
+    profile.missing(this.#loginRequired(profile.name, nothingStored));
     profile.stop();
     if (slot !== undefined) await removeSlot(this.#parts, slot, 'asked');
     return profile.name;
@@ -166,7 +169,7 @@ export class Profiles {
       const kind = kindOf(entry.kind);
       if (isReplaced()) return;
       if (stored === null || kind === null || !isConfirmedFor(stored, entry)) {
-        profile.missing(stored === null ? loggedOut(name) : unusable(name));
+        profile.missing(this.#loginRequired(name, stored === null ? nothingStored : storedForAnother));
         return;
       }
       profile.found(openSource(kind, stored.credential, entry), kept);
@@ -187,6 +190,10 @@ export class Profiles {
     for (const [name, profile] of this.#running) {
       if (isClosed(profile)) void this.#loadOne(name);
     }
+  }
+
+  #loginRequired(name: string, message: string): Problem {
+    return { code: 'login_required', message, hint: loginHint(name, name === this.registry.default) };
   }
 
   #notFound(wanted: string | null): Problem {
@@ -217,20 +224,11 @@ function isConfirmedFor(stored: Installation & { readonly kind: string }, entry:
   );
 }
 
-function loginHint(name: string): string {
-  return name === 'default' ? 'iam-token login' : `iam-token login --profile ${name}`;
-}
-
-function loggedOut(name: string): Problem {
-  return { code: 'login_required', message: 'there is no credential in the store', hint: loginHint(name) };
-}
-
-function unusable(name: string): Problem {
-  return {
-    code: 'login_required',
-    message: 'the stored credential was confirmed for another service than profiles.json names',
-    hint: loginHint(name),
-  };
+/** A command that can be typed as it stands, whatever the profile is called. */
+function loginHint(name: string, isDefault: boolean): string {
+  if (isDefault) return 'iam-token login';
+  if (/^\w[\w.@-]*$/.test(name)) return `iam-token login --profile ${name}`;
+  return `iam-token login --profile='${name.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function without(before: Registry, name: string): Registry {

@@ -85,6 +85,30 @@ describe('profiles', () => {
       assert.equal(await codeOf(tokenOf(after.profiles.named())), 'login_required');
     });
 
+    const hints: readonly (readonly [name: string, hint: string])[] = [
+      ['default', 'iam-token login --profile default'],
+      ['home', 'iam-token login --profile home'],
+      ['my home', "iam-token login --profile='my home'"],
+      ["ada's", String.raw`iam-token login --profile='ada'\''s'`],
+      ['$(reboot); x', "iam-token login --profile='$(reboot); x'"],
+      ['-h', "iam-token login --profile='-h'"],
+    ];
+    for (const [name, hint] of hints) {
+      it(`say how to log in to ${name} when it is not the default`, async () => {
+        const before = await loaded();
+        await login(before, 'a', 'work');
+        await login(before, 'b', name);
+        for (const key of [...here.store.keys()]) await here.store.remove(key, 'asked');
+        const after = await restarted(before);
+        const hintOf = async (profile: string): Promise<string | undefined> =>
+          tokenOf(after.profiles.named(profile)).then(
+            () => undefined,
+            (error: unknown) => (error as ProblemError).hint,
+          );
+        assert.deepEqual([await hintOf('work'), await hintOf(name)], ['iam-token login', hint]);
+      });
+    }
+
     it('ask for a login where something else lies in its place', async () => {
       const before = await loaded();
       await login(before, 'a');
