@@ -102,7 +102,9 @@ export function failed(
 ): Step {
   const time = anchored(state.time, failure.serverTimeMs, startedAt, now);
   const lastAtMs = trueTimeMs(time, now);
-  const lifeLeft = state.token === null ? 0 : lifeLeftMs(state.token, lastAtMs);
+  const { token } = state;
+  const lifeLeft =
+    token === null || freshness(token, lastAtMs) === 'expired' ? 0 : lifeLeftMs(token, lastAtMs);
   const troubled: LifecycleState = {
     ...state,
     time,

@@ -4,6 +4,8 @@ import type { Instant } from '../shared/clock.ts';
 export const clockToleranceMs = 60_000;
 /** A clock that came with an answer slower than this says little: the machine may have slept on it. */
 const promptAnswerMs = 30_000;
+/** A time zone taken for another is off by this much at most. */
+const largestKeptOffsetMs = 14 * 60 * 60_000;
 
 /** What is known of the true time beyond the local wall clock. */
 export interface TimeSense {
@@ -59,9 +61,12 @@ export function afterJump(sense: TimeSense, now: Instant): TimeSense {
   return anchoredAt(trueMs, beyondTolerance(trueMs - now.wallMs), now);
 }
 
-/** An offset kept across a restart is believed only where it shortens a token's life. */
+/**
+ * An offset kept across a restart is believed only where it shortens a token's life, and not where it is so large
+ * that the machine seems to have no clock while it is off: then it starts somewhere in the past each time.
+ */
 export function restored(keptOffsetMs: number, now: Instant): TimeSense {
-  const offsetMs = Math.max(keptOffsetMs, 0);
+  const offsetMs = keptOffsetMs > 0 && keptOffsetMs <= largestKeptOffsetMs ? keptOffsetMs : 0;
   return anchoredAt(now.wallMs + offsetMs, offsetMs, now);
 }
 

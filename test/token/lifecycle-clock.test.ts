@@ -269,6 +269,28 @@ describe('lifecycle: sleep and wrong clocks', () => {
       assert.equal(life.served(), 'unavailable');
     });
 
+    it('with a clock in 1970 does not wait longer for a new token because the kept one seems to live long', () => {
+      life.start();
+      life.clockErrorMs = minute - life.trueMs;
+      life.restart();
+      for (let failures = 0; failures < 20; failures += 1) {
+        life.fail({}, 0.99);
+        life.pass(5 * minute);
+        assert.ok(life.isExchanging);
+      }
+    });
+
+    it('with a clock that starts in 1970 at each boot does not believe the token either', () => {
+      life.clockErrorMs = minute - life.trueMs;
+      life.start();
+      life.trueMs += 20 * hour;
+      life.clockErrorMs = minute - life.trueMs;
+      life.restart();
+      assert.ok(life.isExchanging);
+      life.fail({ retryAfterMs: hour });
+      assert.equal(life.served(), 'unavailable');
+    });
+
     it('with a clock that comes right later believes the kept token then', () => {
       life.start();
       life.clockErrorMs = -50 * year;

@@ -96,5 +96,10 @@ describe('time', () => {
   it('keeps an offset across a restart only where that shortens a token’s life', () => {
     assert.equal(trueTimeMs(restored(hour, noon), noon), noonMs + hour);
     assert.equal(trueTimeMs(restored(-hour, noon), noon), noonMs);
+    assert.equal(
+      trueTimeMs(restored(20 * year, noon), noon),
+      noonMs,
+      'a clock that starts in 1970 at each boot',
+    );
   });
 });
