@@ -1,0 +1,214 @@
+import type { KeyObject } from 'node:crypto';
+import * as promises from 'node:fs/promises';
+import type { Clock } from '../shared/clock.ts';
+import { ProblemError } from '../shared/errors.ts';
+import { Secret } from '../shared/secret.ts';
+import { orAborted } from './abortable.ts';
+import type { CredentialStore, Manner } from './credential-store.ts';
+import {
+  diskSilent,
+  locked,
+  missingKey,
+  notMadeYet,
+  otherKind,
+  takesNoPassphrase,
+  unreadable,
+  wrongKey,
+  wrongPassphrase,
+} from './file-store-problems.ts';
+import type { FileCalls } from './guarded-file.ts';
+import { type KeyPlace, makeKeyFile, readKey } from './key-file.ts';
+import { OneAtATime } from './one-at-a-time.ts';
+import {
+  type Items,
+  type KeyRecipe,
+  newRecipe,
+  openSealed,
+  parseSealed,
+  sameRecipe,
+  seal,
+  type SealedFile,
+} from './sealed-file.ts';
+import { openStoreFile } from './store-file.ts';
+import { keyFromBytes, keyFromPassphrase } from './store-key.ts';
+
+export interface FileStoreOptions {
+  /** Its folder is made, 0700, with the store. */
+  readonly path: string;
+  readonly key: { readonly kind: 'passphrase' } | KeyPlace;
+  /** Whose the files must be; `null` on Windows. */
+  readonly uid: number | null;
+  readonly clock: Pick<Clock, 'deadline'>;
+  readonly fs?: FileCalls;
+  /** For a new store: scrypt takes 2^log2N KiB. 10 to 18; 17 is OWASP's first choice (128 MiB, 0.4 s). */
+  readonly log2N?: number;
+}
+
+/**
+ * With a passphrase it starts closed, answers `locked`, and opens with `unlock`. With a key file or a systemd
+ * credential it opens by itself, for as long as that can be read.
+ */
+export interface FileStore extends CredentialStore {
+  readonly kind: 'file';
+  readonly takesPassphrase: boolean;
+  /** Whether there is a store, whatever its state; the first `unlock` or, with a key, the first `write` makes it. */
+  exists(): Promise<boolean>;
+  /**
+   * Opens the store with its passphrase; where there is none, makes one.
+   * @throws ProblemError `locked` for a passphrase that is wrong or empty, which leaves an open store open;
+   *   `keychain_unavailable`; `bad_request` when the store takes none
+   */
+  unlock(passphrase: Secret, manner: Manner): Promise<void>;
+  /** Forgets the passphrase's key, at once; an `unlock` that still runs fails. */
+  lock(): void;
+}
+
+interface Opener {
+  readonly recipe: KeyRecipe;
+  readonly key: KeyObject;
+}
+
+interface Loaded {
+  /** For a write; makes the key of a store that is yet to be made. */
+  readonly opener: () => Promise<Opener>;
+  readonly items: Items;
+}
+
+const withinMs = { unasked: 10_000, asked: 120_000 } as const;
+
+/**
+ * Credentials in one encrypted file, for a machine without a keychain. No item is kept in memory: each call reads the
+ * file, so that what was done to it is seen, and all calls take turns, so that none loses what another wrote.
+ */
+export function createFileStore(options: FileStoreOptions): FileStore {
+  const { path, key: source, uid, clock, fs = promises, log2N = 17 } = options;
+  const disk = { fs, uid };
+  const file = openStoreFile(path, disk);
+  const turns = new OneAtATime();
+  /** The passphrase's key, while the store is open. */
+  let held: Opener | null = null;
+  let timesLocked = 0;
+
+  /** What has begun when its time is up goes on, and keeps the others waiting. */
+  async function inTurn<T>(manner: Manner, work: () => Promise<T>): Promise<T> {
+    const deadline = clock.deadline(withinMs[manner]);
+    try {
+      return await orAborted(turns.run(work, deadline), deadline);
+    } catch (error) {
+      throw error === deadline.reason ? diskSilent(path, error) : error;
+    }
+  }
+
+  async function sealedFile(): Promise<SealedFile | null> {
+    const bytes = await file.read();
+    if (bytes === null) return null;
+    const parsed = parseSealed(bytes);
+    if (!parsed.ok) throw unreadable(path, parsed.fault);
+    return parsed.file;
+  }
+
+  async function openerOf(sealed: SealedFile | null): Promise<Loaded['opener']> {
+    const made = sealed?.recipe.kind;
+    if (made !== undefined && (made === 'passphrase') !== (source.kind === 'passphrase')) {
+      throw otherKind(path, made);
+    }
+    if (source.kind === 'passphrase') {
+      if (held === null) throw sealed === null ? notMadeYet(path) : locked('the file store is locked');
+      const opener = held;
+      if (sealed === null || sameRecipe(sealed.recipe, opener.recipe)) return async () => opener;
+      throw locked('another file store lies in the place of the one that was unlocked');
+    }
+    const key = await readKey(source, disk);
+    if (key !== null) return async () => keyOpener(key, sealed?.recipe);
+    if (sealed !== null || source.kind !== 'key-file') throw missingKey(path, source);
+    return async () => keyOpener(await makeKeyFile(source.path, disk));
+  }
+
+  async function load(): Promise<Loaded> {
+    const sealed = await sealedFile();
+    const opener = await openerOf(sealed);
+    if (sealed === null) return { opener, items: new Map() };
+    const items = openSealed(sealed, (await opener()).key);
+    if (items !== null) return { opener, items };
+    // A passphrase was seen to be right when it was given.
+    throw source.kind === 'passphrase' ? unreadable(path, 'damaged') : wrongKey(path, source);
+  }
+
+  async function save({ recipe, key }: Opener, items: Items): Promise<void> {
+    await file.replace(seal(recipe, key, items), (readBack) => {
+      const parsed = parseSealed(readBack);
+      return parsed.ok && openSealed(parsed.file, key) !== null;
+    });
+  }
+
+  async function unlockNow(passphrase: Secret, stillWanted: () => boolean): Promise<void> {
+    if (source.kind !== 'passphrase') throw takesNoPassphrase();
+    if (passphrase.equals(new Secret(''))) throw locked('the passphrase is empty');
+    const sealed = await sealedFile();
+    const recipe = sealed?.recipe ?? newRecipe(log2N);
+    if (recipe.kind !== 'passphrase') throw otherKind(path, recipe.kind);
+    const opener = { recipe, key: await keyFromPassphrase(passphrase, recipe) };
+    if (sealed === null) await save(opener, new Map());
+    else if (openSealed(sealed, opener.key) === null) throw wrongPassphrase(path);
+    if (!stillWanted()) throw locked('the file store was locked again meanwhile');
+    held = opener;
+  }
+
+  function lock(): void {
+    timesLocked += 1;
+    held = null;
+  }
+
+  return {
+    kind: 'file',
+    takesPassphrase: source.kind === 'passphrase',
+    lock,
+
+    exists: () => file.exists(),
+
+    async unlock(passphrase, manner) {
+      const before = timesLocked;
+      await inTurn(manner, () => unlockNow(passphrase, () => timesLocked === before));
+    },
+
+    async state() {
+      try {
+        await inTurn('unasked', load);
+        return { kind: 'open' };
+      } catch (error) {
+        if (error instanceof ProblemError) return { kind: 'closed', problem: error.problem };
+        throw error;
+      }
+    },
+
+    async read(key, manner) {
+      const { items } = await inTurn(manner, load);
+      return items.get(key) ?? null;
+    },
+
+    async write(key, value, manner) {
+      await inTurn(manner, async () => {
+        const { opener, items } = await load();
+        await save(await opener(), new Map(items).set(key, value));
+      });
+    },
+
+    async remove(key, manner) {
+      await inTurn(manner, async () => {
+        const { opener, items } = await load();
+        if (!items.has(key)) return;
+        await save(await opener(), new Map([...items].filter(([name]) => name !== key)));
+      });
+    },
+
+    async close() {
+      lock();
+      // Only the wait for what was begun; how that ended was told to whoever began it.
+      await inTurn('unasked', async () => {}).catch(() => undefined);
+    },
+  };
+}
+
+function keyOpener(key: Buffer, recipe = newRecipe()): Opener {
+  return { recipe, key: keyFromBytes(key, recipe.salt) };
+}
