@@ -196,13 +196,13 @@ describe('iam-token login', () => {
       assert.equal(code, 0);
     });
 
-    it('says what it waits for', async () => {
+    it('says what it waits for, the terminal put back already', async () => {
       let answer = (): void => {};
       daemon.become((request, peer) => {
         if (request.method === 'hello') peer.answer(request, hello);
         else answer = () => peer.answer(request, login);
       });
-      const { code } = await runInTerminal(
+      const { code, echo } = await runInTerminal(
         ['login'],
         [
           { expect: prompt, type: [`${secret}\r`] },
@@ -210,7 +210,7 @@ describe('iam-token login', () => {
         ],
         { socket: daemon.socketPath },
       );
-      assert.equal(code, 0);
+      assert.deepEqual([code, echo], [0, [false, true, true]]);
     });
   });
 });

@@ -284,6 +284,20 @@ describe('iam-token status', () => {
       assert.ok(asked >= 3);
     });
 
+    it('looks anew at each event, without waiting for the second to end', async function () {
+      this.timeout(10_000);
+      const events = 30;
+      let asked = 0;
+      daemon.become((request, peer) => {
+        if (request.method === 'subscribe') return peer.answer(request, {});
+        asked += 1;
+        peer.answer(request, { ...one, profiles: [{ ...work, profile: `${asked}` }] });
+        return asked === events ? peer.end() : peer.send('rotated', { profile: 'work' });
+      });
+      const { lines } = await watch([], () => {});
+      assert.ok(lines.includes(`${events} ok until 2026-11-24T22:04:05.000Z`));
+    });
+
     it('looks anew each second without any event', async () => {
       let asked = 0;
       daemon.become((request, peer) => {
