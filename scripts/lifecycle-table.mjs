@@ -50,14 +50,14 @@ const exchanging = {
   cause: 'due',
   startedAt: now,
   failuresBefore: 0,
-  notBeforeMonotonicMs: 0,
+  peace: null,
 };
 const backingOff = {
   kind: 'backing_off',
   failures: 3,
   retryAtMonotonicMs: now.monotonicMs + minute,
   endedAtMonotonicMs: now.monotonicMs - 10 * second,
-  notBeforeMonotonicMs: 0,
+  peace: null,
 };
 const stateIn = (phase, more = {}) => ({ ...initialState, attemptsEver: 7, phase, ...more });
 
@@ -72,7 +72,7 @@ const states = {
   'backing_off, token': stateIn(backingOff, { token: living, trouble: trouble('transient') }),
   'backing_off, no token': stateIn(backingOff, { trouble: trouble('transient') }),
   'backing_off, Retry-After': stateIn(
-    { ...backingOff, notBeforeMonotonicMs: backingOff.retryAtMonotonicMs },
+    { ...backingOff, peace: { untilMonotonicMs: backingOff.retryAtMonotonicMs, since: now } },
     { trouble: trouble('transient') },
   ),
   'refused, token': stateIn(

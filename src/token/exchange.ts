@@ -2,12 +2,12 @@
 import type { Instant } from '../shared/clock.ts';
 import { type Cause, withinTheHour } from './budget.ts';
 import { believableExpiryMs, freshness, type IamToken, lifeLeftMs } from './iam-token.ts';
-import { suffices, unmet } from './outlook.ts';
+import { hasLivingToken, suffices, unmet } from './outlook.ts';
 import type { Exchanged, ExchangeFailure } from './ports.ts';
-import { afterFailure, peaceUntilMonotonicMs } from './retry.ts';
+import { afterFailure, peaceOf } from './retry.ts';
 import type { Effect, LifecycleState, Waiting } from './state.ts';
 import { also, announce, kept, keptAnew, type Step, step } from './step.ts';
-import { anchored, refuted, trueTimeMs } from './time.ts';
+import { anchored, trueTimeMs } from './time.ts';
 
 export function startExchange(state: LifecycleState, cause: Cause, now: Instant): Step {
   const attempt = state.attemptsEver + 1;
@@ -19,7 +19,7 @@ export function startExchange(state: LifecycleState, cause: Cause, now: Instant)
       cause,
       startedAt: now,
       failuresBefore: state.phase.kind === 'backing_off' ? state.phase.failures : 0,
-      notBeforeMonotonicMs: peaceUntilMonotonicMs(state.phase),
+      peace: peaceOf(state.phase),
     },
     attemptsEver: attempt,
     attempts: [
@@ -37,10 +37,8 @@ export function succeeded(
   random01: number,
   now: Instant,
 ): Step {
-  const heard = anchored(state.time, exchanged.serverTimeMs, startedAt, now);
-  const time =
-    exchanged.serverTimeMs === undefined ? refuted(heard, exchanged.expiresAtMs, startedAt, now) : heard;
-  const receivedAtMs = trueTimeMs(time, now);
+  const told = hearing(state, exchanged.serverTimeMs, startedAt, now);
+  const receivedAtMs = trueTimeMs(told.time, now);
   const arrived: IamToken = {
     value: exchanged.token,
     subject: exchanged.subject,
@@ -48,12 +46,26 @@ export function succeeded(
     receivedAtMs,
   };
   if (freshness(arrived, receivedAtMs) === 'expired') {
-    return failed({ ...state, time }, deadOnArrival(exchanged, receivedAtMs), startedAt, random01, now);
+    return failed(told, deadOnArrival(exchanged, receivedAtMs), startedAt, random01, now);
   }
   const attempts = state.attempts.map((attempt, at) =>
     at === state.attempts.length - 1 ? { ...attempt, succeeded: true } : attempt,
   );
-  return withNewToken({ ...state, attempts, time }, arrived, now);
+  return withNewToken({ ...told, attempts }, arrived, now);
+}
+
+/** IAM may have said the time: then the token in hand cannot have arrived later, whatever was believed. */
+function hearing(
+  state: LifecycleState,
+  serverTimeMs: number | undefined,
+  startedAt: Instant,
+  now: Instant,
+): LifecycleState {
+  const time = anchored(state.time, serverTimeMs, startedAt, now);
+  const { token } = state;
+  if (token === null || serverTimeMs === undefined) return { ...state, time };
+  const receivedAtMs = Math.min(token.receivedAtMs, trueTimeMs(time, now));
+  return { ...state, time, token: { ...token, receivedAtMs } };
 }
 
 /**
@@ -61,8 +73,9 @@ export function succeeded(
  * counts as its whole life from here on, so that a renewal that brought nothing better is not repeated at once.
  */
 function withNewToken(state: LifecycleState, arrived: IamToken, now: Instant): Step {
-  const longest =
-    state.token !== null && state.token.expiresAtMs > arrived.expiresAtMs ? state.token : arrived;
+  const { token: held } = state;
+  const isHeldLonger = held !== null && hasLivingToken(state, now) && held.expiresAtMs > arrived.expiresAtMs;
+  const longest = isHeldLonger ? held : arrived;
   const token: IamToken = { ...longest, receivedAtMs: arrived.receivedAtMs };
   const settled: LifecycleState = { ...state, phase: { kind: 'resting' }, token, trouble: null };
   const rotated = state.token?.expiresAtMs !== token.expiresAtMs;
@@ -78,8 +91,9 @@ function deadOnArrival({ expiresAtMs, serverTimeMs }: Exchanged, nowMs: number):
       leftMs > 0
         ? `IAM gave a token that lives for ${Math.floor(leftMs / 1_000)} s only`
         : 'IAM gave a token that has expired already',
-    hint: "look whether this machine's clock is right",
-    ...(serverTimeMs === undefined ? {} : { serverTimeMs }),
+    ...(serverTimeMs === undefined
+      ? { hint: "look whether this machine's clock is right, then log in again" }
+      : { serverTimeMs }),
   };
 }
 
@@ -100,14 +114,13 @@ export function failed(
   random01: number,
   now: Instant,
 ): Step {
-  const time = anchored(state.time, failure.serverTimeMs, startedAt, now);
-  const lastAtMs = trueTimeMs(time, now);
-  const { token } = state;
+  const told = hearing(state, failure.serverTimeMs, startedAt, now);
+  const lastAtMs = trueTimeMs(told.time, now);
+  const { token } = told;
   const lifeLeft =
     token === null || freshness(token, lastAtMs) === 'expired' ? 0 : lifeLeftMs(token, lastAtMs);
   const troubled: LifecycleState = {
-    ...state,
-    time,
+    ...told,
     phase: afterFailure(state.phase, failure, lifeLeft, random01, now),
     trouble: {
       failure,

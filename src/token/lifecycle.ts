@@ -11,7 +11,7 @@ import { hasLivingToken, obeysSchedule, suffices, unmet, untilAttemptMs, untilRe
 import { afterSleep } from './retry.ts';
 import type { Effect, Exchanging, LifecycleEvent, LifecycleState, Phase, Waiting } from './state.ts';
 import { also, announce, keptAnew, type Step, step } from './step.ts';
-import { afterJump, restored } from './time.ts';
+import { afterJump, refuted, restored } from './time.ts';
 
 export function transition(state: LifecycleState, event: LifecycleEvent, now: Instant): Step {
   return state.phase.kind === 'stopped'
@@ -125,6 +125,7 @@ function loggedIn(
     phase: { kind: 'resting' },
     token: null,
     trouble: null,
+    time: exchanged.serverTimeMs === undefined ? refuted(state.time, exchanged.expiresAtMs, now) : state.time,
     attempts: [...withinTheHour(state.attempts, now.monotonicMs), attempt],
   };
   return also(succeeded(fresh, exchanged, startedAt, random01, now), ...cancelled(state), {

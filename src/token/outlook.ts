@@ -3,6 +3,7 @@ import type { Instant } from '../shared/clock.ts';
 import type { Problem } from '../shared/errors.ts';
 import { budgetWaitMs, type Cause } from './budget.ts';
 import { earlyRenewalAtMs, freshness, lifeLeftMs } from './iam-token.ts';
+import { untilMonotonicMs } from './retry.ts';
 import type { LifecycleState, Phase, Waiting } from './state.ts';
 import { trueTimeMs } from './time.ts';
 
@@ -68,7 +69,7 @@ export function untilAttemptMs({ phase, attempts }: LifecycleState, cause: Cause
   if (phase.kind !== 'backing_off') return budget;
   const retry =
     cause === 'request'
-      ? Math.max(phase.endedAtMonotonicMs + attemptIntervalMs, phase.notBeforeMonotonicMs)
+      ? Math.max(phase.endedAtMonotonicMs + attemptIntervalMs, untilMonotonicMs(phase.peace))
       : phase.retryAtMonotonicMs;
   return Math.max(budget, retry - now.monotonicMs);
 }

@@ -2,7 +2,8 @@
 import type { Instant } from '../shared/clock.ts';
 import { backoffMs, honouredRetryAfterMs } from './backoff.ts';
 import type { ExchangeFailure } from './ports.ts';
-import type { Phase } from './state.ts';
+import type { Peace, Phase } from './state.ts';
+import { partedMs } from './time.ts';
 
 export function afterFailure(
   phase: Phase,
@@ -19,17 +20,14 @@ export function afterFailure(
     case 'transient': {
       const failures = (phase.kind === 'exchanging' ? phase.failuresBefore : 0) + 1;
       const endedAtMonotonicMs = now.monotonicMs;
-      const notBeforeMonotonicMs = Math.max(
-        peaceUntilMonotonicMs(phase),
-        endedAtMonotonicMs + honouredRetryAfterMs(failure.retryAfterMs),
-      );
+      const peace = longerPeace(peaceOf(phase), failure.retryAfterMs, now);
       const backoff = backoffMs(failures, lifeLeftMs, random01);
       return {
         kind: 'backing_off',
         failures,
         endedAtMonotonicMs,
-        notBeforeMonotonicMs,
-        retryAtMonotonicMs: Math.max(endedAtMonotonicMs + backoff, notBeforeMonotonicMs),
+        peace,
+        retryAtMonotonicMs: Math.max(endedAtMonotonicMs + backoff, untilMonotonicMs(peace)),
       };
     }
     default:
@@ -37,24 +35,43 @@ export function afterFailure(
   }
 }
 
-/** Until when the service asked to be left alone. */
-export function peaceUntilMonotonicMs(phase: Phase): number {
-  return phase.kind === 'backing_off' || phase.kind === 'exchanging' ? phase.notBeforeMonotonicMs : 0;
+/** What is left of the service's wish, while it fails. */
+export function peaceOf(phase: Phase): Peace | null {
+  return phase.kind === 'backing_off' || phase.kind === 'exchanging' ? phase.peace : null;
+}
+
+export function untilMonotonicMs(peace: Peace | null): number {
+  return peace === null ? 0 : peace.untilMonotonicMs;
+}
+
+function longerPeace(before: Peace | null, retryAfterMs: number | undefined, now: Instant): Peace | null {
+  const askedMs = honouredRetryAfterMs(retryAfterMs);
+  const untilNowAskedMs = now.monotonicMs + askedMs;
+  return askedMs === 0 || untilMonotonicMs(before) > untilNowAskedMs
+    ? before
+    : { untilMonotonicMs: untilNowAskedMs, since: now };
 }
 
 /**
  * Another network, perhaps: what failed before the sleep is tried at once, unless the service asked for more peace
  * than the sleep gave it. A clock that was set back is no sleep.
  */
-export function afterSleep(phase: Phase, sleptMs: number, now: Instant): Phase {
-  if (sleptMs <= 0 || (phase.kind !== 'backing_off' && phase.kind !== 'exchanging')) return phase;
-  const notBeforeMonotonicMs = phase.notBeforeMonotonicMs - sleptMs;
+export function afterSleep(phase: Phase, jumpMs: number, now: Instant): Phase {
+  if (jumpMs <= 0 || (phase.kind !== 'backing_off' && phase.kind !== 'exchanging')) return phase;
+  const peace = afterSleepOf(phase.peace, now);
   return phase.kind === 'exchanging'
-    ? { ...phase, failuresBefore: 0, notBeforeMonotonicMs }
+    ? { ...phase, failuresBefore: 0, peace }
     : {
         ...phase,
         failures: 0,
-        notBeforeMonotonicMs,
-        retryAtMonotonicMs: Math.max(now.monotonicMs, notBeforeMonotonicMs),
+        peace,
+        retryAtMonotonicMs: Math.max(now.monotonicMs, untilMonotonicMs(peace)),
       };
+}
+
+/** The jump may be older than the wish, and noticed only now: the clocks are compared from the wish on. */
+function afterSleepOf(peace: Peace | null, now: Instant): Peace | null {
+  if (peace === null) return null;
+  const sleptMs = Math.max(partedMs(peace.since, now), 0);
+  return { untilMonotonicMs: peace.untilMonotonicMs - sleptMs, since: now };
 }

@@ -26,8 +26,8 @@ export interface Exchanging {
   readonly cause: Cause;
   readonly startedAt: Instant;
   readonly failuresBefore: number;
-  /** The `Retry-After` that this exchange, a person's, went over. */
-  readonly notBeforeMonotonicMs: number;
+  /** What this exchange, a person's, went over. */
+  readonly peace: Peace | null;
 }
 
 export interface BackingOff {
@@ -35,8 +35,14 @@ export interface BackingOff {
   readonly failures: number;
   readonly retryAtMonotonicMs: number;
   readonly endedAtMonotonicMs: number;
-  /** The service's own `Retry-After`: not even a request tries before this. */
-  readonly notBeforeMonotonicMs: number;
+  readonly peace: Peace | null;
+}
+
+/** The service's own `Retry-After`: not even a request tries before it is over. */
+export interface Peace {
+  readonly untilMonotonicMs: number;
+  /** Sleep after this moment counts towards it. */
+  readonly since: Instant;
 }
 
 /** The last failure, until a success; `count` in a row. */

@@ -2,7 +2,7 @@ import type { Instant } from '../shared/clock.ts';
 
 /** A clock that is further off than this is said to be wrong, and IAM's is believed. */
 export const clockToleranceMs = 60_000;
-/** A clock that came with an answer slower than this says little: the machine may have slept on it. */
+/** What came with a slower answer may be that much older. */
 const promptAnswerMs = 30_000;
 /** A time zone taken for another is off by this much at most. */
 const largestKeptOffsetMs = 14 * 60 * 60_000;
@@ -28,28 +28,31 @@ export function trueTimeMs(sense: TimeSense, now: Instant): number {
   return Math.max(corrected, sense.anchor.trueMs + now.monotonicMs - sense.anchor.monotonicMs);
 }
 
-/** Takes IAM's word for the time, heard on a question of `askedAt`; without it, the local clock's first word stands. */
+/**
+ * Takes IAM's word for the time, heard on a question of `askedAt`: it may have been said any time since, where the
+ * machine slept on the answer. Without IAM's word the local clock's first one stands.
+ */
 export function anchored(
   sense: TimeSense,
   serverTimeMs: number | undefined,
   askedAt: Instant,
   now: Instant,
 ): TimeSense {
-  if (serverTimeMs === undefined || tookMs(askedAt, now) > promptAnswerMs) {
+  if (serverTimeMs === undefined) {
     return sense.anchor === null ? anchoredAt(trueTimeMs(sense, now), sense.offsetMs, now) : sense;
   }
-  const offsetMs = beyondTolerance(serverTimeMs - now.wallMs);
-  return anchoredAt(Math.max(serverTimeMs, now.wallMs + offsetMs), offsetMs, now);
+  const tookMs = longestOf(askedAt, now);
+  const latestMs = tookMs <= promptAnswerMs ? serverTimeMs : serverTimeMs + tookMs;
+  const offsetMs = beyondTolerance(latestMs - now.wallMs);
+  return anchoredAt(Math.max(latestMs, now.wallMs + offsetMs), offsetMs, now);
 }
 
 /**
- * A service that does not say the time has just given a token that ended long ago by our reckoning, and nobody gives
- * dead tokens: the reckoning is wrong, by a clock that was ahead for a while, and the local clock is asked anew.
+ * A person logged in, and the new token ended long ago by our reckoning: that is wrong, by a clock that was ahead
+ * for a while, and the local clock is asked anew.
  */
-export function refuted(sense: TimeSense, expiresAtMs: number, askedAt: Instant, now: Instant): TimeSense {
-  const isWrong =
-    expiresAtMs < trueTimeMs(sense, now) - clockToleranceMs && tookMs(askedAt, now) <= promptAnswerMs;
-  return isWrong ? anchoredAt(now.wallMs, 0, now) : sense;
+export function refuted(sense: TimeSense, expiresAtMs: number, now: Instant): TimeSense {
+  return expiresAtMs < trueTimeMs(sense, now) - clockToleranceMs ? anchoredAt(now.wallMs, 0, now) : sense;
 }
 
 /**
@@ -74,9 +77,14 @@ function anchoredAt(trueMs: number, offsetMs: number, now: Instant): TimeSense {
   return { offsetMs, anchor: { trueMs, monotonicMs: now.monotonicMs } };
 }
 
-/** By whichever clock says more: one may have stood still, the other may have been set back. */
-function tookMs(askedAt: Instant, now: Instant): number {
-  return Math.max(now.monotonicMs - askedAt.monotonicMs, now.wallMs - askedAt.wallMs);
+/** How far the wall clock ran ahead of the monotonic one between two moments: sleep, or a clock that was set. */
+export function partedMs(from: Instant, to: Instant): number {
+  return to.wallMs - from.wallMs - (to.monotonicMs - from.monotonicMs);
+}
+
+/** How long it may have been: one clock may have stood still, the other may have been set back. */
+function longestOf(from: Instant, to: Instant): number {
+  return Math.max(to.monotonicMs - from.monotonicMs, to.wallMs - from.wallMs);
 }
 
 function beyondTolerance(offsetMs: number): number {

@@ -57,6 +57,17 @@ describe('lifecycle: sleep and wrong clocks', () => {
       assert.equal(life.exchanges, 3);
     });
 
+    it('counts only as far as it came after the wish, though it is noticed later', () => {
+      life.find();
+      life.trueMs += 8 * hour;
+      life.fail({ retryAfterMs: hour });
+      life.send({ kind: 'woke', jumpMs: 8 * hour });
+      life.pass(hour - 1);
+      assert.equal(life.exchanges, 1);
+      life.pass(1);
+      assert.equal(life.exchanges, 2);
+    });
+
     it('does not free the budget', () => {
       life.find();
       for (let failures = 0; failures < 59; failures += 1) {
@@ -159,16 +170,39 @@ describe('lifecycle: sleep and wrong clocks', () => {
       assert.equal(life.exchanges, 2);
     });
 
-    it('ahead by years and right again costs no token for good, though IAM does not say the time', () => {
+    it('ahead by years and right again is made good by a login, though IAM does not say the time', () => {
       life.iamTellsTime = false;
       life.start({ expiresAtMs: life.trueMs + hour });
       life.setClock(year);
       life.succeed({ expiresAtMs: life.trueMs + hour });
       assert.equal(life.served(), 'unavailable');
       life.setClock(0);
-      life.pass(second);
-      life.succeed({ expiresAtMs: life.trueMs + hour });
+      life.logIn({ expiresAtMs: life.trueMs + hour });
       assert.match(life.served(), /^t1/);
+    });
+
+    it('ahead in the middle of an exchange, and right by IAM’s next word, keeps the longer token', () => {
+      life.start();
+      life.refresh();
+      life.setClock(3 * hour, { noticed: false });
+      life.succeed({ expiresAtMs: life.trueMs + 11 * hour });
+      life.refresh();
+      life.succeed({ expiresAtMs: life.trueMs + 10 * hour });
+      assert.equal(life.served(), 't1.1');
+    });
+
+    it('ahead by years in the middle of an exchange makes no kept token young', () => {
+      life.start({ expiresAtMs: life.trueMs + hour });
+      life.trueMs += 20 * hour;
+      life.clockErrorMs = minute - life.trueMs;
+      life.restart();
+      const asked = life.ask();
+      life.setClock(-20 * year, { noticed: false });
+      life.succeed({ expiresAtMs: life.trueMs + 12 * hour });
+      assert.ok('problem' in life.reply(asked));
+      life.send({ kind: 'woke', jumpMs: 37 * year });
+      life.succeed();
+      assert.equal(life.served(), 't1.2');
     });
 
     it('is kept with the token for a restart', () => {
