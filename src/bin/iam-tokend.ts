@@ -104,7 +104,7 @@ async function main(): Promise<void> {
     registry,
     slots: new CredentialSlots(store, instance),
     kindOf: kindNamed,
-    openSource: (kind, credential, installation) => kind.open(credential, installation, tools),
+    tools,
     defaultInstallation: () => settings.config.iam,
     nextScheduledAfter: (profile, afterMs) => settings.scheduleOf(instance, profile).nextAfter(afterMs),
     announce: (event, profile) => {

@@ -1,14 +1,21 @@
 /** What else can be asked of the daemon, and what its answers must look like. */
 import type { Answer, DaemonStatus, ProfileStatus, ProfileSummary } from '../protocol/messages.ts';
-import { listOf, number, oneOf, orNull, shape, text, truth } from './checks.ts';
+import { listOf, number, oneOf, orNothing, orNull, shape, text, truth } from './checks.ts';
 import { moment, problem } from './incoming.ts';
 import { method } from './token-method.ts';
+
+const scope = {
+  cloudId: orNothing(text),
+  folderId: orNothing(text),
+  impersonateServiceAccountId: orNothing(text),
+};
 
 const profileStatus = shape<ProfileStatus>({
   profile: text,
   isDefault: truth,
   kind: text,
   endpoint: text,
+  ...scope,
   state: oneOf([
     'loading',
     'ok',
@@ -67,7 +74,7 @@ export const logout = method('logout', shape<Answer<'logout'>>({ profile: text }
 export const profiles = method(
   'profiles',
   shape<Answer<'profiles'>>({
-    profiles: listOf(shape<ProfileSummary>({ profile: text, isDefault: truth, kind: text })),
+    profiles: listOf(shape<ProfileSummary>({ profile: text, isDefault: truth, kind: text, ...scope })),
     next: orNull(text),
   }),
 );

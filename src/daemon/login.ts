@@ -5,10 +5,11 @@ import type { Clock, Instant } from '../shared/clock.ts';
 import { endpointOf } from '../shared/endpoint.ts';
 import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
-import type { Secret } from '../shared/secret.ts';
-import type { CredentialKind, Installation } from '../sources/credential-kind.ts';
+import type { CredentialKind, Installation, SourceTools } from '../sources/credential-kind.ts';
+import { openSource } from '../sources/open-source.ts';
 import type { Exchanged, ExchangeFailure, IamTokenSource } from '../token/ports.ts';
 import type { CredentialSlots } from './credential-slots.ts';
+import { scopeOf } from './profile-status.ts';
 import { type ProfileEntry, type ProfileRegistry, randomId, type Registry } from './profile-registry.ts';
 
 export interface LoginParts {
@@ -17,11 +18,8 @@ export interface LoginParts {
   readonly registry: ProfileRegistry;
   readonly slots: CredentialSlots;
   readonly kindOf: (name: string) => CredentialKind | null;
-  readonly openSource: (
-    kind: CredentialKind,
-    credential: Secret,
-    installation: Installation,
-  ) => IamTokenSource;
+  /** What the kinds reach their services by. */
+  readonly tools: SourceTools;
   /** Where a credential is confirmed unless `login` names another place. */
   readonly defaultInstallation: () => Installation;
 }
@@ -50,20 +48,22 @@ export async function confirmCredential(
   params: LoginParams,
   signal: AbortSignal,
 ): Promise<Confirmed> {
-  const { registry, slots, openSource } = parts;
+  const { registry, slots, tools } = parts;
   refuseWhenGivenUp(signal);
   const kind = parts.kindOf(params.kind);
   if (kind === null) {
     throw new ProblemError({ code: 'bad_request', message: 'there is no such kind of credential' });
   }
   const { endpoint, audience } = installationOf(params.endpoint, parts.defaultInstallation());
-  const credential = kind.accept(params.secret);
-  const entry: ProfileEntry = { kind: kind.name, endpoint, audience, slot: randomId() };
+  const { secret, settings = {} } = params;
+  const handed = { settings, ...(secret === undefined ? {} : { secret }) };
+  const credential = await kind.accept(handed, { endpoint, audience }, tools);
+  const entry: ProfileEntry = { kind: kind.name, endpoint, audience, slot: randomId(), ...scopeOf(params) };
 
   await registry.change((before) => ({ ...before, discarded: [...before.discarded, entry.slot] }));
   try {
     await slots.writeCredential(entry.slot, { kind: kind.name, endpoint, audience, credential });
-    const source = openSource(kind, credential, entry);
+    const source = openSource(kind, credential, entry, tools);
     const startedAt = parts.clock.now();
     const outcome = await source.exchange(signal, true);
     if (!outcome.ok) throw new ProblemError(problemOfFailure(outcome.failure));

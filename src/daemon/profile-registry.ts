@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { profileNamePattern } from '../protocol/messages.ts';
 import { ProblemError } from '../shared/errors.ts';
+import { resourceIdPattern } from '../shared/resource-id.ts';
 
 const profileName = v.pipe(v.string(), v.regex(profileNamePattern));
+const resourceId = v.exactOptional(v.pipe(v.string(), v.regex(resourceIdPattern)));
 const slotName = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/));
 
 const profileEntry = v.object({
@@ -16,6 +18,9 @@ const profileEntry = v.object({
   audience: v.string(),
   /** The live slot: where in the store the credential lies. */
   slot: slotName,
+  cloudId: resourceId,
+  folderId: resourceId,
+  impersonateServiceAccountId: resourceId,
 });
 
 const registryFile = v.object({

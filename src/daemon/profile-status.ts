@@ -1,4 +1,4 @@
-import type { ProfileStatus } from '../protocol/messages.ts';
+import type { ProfileScope, ProfileStatus } from '../protocol/messages.ts';
 import type { Clock } from '../shared/clock.ts';
 import { withinTheHour } from '../token/budget.ts';
 import { lifeLeftMs } from '../token/iam-token.ts';
@@ -11,7 +11,7 @@ import type { ProfileEntry } from './profile-registry.ts';
 /** What `status` says of one profile. */
 export function profileStatus(
   profile: Profile,
-  { kind, endpoint }: ProfileEntry,
+  entry: ProfileEntry,
   isDefault: boolean,
   clock: Clock,
 ): ProfileStatus {
@@ -24,8 +24,9 @@ export function profileStatus(
   return {
     profile: profile.name,
     isDefault,
-    kind,
-    endpoint,
+    kind: entry.kind,
+    endpoint: entry.endpoint,
+    ...scopeOf(entry),
     state: stateName(state, living),
     subject: token?.subject ?? null,
     expiresAt: token === null ? null : isoTime(token.expiresAtMs),
@@ -44,6 +45,15 @@ export function profileStatus(
     successesInHour: attempts.filter(({ succeeded }) => succeeded).length,
     attemptsInHour: attempts.length,
     clockOffsetMs: Math.round(state.time.offsetMs),
+  };
+}
+
+/** What a profile is used for, as far as that was said at login. */
+export function scopeOf({ cloudId, folderId, impersonateServiceAccountId }: ProfileScope): ProfileScope {
+  return {
+    ...(cloudId === undefined ? {} : { cloudId }),
+    ...(folderId === undefined ? {} : { folderId }),
+    ...(impersonateServiceAccountId === undefined ? {} : { impersonateServiceAccountId }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { LoginParams } from '../protocol/messages.ts';
 import type { Alarm } from '../shared/clock.ts';
 import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import type { Installation } from '../sources/credential-kind.ts';
+import { openSource } from '../sources/open-source.ts';
 import { confirmCredential, type LoginParts, removeSlot } from './login.ts';
 import { Profile, type ProfileParts } from './profile.ts';
 import type { ProfileEntry, Registry } from './profile-registry.ts';
@@ -157,7 +158,7 @@ export class Profiles {
   }
 
   async #loadOne(name: string): Promise<void> {
-    const { log, slots, kindOf, openSource } = this.#parts;
+    const { log, slots, kindOf, tools } = this.#parts;
     const profile = this.#running.get(name);
     const entry = this.registry.profiles[name];
     if (profile === undefined || entry === undefined) return;
@@ -172,7 +173,7 @@ export class Profiles {
         profile.missing(this.#loginRequired(name, stored === null ? nothingStored : storedForAnother));
         return;
       }
-      profile.found(openSource(kind, stored.credential, entry), kept);
+      profile.found(openSource(kind, stored.credential, entry, tools), kept);
     } catch (error) {
       if (isReplaced()) return;
       const problem = problemOf(error);

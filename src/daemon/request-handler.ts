@@ -7,7 +7,7 @@ import type { Log } from '../shared/log.ts';
 import type { IamToken } from '../token/iam-token.ts';
 import { problemNow } from '../token/outlook.ts';
 import type { Profile } from './profile.ts';
-import { isoTime, profileStatus } from './profile-status.ts';
+import { isoTime, profileStatus, scopeOf } from './profile-status.ts';
 import type { Profiles } from './profiles.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
@@ -232,7 +232,12 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
   function summary(name: string): object | null {
     const entry = profiles.registry.profiles[name];
     if (entry === undefined) return null;
-    return { profile: name, isDefault: profiles.registry.default === name, kind: entry.kind };
+    return {
+      profile: name,
+      isDefault: profiles.registry.default === name,
+      kind: entry.kind,
+      ...scopeOf(entry),
+    };
   }
 
   /** The profiles after a name, in the order of their names. */

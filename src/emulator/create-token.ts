@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { admitJwt } from './admit-jwt.ts';
 import { readJson } from './json-request.ts';
 import { json, rpcCode, rpcStatus } from './reply.ts';
 import type { Route } from './route.ts';
@@ -9,7 +10,7 @@ const requestSchema = v.strictObject({
   jwt: v.optional(v.pipe(v.string(), v.maxLength(8_000)), ''),
 });
 
-/** An IAM token for an OAuth token. */
+/** An IAM token for an OAuth token, or for a JWT that an authorized key signed. */
 export const createToken: Route = {
   method: 'POST',
   path: '/iam/v1/tokens',
@@ -25,8 +26,7 @@ export const createToken: Route = {
         "Exactly one of 'yandexPassportOauthToken' and 'jwt' should be specified",
       );
     }
-    if (jwt !== '') return rpcStatus(rpcCode.unimplemented, 'this emulator takes no JWT yet');
-    const admission = service.accounts.admit(yandexPassportOauthToken);
+    const admission = jwt === '' ? service.accounts.admit(yandexPassportOauthToken) : admitJwt(jwt, service);
     if (!admission.ok) return admission.reply;
     const { token, expiresAt } = service.issue(admission.subject);
     return json({ iamToken: token, expiresAt });

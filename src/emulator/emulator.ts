@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../shared/clock.ts';
 import { accounts, type OauthAccount } from './accounts.ts';
@@ -10,6 +10,7 @@ import { type Fault, faults, readFaultSwitch } from './faults.ts';
 import { type Reply, rpcCode, rpcStatus } from './reply.ts';
 import type { Service } from './route.ts';
 import { routes } from './routes.ts';
+import { type AuthorizedKey, serviceAccounts } from './service-accounts.ts';
 import { type MintedToken, tokenMint } from './token-mint.ts';
 
 export interface EmulatorOptions {
@@ -38,6 +39,13 @@ export interface Emulator {
   /** It is unknown from now on; the IAM tokens made from it stay, as with the real one. */
   revokeOauthToken(token: string): void;
   revokeIamToken(token: string): void;
+  /** IAM takes JWTs that this key signed. */
+  allowKey(key: AuthorizedKey): void;
+  deleteKey(id: string): void;
+  /** Gives `subject` the role by which it may have tokens of the service account. */
+  allowActingAs(subject: string, serviceAccountId: string): void;
+  /** Of the VM whose metadata service this is, too; none unless given. */
+  attachServiceAccount(serviceAccountId: string | null): void;
   calls(): readonly LoggedCall[];
   /** How many calls came, as `POST /iam/v1/tokens`. */
   count(call: string): number;
@@ -53,9 +61,15 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const lastTokens = new Map<string, MintedToken & { readonly lifetimeMs: number }>();
   const service: Service = {
     nowMs: () => options.clock.now().wallMs + clockOffsetMs,
+    audience: () => `${urlOf(server)}/iam/v1/tokens`,
     accounts: accounts(options.oauthAccounts ?? []),
+    serviceAccounts: serviceAccounts(),
     mint: tokenMint(),
     issue,
+    revoke(token) {
+      service.mint.revoke(token);
+      lastTokens.clear();
+    },
     faults: faults(),
     log: callLog(),
   };
@@ -79,7 +93,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   await once(server, 'listening');
 
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: urlOf(server),
     setFault(fault, count) {
       const wanted = readFaultSwitch({ fault, ...(count === undefined ? {} : { count }) });
       if (!wanted.ok) throw new TypeError(wanted.message);
@@ -90,10 +104,12 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     setSameTokenAgain: (wanted) => void (sameTokenAgain = wanted),
     allowOauthToken: (account) => service.accounts.allow(account),
     revokeOauthToken: (token) => service.accounts.revoke(token),
-    revokeIamToken(token) {
-      service.mint.revoke(token);
-      lastTokens.clear();
-    },
+    revokeIamToken: (token) => service.revoke(token),
+    allowKey: (key) => service.serviceAccounts.allowKey(key),
+    deleteKey: (id) => service.serviceAccounts.deleteKey(id),
+    allowActingAs: (subject, serviceAccountId) =>
+      service.serviceAccounts.allowActingAs(subject, serviceAccountId),
+    attachServiceAccount: (serviceAccountId) => service.serviceAccounts.attach(serviceAccountId),
     calls: () => service.log.calls(),
     count: (call) => service.log.counts()[call] ?? 0,
     async close() {
@@ -103,6 +119,10 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       await closed;
     },
   };
+}
+
+function urlOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, service: Service): Promise<void> {

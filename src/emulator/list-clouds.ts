@@ -1,4 +1,5 @@
-import { json, rpcCode, rpcStatus } from './reply.ts';
+import { bearerOf } from './bearer.ts';
+import { json } from './reply.ts';
 import type { Route } from './route.ts';
 
 const clouds = [
@@ -22,10 +23,8 @@ export const listClouds: Route = {
   path: '/resource-manager/v1/clouds',
   suffersFaults: false,
   logged: true,
-  answer({ headers }, service) {
-    const token = /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1];
-    return token === undefined || service.mint.subjectOf(token, service.nowMs()) === null
-      ? rpcStatus(rpcCode.unauthenticated, 'Token is invalid or has expired.')
-      : json({ clouds });
+  answer(call, service) {
+    const bearer = bearerOf(call, service);
+    return bearer.ok ? json({ clouds }) : bearer.reply;
   },
 };

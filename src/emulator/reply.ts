@@ -32,6 +32,7 @@ const httpStatuses: Readonly<Record<number, number>> = {
 export const rpcCode = {
   invalidArgument: 3,
   notFound: 5,
+  permissionDenied: 7,
   resourceExhausted: 8,
   unimplemented: 12,
   unavailable: 14,

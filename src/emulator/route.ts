@@ -3,7 +3,8 @@ import type { Accounts } from './accounts.ts';
 import type { CallLog } from './call-log.ts';
 import type { Faults } from './faults.ts';
 import type { Reply } from './reply.ts';
-import type { TokenMint } from './token-mint.ts';
+import type { ServiceAccounts } from './service-accounts.ts';
+import type { MintedToken, TokenMint } from './token-mint.ts';
 
 export interface Call {
   readonly headers: IncomingHttpHeaders;
@@ -14,10 +15,14 @@ export interface Call {
 export interface Service {
   /** Its own clock, in milliseconds since the epoch. */
   nowMs(): number;
+  /** What a JWT for this service has as `aud`. */
+  audience(): string;
   readonly accounts: Accounts;
+  readonly serviceAccounts: ServiceAccounts;
   readonly mint: TokenMint;
   /** A living IAM token for that account: a new one, or the last where the service is set to give it again. */
-  issue(subject: string): { readonly token: string; readonly expiresAt: string };
+  issue(subject: string): MintedToken;
+  revoke(token: string): void;
   readonly faults: Faults;
   readonly log: CallLog;
 }

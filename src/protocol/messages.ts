@@ -37,17 +37,27 @@ export interface RefreshAnswer {
   readonly expiresAt: string;
 }
 
-export interface LoginParams {
+/** What a profile is used for, beside its credential; ids of Yandex Cloud. */
+export interface ProfileScope {
+  readonly cloudId?: string;
+  readonly folderId?: string;
+  /** The profile's tokens are those of this service account, as which its credential may act. */
+  readonly impersonateServiceAccountId?: string;
+}
+
+export interface LoginParams extends ProfileScope {
   readonly profile?: string;
   /** Name of a credential kind, as `src/sources/kinds.ts` lists them. */
   readonly kind: string;
-  /** What is kept: its shape is the kind's own. */
-  readonly secret: string;
+  /** What proves who somebody is, for kinds that have such; its shape is the kind's own. */
+  readonly secret?: string;
+  /** What else the kind wants to know; nothing in it is secret. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Base URL of the IAM API; the daemon's configured one unless given. */
   readonly endpoint?: string;
 }
 
-export interface ProfileStatus {
+export interface ProfileStatus extends ProfileScope {
   readonly profile: string;
   readonly isDefault: boolean;
   readonly kind: string;
@@ -96,7 +106,7 @@ export interface DaemonStatus {
   };
 }
 
-export interface ProfileSummary {
+export interface ProfileSummary extends ProfileScope {
   readonly profile: string;
   readonly isDefault: boolean;
   readonly kind: string;

@@ -1,6 +1,7 @@
 /** The border: what a peer asks is checked here, once, and is a typed value from here on. */
 import * as v from 'valibot';
 import type { Problem } from '../shared/errors.ts';
+import { resourceIdPattern, resourceIdRule } from '../shared/resource-id.ts';
 import {
   type Method,
   minTtlAtMostMs,
@@ -27,6 +28,13 @@ const minTtlMs = v.pipe(
   v.maxValue(minTtlAtMostMs, 'must be at most 12 h: no IAM token lives longer'),
 );
 
+const resourceId = v.exactOptional(v.pipe(v.string(), v.regex(resourceIdPattern, resourceIdRule)));
+/** A path is at most this long on any system. */
+const settings = v.pipe(
+  v.custom(isObject, 'must be an object'),
+  v.record(v.string(), v.pipe(v.string(), v.maxLength(4_096, 'must have at most 4,096 characters'))),
+);
+
 /** Each method's parameters; what is not named here is passed over, for clients newer than this daemon. */
 const schemas: { readonly [M in Method]: v.GenericSchema<unknown, Params<M>> } = {
   hello: v.object({ version: v.exactOptional(v.string()) }),
@@ -36,8 +44,12 @@ const schemas: { readonly [M in Method]: v.GenericSchema<unknown, Params<M>> } =
   login: v.object({
     profile: v.exactOptional(profile),
     kind: v.string(),
-    secret: v.string(),
+    secret: v.exactOptional(v.string()),
+    settings: v.exactOptional(settings),
     endpoint: v.exactOptional(v.pipe(v.string(), v.maxLength(255, 'must have at most 255 characters'))),
+    cloudId: resourceId,
+    folderId: resourceId,
+    impersonateServiceAccountId: resourceId,
   }),
   logout: profileOnly,
   profiles: v.object(page),

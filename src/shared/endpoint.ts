@@ -1,4 +1,4 @@
-/** Loopback addresses and the VM's metadata service: never behind a proxy, and the only ones trusted without TLS. */
+/** Hosts of this machine: the only ones trusted without TLS. */
 const loopback = /^(?:127(?:\.\d{1,3}){3}|\[::1\]|localhost)$/;
 
 /**
@@ -11,4 +11,9 @@ export function endpointOf(text: string): string | null {
     return null;
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && loopback.test(url.hostname))) return null;
   return url.href.replace(/\/+$/, '');
+}
+
+/** Whether a service runs on this machine, as the emulator does. */
+export function isLoopbackUrl(url: string): boolean {
+  return loopback.test(new URL(url).hostname);
 }

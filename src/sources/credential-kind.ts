@@ -1,7 +1,7 @@
 import type { Clock } from '../shared/clock.ts';
+import type { HttpClient } from '../shared/http-client.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { IamTokenSource } from '../token/ports.ts';
-import type { HttpClient } from '../shared/http-client.ts';
 
 /** The installation of Yandex Cloud that a credential belongs to; it is never sent to another. */
 export interface Installation {
@@ -19,13 +19,28 @@ export interface SourceTools {
   readonly timeoutMs: number;
 }
 
+/** What a person hands in at `login`; which of it a kind needs, PROTOCOL.md says. */
+export interface Handed {
+  readonly secret?: string;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** What stays valid when a profile is gone, and what a person can do about it: a page or a command. */
+export interface Advice {
+  readonly message: string;
+  readonly hint: string;
+}
+
 /** A kind of credential: one file in this folder, one row in `kinds.ts`. */
 export interface CredentialKind {
   readonly name: string;
   /**
-   * Checks what `login` was given, before anything is asked, and returns what is to be kept.
+   * Checks what `login` was given, before anything is asked, and resolves with what is to be kept.
    * @throws ProblemError `bad_request`; its message holds no part of the secret
    */
-  accept(secret: string): Secret;
+  accept(handed: Handed, installation: Installation, tools: SourceTools): Promise<Secret>;
+  /** @param credential as `accept` or a `replacement` gave it */
   open(credential: Secret, installation: Installation, tools: SourceTools): IamTokenSource;
+  /** What a `logout` cannot revoke; `null` where nothing is left. */
+  revocationAdvice(credential: Secret): Advice | null;
 }

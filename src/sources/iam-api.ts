@@ -1,10 +1,10 @@
 import * as v from 'valibot';
+import type { HttpRequest } from '../shared/http-client.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { ExchangeFailure, ExchangeOutcome } from '../token/ports.ts';
-import { retryAfterMs, serverTimeMs } from './answer-headers.ts';
+import { type Dialect, outcomeOf } from './answer-outcome.ts';
 import { call } from './call.ts';
 import type { Installation, SourceTools } from './credential-kind.ts';
-import type { HttpResponse } from '../shared/http-client.ts';
 import { readTokenAnswer } from './iam-token-answer.ts';
 import { sayable } from './sayable.ts';
 
@@ -15,85 +15,59 @@ export interface Proof {
 }
 
 /** `POST /iam/v1/tokens` (yandex.cloud/en/docs/iam/api-ref/IamToken/create). Never throws for what happens there. */
-export async function createToken(
+export function createToken(
   { field, secret }: Proof,
   { endpoint }: Installation,
   signal: AbortSignal,
   tools: SourceTools,
 ): Promise<ExchangeOutcome> {
   const sent = secret.expose();
-  const called = await call(
-    'IAM',
-    {
-      method: 'POST',
-      url: `${endpoint}/iam/v1/tokens`,
-      headers: { 'content-type': 'application/json', accept: 'application/json' },
-      body: JSON.stringify({ [field]: sent }),
-    },
-    signal,
-    tools,
-  );
-  return called.ok ? outcomeOf(called.response, sent, tools.clock.now().wallMs) : called;
+  const request = postOf(`${endpoint}/iam/v1/tokens`, { [field]: sent });
+  return tokenBy(request, sent, signal, tools);
 }
-
-/** A google.rpc.Status: the only thing by which IAM itself can refuse. */
-const statusSchema = v.object({
-  code: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16)),
-  message: v.string(),
-  /** Of no weight: only the request's id is looked for in it. */
-  details: v.fallback(v.array(v.unknown()), []),
-});
-type Status = v.InferOutput<typeof statusSchema>;
 
 /**
- * Sorts an answer by what its body is, whatever its HTTP status: a proxy has statuses too.
- * @param sent the credential, of which nothing may be said
- * @param nowMs by the local clock, for an answer without a `Date`
+ * `POST /iam/v1/tokens:createForServiceAccount` (yandex.cloud/en/docs/iam/api-ref/IamToken/createForServiceAccount):
+ * a token of a service account, for whoever may act as it.
+ * @param token an IAM token of theirs
  */
-function outcomeOf(response: HttpResponse, sent: string, nowMs: number): ExchangeOutcome {
-  const { status: httpStatus, headers } = response;
-  const body = jsonObject(response.body);
-  // Only who speaks as IAM does is believed about IAM's clock.
-  const timeMs = body === null ? null : serverTimeMs(headers);
-  const time = timeMs === null ? {} : { serverTimeMs: timeMs };
-  const transient = (message: string): ExchangeOutcome => {
-    const askedMs = retryAfterMs(headers, serverTimeMs(headers) ?? nowMs);
-    const asked = askedMs === null ? {} : { retryAfterMs: askedMs };
-    return { ok: false, failure: { kind: 'transient', message, ...asked, ...time } };
+export function createTokenForServiceAccount(
+  token: Secret,
+  serviceAccountId: string,
+  { endpoint }: Installation,
+  signal: AbortSignal,
+  tools: SourceTools,
+): Promise<ExchangeOutcome> {
+  const sent = token.expose();
+  const request = postOf(`${endpoint}/iam/v1/tokens:createForServiceAccount`, { serviceAccountId }, sent);
+  return tokenBy(request, sent, signal, tools);
+}
+
+function postOf(url: string, body: object, bearer?: string): HttpRequest {
+  const authorization = bearer === undefined ? {} : { authorization: `Bearer ${bearer}` };
+  return {
+    method: 'POST',
+    url,
+    headers: { 'content-type': 'application/json', accept: 'application/json', ...authorization },
+    body: JSON.stringify(body),
   };
-
-  if (body === null) return transient(`IAM answered ${httpStatus} with ${strangeBody(response)}`);
-  const status = v.safeParse(statusSchema, body);
-  if (status.success) {
-    const refusal = refusalOf(status.output, sent);
-    if (refusal !== null) return { ok: false, failure: { ...refusal, ...time } };
-    return transient(`IAM answered ${httpStatus} with ${said(status.output, sent)}`);
-  }
-  if (httpStatus < 200 || httpStatus > 299) {
-    return transient(`IAM answered ${httpStatus} with JSON that is no error of its own`);
-  }
-  const answer = readTokenAnswer(body, timeMs ?? nowMs);
-  return answer.ok ? { ok: true, exchanged: { ...answer.exchanged, ...time } } : transient(answer.message);
 }
 
-function jsonObject(text: string): object | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && !Array.isArray(value) ? value : null;
-  } catch {
-    // That it is no JSON is an answer too: the same as for any other thing that is no object.
-    return null;
-  }
-}
-
-/** Words for an answer that is not IAM's; nothing of it is quoted. */
-function strangeBody({ status, headers, body }: HttpResponse): string {
-  if (status >= 300 && status <= 399) return 'a redirect, which is not followed';
-  if (body.trim() === '') return 'an empty body';
-  if (headers.get('content-type')?.includes('html') === true || body.trimStart().startsWith('<')) {
-    return 'a web page: a proxy or the login page of a network stands between';
-  }
-  return 'something that is no JSON object';
+/** @param sent the credential, of which nothing may be said */
+async function tokenBy(
+  request: HttpRequest,
+  sent: string,
+  signal: AbortSignal,
+  tools: SourceTools,
+): Promise<ExchangeOutcome> {
+  const called = await call('IAM', request, signal, tools);
+  if (!called.ok) return called;
+  const dialect: Dialect = {
+    service: 'IAM',
+    errorIn: (body, status) => statusIn('IAM', body, status, sent),
+    tokenIn: readTokenAnswer,
+  };
+  return outcomeOf(dialect, called.response, tools.clock.now().wallMs);
 }
 
 // --- what IAM says ----------------------------------------------------------------------------------------
@@ -155,10 +129,34 @@ const knownMessages: readonly KnownMessage[] = [
   },
 ];
 
-/** `null` for a code that may pass by itself. */
-function refusalOf(status: Status, sent: string): ExchangeFailure | null {
-  const { code, message } = status;
-  if (!terminalCodes.includes(code)) return null;
+/** A google.rpc.Status: the only thing by which IAM itself can refuse. */
+const statusSchema = v.object({
+  code: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16)),
+  message: v.string(),
+  /** Of no weight: only the request's id is looked for in it. */
+  details: v.fallback(v.array(v.unknown()), []),
+});
+type Status = v.InferOutput<typeof statusSchema>;
+
+/**
+ * What a google.rpc.Status means; `null` for a body that is none.
+ * @param sent the credential, of which nothing may be said
+ */
+export function statusIn(
+  service: string,
+  body: object,
+  httpStatus: number,
+  sent: string,
+): ExchangeFailure | null {
+  const parsed = v.safeParse(statusSchema, body);
+  if (!parsed.success) return null;
+  const { code, message } = parsed.output;
+  if (!terminalCodes.includes(code)) {
+    return {
+      kind: 'transient',
+      message: `${service} answered ${httpStatus} with ${said(parsed.output, sent)}`,
+    };
+  }
   const mayHeal = code === permissionDenied ? { mayHeal: true } : {};
   const known = knownMessages.find(({ pattern }) => pattern.test(message));
   if (known !== undefined) {
@@ -166,7 +164,12 @@ function refusalOf(status: Status, sent: string): ExchangeFailure | null {
   }
   const hint =
     code === permissionDenied ? 'have the missing role granted to this account' : 'iam-token login';
-  return { kind: 'terminal', message: `IAM refused with ${said(status, sent)}`, hint, ...mayHeal };
+  return {
+    kind: 'terminal',
+    message: `${service} refused with ${said(parsed.output, sent)}`,
+    hint,
+    ...mayHeal,
+  };
 }
 
 /** An unknown message of IAM's, and the id by which its support finds the request. */

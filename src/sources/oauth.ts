@@ -10,7 +10,7 @@ const longest = 4_000;
 export const oauthKind: CredentialKind = {
   name: 'oauth',
 
-  accept(secret) {
+  async accept({ secret = '' }) {
     const token = secret.replace(/\r?\n$/, '');
     const fault = faultOf(token);
     if (fault !== null) throw new ProblemError({ code: 'bad_request', ...fault });
@@ -23,6 +23,12 @@ export const oauthKind: CredentialKind = {
         createToken({ field: 'yandexPassportOauthToken', secret: credential }, installation, signal, tools),
     };
   },
+
+  // yandex.ru/dev/id/doc/en/tokens/token-invalidate: a person takes the access back there, and no call of ours can.
+  revocationAdvice: () => ({
+    message: 'the OAuth token itself is still valid',
+    hint: 'take the access back at https://id.yandex.com/personal/data-access',
+  }),
 };
 
 function faultOf(token: string): { readonly message: string; readonly hint?: string } | null {

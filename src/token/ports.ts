@@ -8,8 +8,6 @@ export interface Exchanged {
   readonly subject: string | null;
   /** IAM's own clock when it answered (its `Date` header), where there was one. */
   readonly serverTimeMs?: number;
-  /** A rotated credential, to be stored before it is used; for kinds that have one. */
-  readonly replacement?: Secret;
 }
 
 /**
@@ -32,9 +30,13 @@ export interface ExchangeFailure {
   readonly serverTimeMs?: number;
 }
 
-export type ExchangeOutcome =
+export type ExchangeOutcome = (
   | { readonly ok: true; readonly exchanged: Exchanged }
-  | { readonly ok: false; readonly failure: ExchangeFailure };
+  | { readonly ok: false; readonly failure: ExchangeFailure }
+) & {
+  /** The service gave another credential for this one, whatever came of the rest: to be stored before it is used. */
+  readonly replacement?: Secret;
+};
 
 /** One credential that can be exchanged for IAM tokens, again and again. */
 export interface IamTokenSource {

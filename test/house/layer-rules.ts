@@ -74,6 +74,7 @@ export const packages: readonly PackageRule[] = [
   { name: 'node-ipc', importers: /^src\/adapters\//, atMost: 1, reason: oneAdapter },
   { name: 'winston', importers: /^src\/adapters\//, atMost: 1, reason: oneAdapter },
   { name: 'undici', importers: /^src\/(adapters|sources)\//, atMost: 1, reason: oneAdapter },
+  { name: 'jose', importers: /^src\/sources\//, atMost: 1, reason: oneAdapter },
   { name: 'yaml', importers: /^src\/config\//, atMost: 1, reason: oneAdapter },
   {
     name: 'keytar',

@@ -16,6 +16,7 @@ const places: readonly Place[] = [
   { file: 'src/keychain/sealed-file.ts', reason: 'the sealed JSON of the file store holds it' },
   { file: 'src/keychain/store-key.ts', reason: 'scrypt makes a key of the passphrase' },
   { file: 'src/sources/iam-api.ts', reason: 'the body of the exchange holds the credential' },
+  { file: 'src/sources/kept.ts', reason: 'what a kind keeps as JSON is read back' },
 ];
 
 /** Here `expose` is defined. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
+import { resourceIdRule } from '../../src/shared/resource-id.ts';
 import { type Checked, checkRequest } from '../../src/protocol/requests.ts';
 import { canaries } from '../support/canaries.ts';
 
@@ -25,6 +26,9 @@ const goodRequests: readonly (readonly [string, unknown])[] = [
   ['status', { after: 'work', limit: 1 }],
   ['refresh', { profile: 'мой профиль 😀' }],
   ['login', { kind: 'oauth', secret: 'x' }],
+  ['login', { kind: 'metadata' }],
+  ['login', { kind: 'yc', settings: { path: '/usr/bin/yc' }, cloudId: 'b1g0', folderId: 'b1g1' }],
+  ['login', { kind: 'oauth', secret: 'x', impersonateServiceAccountId: 'aje0' }],
   ['login', { profile: 'p', kind: 'oauth', secret: '', endpoint: 'https://iam.example.net' }],
   ['logout', { profile: 'x'.repeat(64) }],
   ['profiles', { after: 'a', limit: 1_000 }],
@@ -112,7 +116,20 @@ const badRequests: readonly (readonly [what: string, data: unknown, refused: str
       ['status', { after: '' }, noProfile.replace('profile', 'after')],
       ['refresh', { profile: 1 }, 'profile: must be string'],
       ['login', {}, 'kind: is missing'],
-      ['login', { kind: 'oauth' }, 'secret: is missing'],
+      ['login', { kind: 'yc', settings: [] }, 'settings: must be an object'],
+      ['login', { kind: 'yc', settings: { path: 1 } }, 'settings.path: must be string'],
+      [
+        'login',
+        { kind: 'yc', settings: { path: 'x'.repeat(4_097) } },
+        'settings.path: must have at most 4,096 characters',
+      ],
+      ['login', { kind: 'oauth', secret: 'x', cloudId: 'b1g\u001b' }, `cloudId: ${resourceIdRule}`],
+      ['login', { kind: 'oauth', secret: 'x', folderId: '' }, `folderId: ${resourceIdRule}`],
+      [
+        'login',
+        { kind: 'oauth', secret: 'x', impersonateServiceAccountId: 'a'.repeat(51) },
+        `impersonateServiceAccountId: ${resourceIdRule}`,
+      ],
       ['login', { kind: 1, secret: 'x' }, 'kind: must be string'],
       ['login', { kind: 'oauth', secret: 1 }, 'secret: must be string'],
       ['login', { kind: 'oauth', secret: 'x', endpoint: 1 }, 'endpoint: must be string'],

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { problemOf } from '../../src/shared/errors.ts';
+import type { Secret } from '../../src/shared/secret.ts';
 import { credentialKinds, kindNamed } from '../../src/sources/kinds.ts';
 import { oauthKind } from '../../src/sources/oauth.ts';
 import { scriptedHttp } from '../support/scripted-http.ts';
-import { testClock } from '../support/test-clock.ts';
+import { sourceTools } from '../support/source-tools.ts';
 
 const installation = { endpoint: 'https://iam.test', audience: 'unused' };
+const accept = (secret: string): Promise<Secret> =>
+  oauthKind.accept({ secret, settings: {} }, installation, sourceTools());
 
 describe('the kinds of credential', () => {
   it('have a name each, by which they are found', () => {
@@ -25,8 +28,8 @@ describe('an OAuth token', () => {
     'x'.repeat(4_000),
     `${'x'.repeat(4_000)}\n`,
   ]) {
-    it(`is taken: ${JSON.stringify(given.slice(0, 12))}, ${given.length} characters`, () => {
-      assert.equal(oauthKind.accept(given).expose(), given.trimEnd());
+    it(`is taken: ${JSON.stringify(given.slice(0, 12))}, ${given.length} characters`, async () => {
+      assert.equal((await accept(given)).expose(), given.trimEnd());
     });
   }
 
@@ -50,24 +53,19 @@ describe('an OAuth token', () => {
     ['t1.canary.canary', 'this is an IAM token, and an OAuth token is needed'],
   ];
   for (const [given, message] of refused) {
-    it(`is refused: ${JSON.stringify(given.slice(0, 20))}, ${given.length} characters`, () => {
-      assert.throws(
-        () => oauthKind.accept(given),
-        (thrown) => {
-          const problem = problemOf(thrown);
-          assert.equal(problem.code, 'bad_request');
-          assert.equal(problem.message, message);
-          assert.doesNotMatch(JSON.stringify(problem), /canary/);
-          return true;
-        },
-      );
-    });
+    it(`is refused: ${JSON.stringify(given.slice(0, 20))}, ${given.length} characters`, () =>
+      assert.rejects(accept(given), (thrown) => {
+        const problem = problemOf(thrown);
+        assert.equal(problem.code, 'bad_request');
+        assert.equal(problem.message, message);
+        assert.doesNotMatch(JSON.stringify(problem), /canary/);
+        return true;
+      }));
   }
 
   it('is exchanged where it belongs', async () => {
     const http = scriptedHttp({ body: '{"iamToken":"t1.a.b","expiresAt":"2026-11-24T20:00:00Z"}' });
-    const tools = { http, clock: testClock(Date.UTC(2026, 10, 24, 12)), timeoutMs: 8_000 };
-    const source = oauthKind.open(oauthKind.accept('y0_token\n'), installation, tools);
+    const source = oauthKind.open(await accept('y0_token\n'), installation, sourceTools({ http }));
     const outcome = await source.exchange(new AbortController().signal, false);
     assert.ok(outcome.ok && outcome.exchanged.token.expose() === 't1.a.b');
     assert.deepEqual(

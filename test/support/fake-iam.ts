@@ -41,11 +41,12 @@ export function fakeIam(clock: Clock): FakeIam {
   const exchanges: PendingExchange[] = [];
   const kind: CredentialKind = {
     name: 'oauth',
-    accept(secret) {
+    async accept({ secret = '' }) {
       if (secret !== '') return new Secret(secret);
       throw new ProblemError({ code: 'bad_request', message: 'the OAuth token is empty' });
     },
     open: (credential, installation) => iam.openSource(kind, credential, installation),
+    revocationAdvice: () => null,
   };
   const iam: FakeIam = {
     kind,

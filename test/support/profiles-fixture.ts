@@ -10,6 +10,7 @@ import { ProblemError } from '../../src/shared/errors.ts';
 import { type FakeIam, fakeIam } from './fake-iam.ts';
 import { type FakeLog, fakeLog } from './fake-log.ts';
 import { type FakeStore, fakeStore } from './fake-store.ts';
+import { sourceTools } from './source-tools.ts';
 import { type TestClock, testClock } from './test-clock.ts';
 
 export const installation = {
@@ -48,7 +49,7 @@ export function startProfiles(of: World, parts: Partial<ProfilesParts> = {}): Ru
     registry,
     slots: new CredentialSlots(of.store, registry.current().instance),
     kindOf: (name) => (name === of.iam.kind.name ? of.iam.kind : null),
-    openSource: (kind, credential, where) => of.iam.openSource(kind, credential, where),
+    tools: sourceTools({ clock: of.clock }),
     defaultInstallation: () => installation,
     nextScheduledAfter: (_profile, afterMs) => afterMs + 60 * 60_000,
     announce: (event, profile) => of.announced.push(`${event} ${profile.name}`),

@@ -1,0 +1,64 @@
+import * as v from 'valibot';
+import { isLoopbackUrl } from '../shared/endpoint.ts';
+import { Secret } from '../shared/secret.ts';
+import type { ExchangeFailure, ExchangeOutcome } from '../token/ports.ts';
+import { outcomeOf } from './answer-outcome.ts';
+import { readBearerAnswer } from './bearer-answer.ts';
+import { call } from './call.ts';
+import type { CredentialKind, SourceTools } from './credential-kind.ts';
+import { statusIn } from './iam-api.ts';
+import { kept } from './kept.ts';
+
+/** The same on every VM; it answers this VM alone, so it is plain HTTP. */
+const linkLocalUrl = 'http://169.254.169.254';
+/** yandex.cloud/en/docs/compute/operations/vm-connect/auth-inside-vm, November 2026. */
+const tokenPath = '/computeMetadata/v1/instance/service-accounts/default/token';
+const service = 'the metadata service';
+const onlyOnVm = 'this kind of credential works on a VM of Yandex Cloud, and nowhere else';
+
+const keptSchema = v.object({ url: v.string() });
+
+/** The service account of the VM that the daemon runs on; nothing of it is secret. */
+export const metadataKind: CredentialKind = {
+  name: 'metadata',
+
+  /** An endpoint on this machine stands for a whole installation: the emulator's. */
+  async accept(_handed, { endpoint }) {
+    return new Secret(JSON.stringify({ url: isLoopbackUrl(endpoint) ? endpoint : linkLocalUrl }));
+  },
+
+  open(credential, _installation, tools) {
+    const { url } = kept(keptSchema, credential);
+    return { exchange: (signal) => tokenFrom(url, signal, tools) };
+  },
+
+  revocationAdvice: () => null,
+};
+
+async function tokenFrom(url: string, signal: AbortSignal, tools: SourceTools): Promise<ExchangeOutcome> {
+  const called = await call(
+    service,
+    { method: 'GET', url: url + tokenPath, headers: { 'metadata-flavor': 'Google' } },
+    signal,
+    tools,
+  );
+  if (!called.ok) return { ok: false, failure: { ...called.failure, hint: onlyOnVm } };
+  if (called.response.status === 404) return { ok: false, failure: withoutAccount };
+  return outcomeOf(
+    {
+      service,
+      errorIn: (body, status) => statusIn(service, body, status, ''),
+      tokenIn: (body, nowMs) => readBearerAnswer(service, body, nowMs),
+    },
+    called.response,
+    tools.clock.now().wallMs,
+  );
+}
+
+/** One may be attached at any time, without a word to us. */
+const withoutAccount: ExchangeFailure = {
+  kind: 'terminal',
+  message: 'no service account is attached to this VM',
+  hint: 'attach one: yc compute instance update VM --service-account-id ID; then: iam-token refresh',
+  mayHeal: true,
+};
