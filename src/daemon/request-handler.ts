@@ -14,7 +14,7 @@ import type { Subscriptions } from './subscriptions.ts';
 /** Profiles in one answer, so that it fits a frame: a status takes 2 KB at most. */
 const pageSize = 20;
 /** Requests that may wait at once, over all connections; and over one, so that nobody takes the place of all. */
-const waitingAtMost = 20_000;
+const usualWaitingAtMost = 20_000;
 const waitingOfOneAtMost = 2_000;
 /** A login may ask a person something on the way. */
 const loginAtMostMs = 120_000;
@@ -26,6 +26,8 @@ export interface RequestHandlerParts {
   readonly profiles: Profiles;
   readonly subscriptions: Subscriptions;
   readonly daemonStatus: () => Promise<DaemonStatus>;
+  /** Requests that may wait at once; 20,000 unless given. */
+  readonly waitingAtMost?: number;
   /** Ends the daemon; the answer to `stop` is on its way already. */
   readonly stop: () => void;
 }
@@ -38,7 +40,7 @@ export interface RequestHandler {
 }
 
 export function requestHandler(parts: RequestHandlerParts): RequestHandler {
-  const { clock, log, profiles, subscriptions, version } = parts;
+  const { clock, log, profiles, subscriptions, version, waitingAtMost = usualWaitingAtMost } = parts;
   /** For each request that waits, how to end it before its time. */
   const waiting = new Set<(problem: Problem) => void>();
   const waitingOf = new WeakMap<Peer, number>();

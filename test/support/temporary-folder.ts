@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -8,8 +9,10 @@ export function temporaryFolder(): () => string {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'iam-tokend-test-'));
   });
-  afterEach(() => {
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  afterEach(async () => {
+    // What a test leaves under way may still write there for a moment.
+    if (folder !== undefined)
+      await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
     folder = undefined;
   });
   return () => {
