@@ -1,4 +1,4 @@
-import { fstatSync, mkdirSync, readFileSync } from 'node:fs';
+import { fstatSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -17,7 +17,7 @@ import type { Config } from '../config/config.ts';
 import { ConfigError, type ConfigPlace, readConfig } from '../config/read-config.ts';
 import { CredentialSlots } from '../daemon/credential-slots.ts';
 import { prepareSocket, startDaemon } from '../daemon/daemon.ts';
-import { openProfileRegistry } from '../daemon/profile-registry.ts';
+import { openProfileRegistry, prepareConfigFolder } from '../daemon/profile-registry.ts';
 import { isoTime } from '../daemon/profile-status.ts';
 import { Profiles } from '../daemon/profiles.ts';
 import { holdLock } from '../daemon/single-instance.ts';
@@ -67,6 +67,7 @@ async function main(): Promise<void> {
   const { platform, uid, env } = surroundings;
   const places = folders(surroundings);
   const configFolder = flags.config === undefined ? places.config : join(flags.config, '..');
+  prepareConfigFolder(configFolder, uid);
   const readSettings = (): Promise<Settings> =>
     settingsFrom(flags, {
       path: flags.config ?? join(configFolder, 'config.yaml'),
@@ -77,7 +78,6 @@ async function main(): Promise<void> {
   const socketProblem = socketPathProblem(socketPath, platform);
   if (socketProblem !== null) throw new UsageError(socketProblem.message);
 
-  mkdirSync(configFolder, { recursive: true, mode: 0o700 });
   await holdLock(join(configFolder, 'lock'), platform);
   await prepareSocket(socketPath, platform, uid);
 

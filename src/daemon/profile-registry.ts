@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { profileNamePattern } from '../protocol/messages.ts';
 import { ProblemError } from '../shared/errors.ts';
@@ -51,12 +51,29 @@ export function randomId(): string {
 }
 
 /**
+ * The configuration says where a credential is sent, so nobody else may have had a hand in it.
  * @param folder made, 0700, when it is not there
+ * @param uid whose it must be; `null` on Windows, where the rights of a person's folders keep others out
+ * @throws Error that says what is wrong with the folder
+ */
+export function prepareConfigFolder(folder: string, uid: number | null): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { uid: owner, mode } = statSync(folder);
+  if (uid === null) return;
+  if (owner !== uid && owner !== 0) {
+    throw new Error(`the configuration folder ${folder} belongs to somebody else (uid ${owner})`);
+  }
+  if ((mode & 0o022) !== 0) {
+    throw new Error(`others can write to the configuration folder ${folder}; chmod go-w '${folder}'`);
+  }
+}
+
+/**
+ * @param folder as `prepareConfigFolder` left it
  * @throws Error naming the file when it is not what we once wrote; it is left as it is
  */
 export function openProfileRegistry(folder: string): ProfileRegistry {
   const path = join(folder, 'profiles.json');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   let registry = readRegistry(path) ?? newRegistry();
   let last: Promise<void> = Promise.resolve();
 
@@ -111,4 +128,13 @@ async function writeWhole(path: string, text: string): Promise<void> {
     await file.close();
   }
   await rename(draft, path);
+  // Windows cannot open a folder; elsewhere the new name lasts only once the folder is written too.
+  if (process.platform !== 'win32') {
+    const folder = await open(dirname(path), 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
 }

@@ -114,7 +114,8 @@ export class Profiles {
     this.#running.delete(profile.name);
     profile.missing(this.#loginRequired(profile.name, nothingStored));
     profile.stop();
-    if (slot !== undefined) await removeSlot(this.#parts, slot, 'asked');
+    // Unasked: to forget is no reason for a prompt. What a locked store keeps goes at the next start.
+    if (slot !== undefined) await removeSlot(this.#parts, slot, 'unasked');
     return profile.name;
   }
 

@@ -1,9 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import {
-  openProfileRegistry,
+  openProfileRegistry as openIn,
+  prepareConfigFolder,
+  type ProfileRegistry,
   type ProfileEntry,
   randomId,
   type Registry,
@@ -18,6 +29,33 @@ const entry: ProfileEntry = {
   audience: 'https://iam.example.net/iam/v1/tokens',
   slot: '0123456789abcdef',
 };
+
+function openProfileRegistry(folder: string): ProfileRegistry {
+  prepareConfigFolder(folder, process.getuid?.() ?? null);
+  return openIn(folder);
+}
+
+describe('the configuration folder', () => {
+  const folder = temporaryFolder();
+  const uid = process.getuid?.() ?? 0;
+
+  it('is made for its owner alone', () => {
+    const path = join(folder(), 'made');
+    prepareConfigFolder(path, uid);
+    assert.equal(statSync(path).mode & 0o777, 0o700);
+  });
+
+  it('is refused when others can write to it, or when it is of somebody else', () => {
+    const path = join(folder(), 'open');
+    mkdirSync(path);
+    chmodSync(path, 0o777);
+    assert.throws(() => prepareConfigFolder(path, uid), /others can write .*chmod go-w/);
+    chmodSync(path, 0o755);
+    prepareConfigFolder(path, uid);
+    if (uid === 0) chownSync(path, 65_534, 65_534);
+    assert.throws(() => prepareConfigFolder(path, uid === 0 ? 1 : uid + 1), /somebody else/);
+  });
+});
 
 describe('the list of profiles', () => {
   const folder = temporaryFolder();
