@@ -9,6 +9,7 @@ import {
   scheduleWarning,
   shiftWithinHourMs,
 } from '../adapters/cron-schedule.ts';
+import { childProcesses } from '../adapters/child-process.ts';
 import { nodeIpcServer } from '../adapters/node-ipc-server.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import { undiciHttp } from '../adapters/undici-http.ts';
@@ -26,7 +27,7 @@ import type { CredentialStore } from '../keychain/credential-store.ts';
 import { createKeytarStore } from '../keychain/keytar-store.ts';
 import { createMemoryStore } from '../keychain/memory-store.ts';
 import { folders, socketCandidates, socketPathProblem } from '../platform/places.ts';
-import { surroundingsOfProcess } from '../platform/surroundings.ts';
+import { isExecutable, surroundingsOfProcess } from '../platform/surroundings.ts';
 import { problemOf } from '../shared/errors.ts';
 import type { HttpClient } from '../shared/http-client.ts';
 import { version } from '../shared/version.ts';
@@ -94,6 +95,7 @@ async function main(): Promise<void> {
   const tools: SourceTools = {
     clock,
     http: { send: (request, signal) => settings.http.send(request, signal) },
+    programs: childProcesses({ surroundings, clock, isExecutable }),
     get timeoutMs() {
       return settings.config.iam.timeoutMs;
     },

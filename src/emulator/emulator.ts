@@ -6,6 +6,7 @@ import { accounts, type OauthAccount } from './accounts.ts';
 import { callLog, type LoggedCall } from './call-log.ts';
 import { deliver } from './delivery.ts';
 import { faulted } from './faulted.ts';
+import { type Federation, federations } from './federations.ts';
 import { type Fault, faults, readFaultSwitch } from './faults.ts';
 import { type Reply, rpcCode, rpcStatus } from './reply.ts';
 import type { Service } from './route.ts';
@@ -46,6 +47,9 @@ export interface Emulator {
   allowActingAs(subject: string, serviceAccountId: string): void;
   /** Of the VM whose metadata service this is, too; none unless given. */
   attachServiceAccount(serviceAccountId: string | null): void;
+  /** OIDC tokens of that issuer are exchanged from now on. */
+  trust(federation: Federation): void;
+  distrust(issuer: string): void;
   calls(): readonly LoggedCall[];
   /** How many calls came, as `POST /iam/v1/tokens`. */
   count(call: string): number;
@@ -64,6 +68,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     audience: () => `${urlOf(server)}/iam/v1/tokens`,
     accounts: accounts(options.oauthAccounts ?? []),
     serviceAccounts: serviceAccounts(),
+    federations: federations(),
     mint: tokenMint(),
     issue,
     revoke(token) {
@@ -109,6 +114,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     deleteKey: (id) => service.serviceAccounts.deleteKey(id),
     allowActingAs: (subject, serviceAccountId) =>
       service.serviceAccounts.allowActingAs(subject, serviceAccountId),
+    trust: (federation) => service.federations.trust(federation),
+    distrust: (issuer) => service.federations.distrust(issuer),
     attachServiceAccount: (serviceAccountId) => service.serviceAccounts.attach(serviceAccountId),
     calls: () => service.log.calls(),
     count: (call) => service.log.counts()[call] ?? 0,

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Accounts } from './accounts.ts';
 import type { CallLog } from './call-log.ts';
 import type { Faults } from './faults.ts';
+import type { Federations } from './federations.ts';
 import type { Reply } from './reply.ts';
 import type { ServiceAccounts } from './service-accounts.ts';
 import type { MintedToken, TokenMint } from './token-mint.ts';
@@ -19,6 +20,7 @@ export interface Service {
   audience(): string;
   readonly accounts: Accounts;
   readonly serviceAccounts: ServiceAccounts;
+  readonly federations: Federations;
   readonly mint: TokenMint;
   /** A living IAM token for that account: a new one, or the last where the service is set to give it again. */
   issue(subject: string): MintedToken;

@@ -1,5 +1,6 @@
 import { createTokenForServiceAccount } from './create-token-for-service-account.ts';
 import { createToken } from './create-token.ts';
+import { exchangeToken } from './exchange-token.ts';
 import { getLog } from './get-log.ts';
 import { listClouds } from './list-clouds.ts';
 import { metadataToken } from './metadata-token.ts';
@@ -13,6 +14,7 @@ export const routes: readonly Route[] = [
   createTokenForServiceAccount,
   revokeToken,
   metadataToken,
+  exchangeToken,
   listClouds,
   setFault,
   getLog,

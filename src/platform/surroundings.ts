@@ -1,5 +1,5 @@
 /** The one place that asks the running process and the file system what `places.ts` needs to know. */
-import { lstatSync, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, statSync } from 'node:fs';
 import type { Surroundings } from './places.ts';
 import type { FileFacts } from './socket-folder.ts';
 
@@ -30,4 +30,15 @@ export function surroundingsOfProcess(): Surroundings {
 /** For `checkSocketFolder`. */
 export function lstat(path: string): FileFacts | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
+}
+
+/** Whether a file is there that this process may run. */
+export function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    // Whatever stands in the way, it cannot be run.
+    return false;
+  }
 }

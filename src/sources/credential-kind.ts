@@ -1,5 +1,6 @@
 import type { Clock } from '../shared/clock.ts';
 import type { HttpClient } from '../shared/http-client.ts';
+import type { Programs } from '../shared/programs.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { IamTokenSource } from '../token/ports.ts';
 
@@ -14,6 +15,7 @@ export interface Installation {
 /** What every kind needs to reach its service. */
 export interface SourceTools {
   readonly http: HttpClient;
+  readonly programs: Programs;
   readonly clock: Clock;
   /** How long one exchange may take, in milliseconds. */
   readonly timeoutMs: number;
@@ -41,6 +43,14 @@ export interface CredentialKind {
   accept(handed: Handed, installation: Installation, tools: SourceTools): Promise<Secret>;
   /** @param credential as `accept` or a `replacement` gave it */
   open(credential: Secret, installation: Installation, tools: SourceTools): IamTokenSource;
+  /** The cloud and the folder that whoever made the credential works in, where that is known. */
+  cloudAndFolder?(
+    credential: Secret,
+    tools: SourceTools,
+    signal: AbortSignal,
+  ): Promise<{ readonly cloudId?: string; readonly folderId?: string }>;
+  /** What every `status` says of such a profile, while all is well. */
+  notice?(tools: SourceTools): string;
   /** What a `logout` cannot revoke; `null` where nothing is left. */
   revocationAdvice(credential: Secret): Advice | null;
 }

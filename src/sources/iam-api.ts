@@ -6,6 +6,7 @@ import { type Dialect, outcomeOf } from './answer-outcome.ts';
 import { call } from './call.ts';
 import type { Installation, SourceTools } from './credential-kind.ts';
 import { readTokenAnswer } from './iam-token-answer.ts';
+import { otherKinds } from './oauth-end.ts';
 import { sayable } from './sayable.ts';
 
 /** What IAM takes for a token: exactly one of these. */
@@ -64,7 +65,7 @@ async function tokenBy(
   if (!called.ok) return called;
   const dialect: Dialect = {
     service: 'IAM',
-    errorIn: (body, status) => statusIn('IAM', body, status, sent),
+    errorIn: (body, status) => statusIn('IAM', body, status, sent, tools),
     tokenIn: readTokenAnswer,
   };
   return outcomeOf(dialect, called.response, tools.clock.now().wallMs);
@@ -76,15 +77,12 @@ async function tokenBy(
 const terminalCodes: readonly number[] = [3, 7, 9, 16];
 const permissionDenied = 7;
 
-/** Named here alone, so that the other kinds of credential can be named once this program knows them. */
-const otherCredentials =
-  'other ways to get an IAM token: https://yandex.cloud/en/docs/iam/concepts/authorization/';
 const ourFault = 'this is a fault of iam-tokend, please report it';
 
 interface KnownMessage {
   readonly pattern: RegExp;
   readonly message: string;
-  readonly hint: string;
+  readonly hint: string | ((tools: SourceTools) => string);
 }
 
 /**
@@ -95,12 +93,12 @@ const knownMessages: readonly KnownMessage[] = [
   {
     pattern: /^OAuth token is invalid or expired/i,
     message: 'IAM says that this OAuth token is invalid or has expired',
-    hint: `iam-token login, with an OAuth token made before 1 June 2026 (IAM takes no newer one); ${otherCredentials}`,
+    hint: (tools) => `iam-token login, with an OAuth token made before 1 June 2026; or ${otherKinds(tools)}`,
   },
   {
     pattern: /issued after .{0,40}is not supported for IAM token exchange/i,
     message: 'Yandex Cloud no longer takes OAuth tokens made since 1 June 2026, and this is one',
-    hint: otherCredentials,
+    hint: otherKinds,
   },
   {
     pattern: /^User does not registered in Yandex\.cloud/i,
@@ -147,6 +145,7 @@ export function statusIn(
   body: object,
   httpStatus: number,
   sent: string,
+  tools: SourceTools,
 ): ExchangeFailure | null {
   const parsed = v.safeParse(statusSchema, body);
   if (!parsed.success) return null;
@@ -160,7 +159,13 @@ export function statusIn(
   const mayHeal = code === permissionDenied ? { mayHeal: true } : {};
   const known = knownMessages.find(({ pattern }) => pattern.test(message));
   if (known !== undefined) {
-    return { kind: 'terminal', message: known.message, hint: known.hint, ...mayHeal };
+    const { message: words, hint } = known;
+    return {
+      kind: 'terminal',
+      message: words,
+      hint: typeof hint === 'string' ? hint : hint(tools),
+      ...mayHeal,
+    };
   }
   const hint =
     code === permissionDenied ? 'have the missing role granted to this account' : 'iam-token login';

@@ -47,7 +47,7 @@ async function tokenFrom(url: string, signal: AbortSignal, tools: SourceTools): 
   return outcomeOf(
     {
       service,
-      errorIn: (body, status) => statusIn(service, body, status, ''),
+      errorIn: (body, status) => statusIn(service, body, status, '', tools),
       tokenIn: (body, nowMs) => readBearerAnswer(service, body, nowMs),
     },
     called.response,

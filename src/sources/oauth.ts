@@ -2,6 +2,7 @@ import { ProblemError } from '../shared/errors.ts';
 import { Secret } from '../shared/secret.ts';
 import type { CredentialKind } from './credential-kind.ts';
 import { createToken } from './iam-api.ts';
+import { oauthNotice } from './oauth-end.ts';
 
 /** IAM's own limit: yandex.cloud/en/docs/iam/api-ref/IamToken/create. */
 const longest = 4_000;
@@ -23,6 +24,8 @@ export const oauthKind: CredentialKind = {
         createToken({ field: 'yandexPassportOauthToken', secret: credential }, installation, signal, tools),
     };
   },
+
+  notice: oauthNotice,
 
   // yandex.ru/dev/id/doc/en/tokens/token-invalidate: a person takes the access back there, and no call of ours can.
   revocationAdvice: () => ({

@@ -22,7 +22,7 @@ export interface ExchangeFailure {
   readonly message: string;
   /** What to do about it. */
   readonly hint?: string;
-  /** Refused for a missing right (google.rpc code 7), which others may grant meanwhile. */
+  /** Refused for what others may set right meanwhile, as a missing right (google.rpc code 7). */
   readonly mayHeal?: boolean;
   /** How long the service asked to be left alone, in milliseconds. */
   readonly retryAfterMs?: number;

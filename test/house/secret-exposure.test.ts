@@ -17,6 +17,7 @@ const places: readonly Place[] = [
   { file: 'src/keychain/store-key.ts', reason: 'scrypt makes a key of the passphrase' },
   { file: 'src/sources/iam-api.ts', reason: 'the body of the exchange holds the credential' },
   { file: 'src/sources/kept.ts', reason: 'what a kind keeps as JSON is read back' },
+  { file: 'src/sources/workload-identity.ts', reason: 'the form of the token exchange holds the OIDC token' },
 ];
 
 /** Here `expose` is defined. */

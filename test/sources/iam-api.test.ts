@@ -15,12 +15,13 @@ import {
   token,
 } from '../support/iam-answers.ts';
 import { scriptedHttp } from '../support/scripted-http.ts';
+import { sourceTools } from '../support/source-tools.ts';
 import { type TestClock, testClock } from '../support/test-clock.ts';
 
 describe('the IAM API', () => {
   it('is asked for a token as the documentation says', async () => {
     const http = scriptedHttp(token(later));
-    const tools = { http, clock: testClock(nowMs), timeoutMs: 8_000 };
+    const tools = sourceTools({ http, clock: testClock(nowMs) });
     for (const field of ['yandexPassportOauthToken', 'jwt'] as const) {
       await createToken({ field, secret: new Secret('proof') }, installation, never, tools);
     }
@@ -113,7 +114,7 @@ describe('the IAM API', () => {
         3,
         "OAuth token for user 'aje00000000000000000', issued after '2026-06-01', is not supported for IAM token exchange",
         /^Yandex Cloud no longer takes OAuth tokens made since 1 June 2026/,
-        /https:\/\/yandex\.cloud\/en\/docs\/iam\/concepts\/authorization\//,
+        /^log in with another kind: .*\niam-token login --service-account-key key\.json$/,
       ],
       [
         16,
@@ -215,7 +216,7 @@ describe('the IAM API', () => {
       const clock = testClock(nowMs);
       const controller = new AbortController();
       const proof = { field: 'jwt', secret: new Secret(credential) } as const;
-      const tools = { http: scriptedHttp('hang'), clock, timeoutMs: 8_000 };
+      const tools = sourceTools({ http: scriptedHttp('hang'), clock });
       return { outcome: createToken(proof, installation, controller.signal, tools), clock, controller };
     };
 
@@ -241,7 +242,7 @@ describe('the IAM API', () => {
 
   it('does not hide what is a fault of this program', async () => {
     const http = { send: () => Promise.reject(new TypeError('a bug')) };
-    const tools = { http, clock: testClock(nowMs), timeoutMs: 8_000 };
+    const tools = sourceTools({ http, clock: testClock(nowMs) });
     const proof = { field: 'jwt', secret: new Secret(credential) } as const;
     await assert.rejects(createToken(proof, installation, never, tools), /a bug/);
   });

@@ -5,6 +5,7 @@ import type { Fault } from '../../src/emulator/faults.ts';
 import { Secret } from '../../src/shared/secret.ts';
 import { oauthKind } from '../../src/sources/oauth.ts';
 import type { ExchangeFailure, ExchangeOutcome } from '../../src/token/ports.ts';
+import { sourceTools } from '../support/source-tools.ts';
 import { type TestClock, testClock } from '../support/test-clock.ts';
 
 /** The whole way of an exchange: the OAuth source, undici and an IAM service in which something is wrong. */
@@ -25,7 +26,7 @@ describe('an exchange with the emulator', () => {
   function exchange(signal = new AbortController().signal): Promise<ExchangeOutcome> {
     const installation = { endpoint: emulator.url, audience: 'unused' };
     return oauthKind
-      .open(new Secret(oauthToken), installation, { http, clock, timeoutMs: 8_000 })
+      .open(new Secret(oauthToken), installation, sourceTools({ http, clock }))
       .exchange(signal, false);
   }
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { problemOf } from '../../src/shared/errors.ts';
 import type { Secret } from '../../src/shared/secret.ts';
-import { credentialKinds, kindNamed } from '../../src/sources/kinds.ts';
 import { oauthKind } from '../../src/sources/oauth.ts';
 import { scriptedHttp } from '../support/scripted-http.ts';
 import { sourceTools } from '../support/source-tools.ts';
@@ -9,15 +8,6 @@ import { sourceTools } from '../support/source-tools.ts';
 const installation = { endpoint: 'https://iam.test', audience: 'unused' };
 const accept = (secret: string): Promise<Secret> =>
   oauthKind.accept({ secret, settings: {} }, installation, sourceTools());
-
-describe('the kinds of credential', () => {
-  it('have a name each, by which they are found', () => {
-    assert.equal(kindNamed('oauth'), oauthKind);
-    assert.equal(kindNamed('OAuth'), null);
-    assert.equal(kindNamed('toString'), null);
-    assert.equal(new Set(credentialKinds.map(({ name }) => name)).size, credentialKinds.length);
-  });
-});
 
 describe('an OAuth token', () => {
   for (const given of [

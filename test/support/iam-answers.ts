@@ -4,6 +4,7 @@ import type { HttpResponse } from '../../src/shared/http-client.ts';
 import { createToken } from '../../src/sources/iam-api.ts';
 import type { ExchangeFailure, ExchangeOutcome } from '../../src/token/ports.ts';
 import { type Scripted, scriptedHttp } from './scripted-http.ts';
+import { sourceTools } from './source-tools.ts';
 import { testClock } from './test-clock.ts';
 
 export const nowMs = Date.UTC(2026, 10, 24, 12);
@@ -14,7 +15,7 @@ export const installation = { endpoint: 'https://iam.test', audience: 'unused' }
 export const never: AbortSignal = new AbortController().signal;
 
 export async function exchange(scripted: Scripted): Promise<ExchangeOutcome> {
-  const tools = { http: scriptedHttp(scripted), clock: testClock(nowMs), timeoutMs: 8_000 };
+  const tools = sourceTools({ http: scriptedHttp(scripted), clock: testClock(nowMs) });
   return createToken(
     { field: 'yandexPassportOauthToken', secret: new Secret(credential) },
     installation,
