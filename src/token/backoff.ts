@@ -3,13 +3,13 @@ const ceilingAtLeastMs = 5 * 60_000;
 const ceilingAtMostMs = 30 * 60_000;
 const lifeShare = 1 / 20;
 /** So many failures after the first, the ceiling is reached. */
-const growthFailures = 4;
+const growthFailures = 3;
 const retryAfterAtMostMs = 60 * 60_000;
 
 /**
  * How long to leave a failing service alone: exponential from one second with full jitter
  * (aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter), so that a fleet spreads itself out.
- * The ceiling is a twentieth of the life left, kept between 5 and 30 minutes: a token of hours can wait. The fifth
+ * The ceiling is a twentieth of the life left, kept between 5 and 30 minutes: a token of hours can wait. The fourth
  * failure in a row reaches it. Doubling would take a dozen, and greet a service that comes back after an hour with
  * twice as many exchanges at once; a request without a living token does not wait for this anyway.
  * @param failures in a row, this one included
