@@ -66,7 +66,6 @@ export class CredentialSlots {
       throw new ProblemError({
         code: 'login_required',
         message: 'the stored credential is not one that iam-tokend wrote',
-        hint: 'iam-token login',
       });
     }
     const { kind, endpoint, audience, credential } = parsed;

@@ -1,3 +1,4 @@
+import type { EventMessage } from '../protocol/messages.ts';
 import type { Alarm, Clock, Instant } from '../shared/clock.ts';
 import { type Problem, ProblemError } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
@@ -18,7 +19,7 @@ export interface ProfileParts {
   readonly nextScheduledAfter: (afterMs: number) => number | null;
   /** Keeps a token for a restart; may take its time, and may fail without harm. */
   readonly keep: (token: IamToken, clockOffsetMs: number) => void;
-  readonly announce: (event: 'rotated' | 'failing' | 'login_required', profile: Profile) => void;
+  readonly announce: (event: EventMessage['event'], profile: Profile) => void;
 }
 
 /** Runs the lifecycle of one profile: feeds it events and carries out its effects. */

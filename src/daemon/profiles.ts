@@ -1,8 +1,9 @@
 import type { LoginParams } from '../protocol/messages.ts';
 import type { Alarm } from '../shared/clock.ts';
-import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
+import { type ErrorCode, type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import type { Installation } from '../sources/credential-kind.ts';
 import { openSource } from '../sources/open-source.ts';
+import { hasLivingToken } from '../token/outlook.ts';
 import { confirmCredential, type LoginParts, removeSlot } from './login.ts';
 import { Profile, type ProfileParts } from './profile.ts';
 import type { ProfileEntry, Registry } from './profile-registry.ts';
@@ -48,10 +49,8 @@ export class Profiles {
   async load(): Promise<void> {
     const { clock, log } = this.#parts;
     const startedMs = clock.now().monotonicMs;
-    for (const [name, profile] of [...this.#running]) {
-      // Who logged in meanwhile has a token already.
-      if (profile.state.phase.kind === 'loading') await this.#loadOne(name);
-    }
+    // All at once: a store that does not answer lets nobody wait for those before him.
+    await Promise.all([...this.#running.keys()].map((name) => this.#loadOne(name)));
     const tookMs = Math.round(clock.now().monotonicMs - startedMs);
     log.write('info', 'read the store', { profiles: this.#running.size, tookMs });
     for (const slot of this.#leftBehind) await removeSlot(this.#parts, slot, 'unasked');
@@ -72,7 +71,7 @@ export class Profiles {
   ready(name?: string): Profile {
     const profile = this.named(name);
     if (
-      isClosed(profile) &&
+      codeIfClosed(profile) !== null &&
       this.#parts.clock.now().monotonicMs - this.#lastReopenMs >= reopenAtMostEveryMs
     ) {
       this.#reopenAll();
@@ -159,14 +158,16 @@ export class Profiles {
   }
 
   async #loadOne(name: string): Promise<void> {
-    const { log, slots, kindOf, tools } = this.#parts;
+    const { announce, clock, log, slots, kindOf, tools } = this.#parts;
     const profile = this.#running.get(name);
     const entry = this.registry.profiles[name];
     if (profile === undefined || entry === undefined) return;
+    const before = codeIfClosed(profile);
     profile.loading();
     const isReplaced = (): boolean => this.registry.profiles[name]?.slot !== entry.slot;
     try {
       const stored = await slots.readCredential(entry.slot);
+      if (isReplaced()) return;
       const kept = await slots.readToken(entry.slot);
       const kind = kindOf(entry.kind);
       if (isReplaced()) return;
@@ -175,22 +176,25 @@ export class Profiles {
         return;
       }
       profile.found(openSource(kind, stored.credential, entry, tools), kept);
+      if (before !== null && hasLivingToken(profile.state, clock.now())) announce('rotated', profile);
     } catch (error) {
       if (isReplaced()) return;
-      const problem = problemOf(error);
-      log.write('warn', `the credential cannot be read: ${problem.message}`, {
-        profile: name,
-        code: problem.code,
-      });
-      profile.missing(problem);
-      this.#reopening.set(this.#parts.clock.now().monotonicMs + reopenIntervalMs);
+      const { code, message, ...rest } = problemOf(error);
+      profile.missing(
+        code === 'login_required' ? this.#loginRequired(name, message) : { code, message, ...rest },
+      );
+      this.#reopening.set(clock.now().monotonicMs + reopenIntervalMs);
+      // Said once, and not every 30 s for as long as it lasts.
+      if (code === before) return;
+      log.write('warn', `the credential cannot be read: ${message}`, { profile: name, code });
+      if (codeIfClosed(profile) !== null) announce('locked', profile);
     }
   }
 
   #reopenAll(): void {
     this.#lastReopenMs = this.#parts.clock.now().monotonicMs;
     for (const [name, profile] of this.#running) {
-      if (isClosed(profile)) void this.#loadOne(name);
+      if (codeIfClosed(profile) !== null) void this.#loadOne(name);
     }
   }
 
@@ -213,11 +217,11 @@ export class Profiles {
   }
 }
 
-function isClosed({ state: { phase } }: Profile): boolean {
-  return (
-    phase.kind === 'without_credential' &&
-    (phase.problem.code === 'keychain_locked' || phase.problem.code === 'keychain_unavailable')
-  );
+/** Why the store does not give this profile's credential up, where that may change without a word to us. */
+function codeIfClosed({ state: { phase } }: Profile): ErrorCode | null {
+  if (phase.kind !== 'without_credential') return null;
+  const { code } = phase.problem;
+  return code === 'keychain_locked' || code === 'keychain_unavailable' ? code : null;
 }
 
 function isConfirmedFor(stored: Installation & { readonly kind: string }, entry: ProfileEntry): boolean {

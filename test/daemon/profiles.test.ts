@@ -117,6 +117,18 @@ describe('profiles', () => {
       assert.equal(await codeOf(tokenOf(after.profiles.named())), 'login_required');
     });
 
+    it('name the profile to log in to where something else lies in its place', async () => {
+      const before = await loaded();
+      await login(before, 'a');
+      await login(before, 'b', 'work');
+      here.store.put(keysOf(before, 'work')[0] ?? '', 'junk');
+      const after = await restarted(before);
+      await assert.rejects(tokenOf(after.profiles.named('work')), {
+        code: 'login_required',
+        hint: 'iam-token login --profile work',
+      });
+    });
+
     for (const changed of [{ endpoint: 'https://evil.example' }, { audience: 'https://evil.example' }]) {
       it(`never send a credential elsewhere because profiles.json says ${JSON.stringify(changed)}`, async () => {
         const before = await loaded();
@@ -143,6 +155,42 @@ describe('profiles', () => {
       here.store.failWith(null);
       here.clock.advance(30_000);
       assert.equal(await tokenOf(after.profiles.named()), 't1.a.1');
+      assert.ok(
+        here.store.calls.every(({ operation, manner }) => operation !== 'read' || manner === 'unasked'),
+      );
+    });
+
+    it('tell subscribers and log once that the keychain is closed, and that there is a token again', async () => {
+      const before = await loaded();
+      await login(before, 'a');
+      await before.profiles.stop();
+      here.announced.length = 0;
+      here.store.failWith('keychain_locked');
+      const after = await loaded();
+      for (let i = 0; i < 3; i++) {
+        here.clock.advance(30_000);
+        assert.equal(await codeOf(tokenOf(after.profiles.named())), 'keychain_locked');
+      }
+      assert.deepEqual(here.announced, ['locked default']);
+      assert.equal(here.log.lines.filter((line) => line.includes('cannot be read')).length, 1);
+      here.store.failWith(null);
+      here.clock.advance(30_000);
+      assert.equal(await tokenOf(after.profiles.named()), 't1.a.1');
+      assert.deepEqual(here.announced, ['locked default', 'rotated default']);
+    });
+
+    it('wait for a store that does not answer all at once, and not for one after the other', async () => {
+      const before = await loaded();
+      for (const name of ['a', 'b', 'c']) await login(before, name, name);
+      await before.profiles.stop();
+      const reads = (): number => here.store.calls.filter(({ operation }) => operation === 'read').length;
+      const readBefore = reads();
+      const release = here.store.hold(({ operation }) => operation === 'read');
+      const after = startProfiles(here);
+      const loading = after.profiles.load();
+      assert.equal(reads() - readBefore, 3);
+      release();
+      await loading;
     });
 
     it('look again when a request asks, and not more often than each 5 s', async () => {

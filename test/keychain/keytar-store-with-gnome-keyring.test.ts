@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import type { CredentialStore } from '../../src/keychain/credential-store.ts';
 import { createKeytarStore } from '../../src/keychain/keytar-store.ts';
 import { Secret } from '../../src/shared/secret.ts';
-import { startGuarded } from '../support/guarded-process.ts';
 import {
   noPrivateKeyring,
   startPrivateKeyring,
@@ -16,6 +15,7 @@ import {
   type PrivateKeyring,
 } from '../support/private-keyring.ts';
 import { processesWith, procFile } from '../support/processes.ts';
+import { watchPrompts } from '../support/prompt-watch.ts';
 import { realClock } from '../support/real-clock.ts';
 import { problemOfRefusal, sentence } from '../support/refusal.ts';
 import { until } from '../support/until.ts';
@@ -76,19 +76,8 @@ described(`keytar-store with a real gnome-keyring${missing === null ? '' : ` (sk
   it('says locked while the keyring is, without a prompt, and works again once it is unlocked', async () => {
     await open('unlocked');
     await write('a', 'old');
-    const environment = { PATH: process.env['PATH'], ...keyring.environment };
-    const monitor = await startGuarded(
-      ['dbus-monitor', '--monitor', "interface='org.freedesktop.Secret.Prompt'"],
-      {
-        environment,
-      },
-    );
+    const watch = await watchPrompts(keyring.environment);
     try {
-      const shown = createInterface(monitor.stdout);
-      const prompts: string[] = [];
-      shown.on('line', (line) => line.includes('member=Prompt') && prompts.push(line));
-      await once(shown, 'line'); // it is watching
-
       await keyring.lock();
       await assertAllRefuse(/^keychain_locked: the keyring is locked/);
       await keyring.unlock();
@@ -97,10 +86,10 @@ described(`keytar-store with a real gnome-keyring${missing === null ? '' : ` (sk
       // The one who asked gets a prompt, which nobody can show here: the first that was seen.
       await keyring.lock();
       assert.match(await refusal(store.read('a', 'asked')), /^keychain_locked: .*dismissed/);
-      await until(() => prompts.length > 0, 'the prompt was seen');
-      assert.equal(prompts.length, 1);
+      await until(() => watch.prompts.length > 0, 'the prompt was seen');
+      assert.equal(watch.prompts.length, 1);
     } finally {
-      await monitor.stop();
+      await watch.stop();
     }
   });
 

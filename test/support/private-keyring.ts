@@ -26,7 +26,11 @@ export interface PrivateKeyring {
   thaw(): void;
   /** Ends the service, and the bus stays; `startService` brings it back, its keyring locked as after a login. */
   stopService(): Promise<void>;
-  startService(): Promise<void>;
+  /** @param unlocked as a desktop session leaves it, with a new keyring where there is none; locked unless given */
+  startService(unlocked?: boolean): Promise<void>;
+  /** Ends the bus, and the service with it. */
+  stopBus(): Promise<void>;
+  startBus(): Promise<void>;
   /** Ends everything and removes its folder. */
   stop(): Promise<void>;
 }
@@ -63,7 +67,7 @@ export async function startPrivateKeyring(condition: KeyringCondition = 'unlocke
     DBUS_SESSION_BUS_ADDRESS: `unix:path=${runtimeFolder}/bus`,
   };
   const processEnvironment = { PATH: process.env['PATH'], ...environment };
-  const bus = await startDBus(environment.DBUS_SESSION_BUS_ADDRESS);
+  let bus = await startDBus(environment.DBUS_SESSION_BUS_ADDRESS);
 
   async function onBus<T>(work: (connection: DBusConnection, signal: AbortSignal) => Promise<T>): Promise<T> {
     const signal = realClock().deadline(readyWithinMs);
@@ -111,10 +115,16 @@ export async function startPrivateKeyring(condition: KeyringCondition = 'unlocke
       await daemon?.stop();
       daemon = null;
     },
-    startService: () => startService(false),
-    async stop() {
+    startService: (unlocked = false) => startService(unlocked),
+    async stopBus() {
       await keyring.stopService();
       await bus.stop();
+    },
+    async startBus() {
+      bus = await startDBus(environment.DBUS_SESSION_BUS_ADDRESS);
+    },
+    async stop() {
+      await keyring.stopBus();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -30,12 +30,17 @@ export interface Run {
 export interface RunningHouse {
   readonly folder: string;
   readonly emulator: Emulator;
+  /** `null` with another store. */
+  readonly keyring: PrivateKeyring | null;
   readonly socketPath: string;
   readonly environment: Readonly<Record<string, string>>;
   /** Runs `iam-token`. */
   iamToken(args?: readonly string[], stdin?: string): Promise<Run>;
-  /** @returns the daemon's process id, once it answers */
-  startDaemon(args?: readonly string[]): Promise<number>;
+  /**
+   * @param more laid over its environment
+   * @returns the daemon's process id, once it answers
+   */
+  startDaemon(args?: readonly string[], more?: Readonly<Record<string, string>>): Promise<number>;
   /** Runs `iam-tokend` to its end. */
   iamTokend(args: readonly string[]): Promise<Run>;
   /** Sends SIGTERM and waits for the end; milliseconds it took. */
@@ -98,15 +103,16 @@ export async function startHouse(options: HouseOptions = {}): Promise<RunningHou
   const house: RunningHouse = {
     folder,
     emulator,
+    keyring,
     socketPath,
     environment,
     iamToken: (args = [], stdin = '') => run('iam-token', args, stdin),
     iamTokend: (args) => run('iam-tokend', args),
-    startDaemon: async (args = []) => {
+    startDaemon: async (args = [], more = {}) => {
       const child = spawn(
         process.execPath,
         [join(programs, 'iam-tokend.js'), '--store', store, '--log-level', logLevel, ...args],
-        { env: environment, stdio: ['ignore', 'ignore', 'pipe'] },
+        { env: { ...environment, ...more }, stdio: ['ignore', 'ignore', 'pipe'] },
       );
       daemon = child;
       let said = '';
