@@ -35,16 +35,21 @@ const settings: fc.Arbitrary<Setting> = fc
   })
   .map((setting) => ({ ...setting, clockErrorMs: honest(setting, setting.clockErrorMs) }));
 
-/** The clock's error as far as a program could ever find out: see `plan.ts`. */
+/** The clock's error as far as a program could ever find it out: see `plan.ts`. */
 function honest({ tellsTime, keeps }: Pick<Setting, 'tellsTime' | 'keeps'>, errorMs: number): number {
   if (!keeps) return 0;
   return tellsTime ? errorMs : Math.abs(errorMs);
 }
 
 function incidentWithin(lastsMs: number): fc.Arbitrary<Incident> {
-  const atMs = fc
+  const whenever = fc
     .tuple(fc.nat(Math.max(Math.floor(lastsMs / day) - 1, 0)), fc.nat(day / second - 1))
     .map(([days, seconds]) => days * day + seconds * second);
+  /** While the exchange is under way that the schedule starts at the hour. */
+  const inAnExchange = fc
+    .tuple(whenever, fc.nat(2 * second))
+    .map(([ms, laterMs]) => Math.floor(ms / hour) * hour + laterMs);
+  const atMs = fc.oneof({ weight: 2, arbitrary: whenever }, { weight: 1, arbitrary: inAnExchange });
   return fc.oneof(
     {
       weight: 4,
@@ -87,10 +92,19 @@ function incidentWithin(lastsMs: number): fc.Arbitrary<Incident> {
         kind: fc.constant('restart' as const),
         atMs,
         manner: fc.constantFrom('stopped', 'killed'),
-        downMs: duration(second, minute, 10 * hour, 2 * day),
+        downMs: duration(second, minute, 3 * hour, 10 * hour, 14 * hour, 2 * day),
         clock: fc.constantFrom('same', 'right', 'lost'),
         readingMs: fc.constantFrom(10, 3 * second),
         lockedMs: fc.oneof(often(3, 0), often(1, 20 * minute)),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('journey' as const),
+        atMs,
+        errorMs: fc.constantFrom(3 * hour, -3 * hour, 0, -year),
+        sleepMs: duration(hour, 14 * hour),
       }),
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('login' as const), atMs }) },
@@ -136,7 +150,8 @@ export function plans(lastsMs: number, incidentsADay = 1): fc.Arbitrary<Plan> {
 }
 
 function honestly(setting: Setting, incident: Incident): Incident {
-  if (incident.kind === 'clock') return { ...incident, errorMs: honest(setting, incident.errorMs) };
+  if (incident.kind === 'clock' || incident.kind === 'journey')
+    return { ...incident, errorMs: honest(setting, incident.errorMs) };
   if (incident.kind === 'restart' && incident.clock === 'lost' && !(setting.tellsTime && setting.keeps)) {
     return { ...incident, clock: 'same' };
   }

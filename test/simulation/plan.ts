@@ -32,6 +32,8 @@ export type Incident = { readonly atMs: number } & (
   | { readonly kind: 'refusal'; readonly refusal: Refusal; readonly forMs: number }
   /** Somebody sets the clock so far ahead of the true time. */
   | { readonly kind: 'clock'; readonly errorMs: number }
+  /** The clock is set, the lid closed, and there is no network until an hour after it is opened. */
+  | { readonly kind: 'journey'; readonly errorMs: number; readonly sleepMs: number }
   | {
       readonly kind: 'restart';
       readonly manner: 'stopped' | 'killed';

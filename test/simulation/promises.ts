@@ -1,10 +1,21 @@
+import type { Cause } from '../../src/token/budget.ts';
 import type { ExchangeOutcome } from '../../src/token/ports.ts';
 import { hour, minute, second } from '../support/durations.ts';
-import { slowestAnswerMs } from './simulated-iam.ts';
-import type { SimulatedTime } from './simulated-time.ts';
+import { exchangeTimeoutMs, slowestAnswerMs } from './simulated-iam.ts';
+import { longestTimerMs, type SimulatedTime } from './simulated-time.ts';
 
-/** An exchange that fails once on the way, and the next. */
-const retryGraceMs = second + 2 * slowestAnswerMs;
+/** One exchange is lost on the way, and the next one is not. */
+export const exchangeGraceMs = slowestAnswerMs + second + slowestAnswerMs;
+/** The backoff without a token is 5 minutes at most. */
+export const backoffGraceMs = 5 * minute + exchangeTimeoutMs + exchangeGraceMs;
+/** A jump is noticed; what hangs is given up, and tried again. */
+export const wakingGraceMs = longestTimerMs + exchangeTimeoutMs + second + exchangeGraceMs;
+
+/**
+ * Answered exchanges in an hour that nobody asked for and no request caused. While all is well there are 7 at most;
+ * the backoff from tokens that are dead on arrival comes to 24, and 8 more at its beginning.
+ */
+const answeredAtMost = 50;
 
 /** A promise of the design that was broken. */
 export class BrokenPromise extends Error {
@@ -14,7 +25,7 @@ export class BrokenPromise extends Error {
 /** Of one process. */
 interface Start {
   readonly atMonotonicMs: number;
-  readonly cause: 'person' | 'min_ttl' | 'other';
+  readonly cause: Cause;
 }
 
 /**
@@ -27,7 +38,8 @@ export class Promises {
   served = 0;
   exchanges = 0;
   readonly #time: SimulatedTime;
-  readonly #diary: string[] = [];
+  readonly #scheduleMs: number | null;
+  readonly #diary: { readonly atMs: number; readonly line: string }[] = [];
   #starts: Start[] = [];
   #running: AbortSignal[] = [];
   #saidNo: 'terminal' | 'needs_person' | 'code_7' | null = null;
@@ -35,23 +47,28 @@ export class Promises {
   #peaceUntilMs = 0;
   #mayAskFromMs = 0;
   #firings = 0;
+  #gaveAtMonotonicMs: number[] = [];
+  /** The end of the last token served of this credential. */
+  #longestServedMs = 0;
   /** Awake time from which on a living token has to be in hand. */
   #calmFromAwakeMs = 0;
 
-  constructor(time: SimulatedTime) {
+  constructor(time: SimulatedTime, scheduleMs: number | null) {
     this.#time = time;
+    this.#scheduleMs = scheduleMs;
   }
 
   /** Writes down what happened, to be read when a promise is broken. */
   note(line: string): void {
-    this.#diary.push(`${new Date(this.#time.trueMs).toISOString()} ${line}`);
+    this.#diary.push({ atMs: this.#time.trueMs, line });
     if (this.#diary.length > 60) this.#diary.splice(0, 30);
   }
 
   break(what: string): void {
     if (this.broken !== null) return;
     this.note(`BROKEN: ${what}`);
-    this.broken = new BrokenPromise(`${what}\n${this.#diary.slice(-30).join('\n')}`);
+    const diary = this.#diary.slice(-30).map(({ atMs, line }) => `${new Date(atMs).toISOString()} ${line}`);
+    this.broken = new BrokenPromise(`${what}\n${diary.join('\n')}`);
   }
 
   /** A new process: it knows nothing of what the last one was told. */
@@ -61,15 +78,14 @@ export class Promises {
     this.#saidNo = null;
     this.#peaceIsOver();
     this.#firings = 0;
+    this.#longestServedMs = 0;
+    this.#gaveAtMonotonicMs = [];
   }
 
   loggedIn(): void {
     this.#saidNo = null;
+    this.#longestServedMs = 0;
     this.#peaceIsOver();
-  }
-
-  get waitsForSchedule(): boolean {
-    return this.#saidNo === 'code_7';
   }
 
   /** The cron schedule fired, or sleep went over its firing: it is planned anew. */
@@ -82,7 +98,7 @@ export class Promises {
     this.#mayAskFromMs = 0;
   }
 
-  exchangeBegan(cause: Start['cause'], signal: AbortSignal): void {
+  exchangeBegan(cause: Cause, signal: AbortSignal): void {
     this.exchanges += 1;
     const now = this.#time.monotonicMs;
     this.note(`an exchange begins (${cause})`);
@@ -121,6 +137,7 @@ export class Promises {
       outcome.ok ? `IAM gives ${outcome.exchanged.token.expose()}` : `it fails: ${outcome.failure.message}`,
     );
     if (outcome.ok) {
+      this.#gave();
       this.#saidNo = null;
       this.#peaceIsOver();
       return;
@@ -128,6 +145,7 @@ export class Promises {
     const { kind, mayHeal, retryAfterMs = 0 } = outcome.failure;
     this.#saidNo = kind === 'transient' ? null : mayHeal === true ? 'code_7' : kind;
     this.#firings = 0;
+    if (kind !== 'transient') return this.#peaceIsOver();
     this.#peaceUntilMs = Math.max(this.#peaceUntilMs, this.#time.trueMs + Math.min(retryAfterMs, hour));
     this.#mayAskFromMs = Math.max(this.#mayAskFromMs, this.#time.trueMs + Math.min(retryAfterMs, hour));
   }
@@ -137,9 +155,24 @@ export class Promises {
     this.#mayAskFromMs = 0;
   }
 
+  #gave(): void {
+    const { monotonicMs } = this.#time;
+    this.#gaveAtMonotonicMs = this.#gaveAtMonotonicMs.filter((atMs) => atMs > monotonicMs - hour);
+    if (this.#starts.at(-1)?.cause === 'due') this.#gaveAtMonotonicMs.push(monotonicMs);
+    if (this.#gaveAtMonotonicMs.length > answeredAtMost)
+      this.break('a storm of exchanges, though IAM answers');
+  }
+
+  /** After a login, a logout or a stop the exchange of before must have been taken back. */
+  nothingRuns(after: string): void {
+    if (this.#running.some((signal) => !signal.aborted)) this.break(`an exchange goes on after ${after}`);
+  }
+
   /** @param endsMs when the token truly ends */
   tokenServed(endsMs: number, clockIsRight: boolean): void {
     this.served += 1;
+    if (endsMs < this.#longestServedMs) this.break('an older token served after a newer one');
+    this.#longestServedMs = endsMs;
     const leftMs = endsMs - this.#time.trueMs;
     if (leftMs <= 0) {
       this.expiredServed += 1;
@@ -151,7 +184,9 @@ export class Promises {
 
   /** Something happened after which the daemon may take so much awake time to have a living token. */
   disturbed(graceMs: number): void {
-    this.#calmFromAwakeMs = Math.max(this.#calmFromAwakeMs, this.#time.awakeMs + graceMs);
+    const waitsForSchedule = this.#saidNo === 'code_7' && this.#scheduleMs !== null;
+    const longestMs = waitsForSchedule ? Math.max(graceMs, this.#scheduleMs + wakingGraceMs) : graceMs;
+    this.#calmFromAwakeMs = Math.max(this.#calmFromAwakeMs, this.#time.awakeMs + longestMs);
   }
 
   /** Whether a living token has to be in hand now; the world itself is in order. */
@@ -159,8 +194,8 @@ export class Promises {
     if (this.#saidNo === 'terminal' || this.#saidNo === 'needs_person') this.disturbed(0);
     return (
       this.#time.awakeMs > this.#calmFromAwakeMs &&
-      this.#time.trueMs > this.#peaceUntilMs + retryGraceMs &&
-      this.#time.monotonicMs > this.#budgetUsedUntilMs + retryGraceMs
+      this.#time.trueMs > this.#peaceUntilMs + exchangeGraceMs &&
+      this.#time.monotonicMs > this.#budgetUsedUntilMs + exchangeGraceMs
     );
   }
 

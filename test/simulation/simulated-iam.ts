@@ -37,6 +37,7 @@ export class SimulatedIam {
   /** Not more than needed to give an older one. */
   #recent: Issued[] = [];
   #gaveOlder = false;
+  #onWaking: (() => void)[] = [];
   /** Only after a success does an answer get lost by chance. */
   #lastWasSuccess = false;
 
@@ -61,16 +62,21 @@ export class SimulatedIam {
         new Promise((resolve) => {
           witness.began(interactive, signal);
           let hasEnded = false;
-          const deadline = clock.deadline(exchangeTimeoutMs);
+          const untilMs = clock.now().monotonicMs + exchangeTimeoutMs;
+          const deadline = clock.alarm(() => {
+            if (clock.now().monotonicMs < untilMs) deadline.set(untilMs);
+            else end(transient('no answer within 8 s'));
+          });
           const end = (outcome: ExchangeOutcome): void => {
             if (hasEnded) return;
             hasEnded = true;
+            deadline.cancel();
             if (!signal.aborted) witness.ended(outcome, signal);
             resolve(outcome);
             settled();
           };
+          deadline.set(untilMs);
           signal.addEventListener('abort', () => end(transient('aborted')));
-          deadline.addEventListener('abort', () => end(transient('no answer within 8 s')));
           this.#request(credential, interactive, end);
         }),
     };
@@ -95,8 +101,6 @@ export class SimulatedIam {
     this.#onWaking.push(() => end(isReset ? transient('the connection was reset') : outcome));
   }
 
-  #onWaking: (() => void)[] = [];
-
   woke(): void {
     const woken = this.#onWaking;
     this.#onWaking = [];
@@ -110,7 +114,7 @@ export class SimulatedIam {
       case 'junk':
         return transient('a proxy answered with HTML');
       case 'busy':
-        return this.#failure('transient', 'IAM is busy (code 14)', { retryAfterMs: this.retryAfterMs });
+        return this.#failure('transient', 'IAM is busy (code 14)', this.#retryAfter());
       case 'dead_tokens':
         return this.#give(this.#issue(credential, -minute));
       case 'hanging':
@@ -186,6 +190,11 @@ export class SimulatedIam {
     more: Partial<ExchangeFailure> = {},
   ): ExchangeOutcome {
     return { ok: false, failure: { kind, message, ...more, ...this.#date() } };
+  }
+
+  /** Not every machine of a busy service says how long. */
+  #retryAfter(): { readonly retryAfterMs?: number } {
+    return this.#random() < 0.7 ? { retryAfterMs: this.retryAfterMs } : {};
   }
 
   /** A `Date` header has whole seconds. */

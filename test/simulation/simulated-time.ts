@@ -1,7 +1,7 @@
 import type { Alarm, Clock, Instant } from '../../src/shared/clock.ts';
 
 /** As in `src/adapters/system-clock.ts`. */
-const longestTimerMs = 30_000;
+export const longestTimerMs = 30_000;
 const leastJumpMs = 2_000;
 
 interface Happening {
@@ -136,13 +136,13 @@ export class SimulatedClock implements Clock {
 
   deadline(delayMs: number): AbortSignal {
     const controller = new AbortController();
-    const atMonotonicMs = this.now().monotonicMs + delayMs;
-    const entry = this.alarm(() => {
-      if (this.now().monotonicMs < atMonotonicMs) return entry.set(atMonotonicMs);
-      entry.cancel();
+    const untilMs = this.now().monotonicMs + delayMs;
+    const alarm = this.alarm(() => {
+      if (this.now().monotonicMs < untilMs) return alarm.set(untilMs);
+      alarm.cancel();
       controller.abort(new DOMException('the deadline', 'TimeoutError'));
     });
-    entry.set(atMonotonicMs);
+    alarm.set(untilMs);
     return controller.signal;
   }
 
