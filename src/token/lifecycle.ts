@@ -11,7 +11,7 @@ import { hasLivingToken, obeysSchedule, suffices, unmet, untilAttemptMs, untilRe
 import { afterSleep } from './retry.ts';
 import type { Effect, Exchanging, LifecycleEvent, LifecycleState, Phase, Waiting } from './state.ts';
 import { also, announce, keptAnew, type Step, step } from './step.ts';
-import { afterJump, refuted, restored } from './time.ts';
+import { afterJump, isDatable, refuted, restored } from './time.ts';
 
 export function transition(state: LifecycleState, event: LifecycleEvent, now: Instant): Step {
   return state.phase.kind === 'stopped'
@@ -79,7 +79,7 @@ function credentialFound(
   const found: LifecycleState = {
     ...state,
     phase: { kind: 'resting' },
-    token,
+    token: isDatable(clockOffsetMs) ? token : null,
     time: state.time.anchor === null ? restored(clockOffsetMs, now) : state.time,
     trouble: null,
   };

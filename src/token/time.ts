@@ -64,13 +64,18 @@ export function afterJump(sense: TimeSense, now: Instant): TimeSense {
   return anchoredAt(trueMs, beyondTolerance(trueMs - now.wallMs), now);
 }
 
-/**
- * An offset kept across a restart is believed only where it shortens a token's life, and not where it is so large
- * that the machine seems to have no clock while it is off: then it starts somewhere in the past each time.
- */
+/** An offset kept across a restart is believed only where it shortens a token's life. */
 export function restored(keptOffsetMs: number, now: Instant): TimeSense {
-  const offsetMs = keptOffsetMs > 0 && keptOffsetMs <= largestKeptOffsetMs ? keptOffsetMs : 0;
+  const offsetMs = isDatable(keptOffsetMs) ? Math.max(keptOffsetMs, 0) : 0;
   return anchoredAt(now.wallMs + offsetMs, offsetMs, now);
+}
+
+/**
+ * Whether what was kept with this offset can be dated after a restart. A clock that was so slow may start somewhere
+ * in the past at each boot: then nobody knows how long the machine was off.
+ */
+export function isDatable(keptOffsetMs: number): boolean {
+  return keptOffsetMs <= largestKeptOffsetMs;
 }
 
 function anchoredAt(trueMs: number, offsetMs: number, now: Instant): TimeSense {

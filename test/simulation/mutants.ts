@@ -48,8 +48,14 @@ export const mutants: readonly Mutant[] = [
   {
     rule: 'an offset is kept across a restart only where it shortens a token’s life',
     file: 'time',
-    find: 'keptOffsetMs > 0 && keptOffsetMs <= largestKeptOffsetMs ? keptOffsetMs : 0',
+    find: 'isDatable(keptOffsetMs) ? Math.max(keptOffsetMs, 0) : 0',
     replace: 'keptOffsetMs',
+  },
+  {
+    rule: 'a token kept by a clock that starts anew at each boot is not believed',
+    file: 'time',
+    find: 'return keptOffsetMs <= largestKeptOffsetMs;',
+    replace: 'return true;',
   },
   {
     rule: 'at most 60 exchanges an hour that nobody asked for',

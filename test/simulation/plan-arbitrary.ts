@@ -14,7 +14,7 @@ function duration(...ms: readonly number[]): fc.Arbitrary<number> {
     .map(([most, percent]) => Math.round((most * percent) / 100));
 }
 
-const clockErrors = [0, 30 * second, 2 * minute, 3 * hour, year, 20 * year];
+const clockErrors = [0, 30 * second, 2 * minute, 3 * hour, 20 * hour, year, 20 * year];
 
 const settings: fc.Arbitrary<Setting> = fc
   .record({

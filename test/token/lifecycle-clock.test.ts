@@ -303,6 +303,15 @@ describe('lifecycle: sleep and wrong clocks', () => {
       assert.equal(life.served(), 'unavailable');
     });
 
+    it('with a clock that is days slow does not believe the kept token, however long the machine was off', () => {
+      life.clockErrorMs = -20 * hour;
+      life.start();
+      life.trueMs += 25 * hour;
+      life.restart();
+      life.fail({ retryAfterMs: hour });
+      assert.equal(life.served(), 'unavailable');
+    });
+
     it('with a clock in 1970 does not wait longer for a new token because the kept one seems to live long', () => {
       life.start();
       life.clockErrorMs = minute - life.trueMs;
