@@ -1,7 +1,7 @@
 import { fstatSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { isDeepStrictEqual, parseArgs } from 'node:util';
 import {
   cronSchedule,
   type Schedule,
@@ -24,6 +24,7 @@ import { Profiles } from '../daemon/profiles.ts';
 import { holdLock } from '../daemon/single-instance.ts';
 import { Subscriptions } from '../daemon/subscriptions.ts';
 import type { CredentialStore } from '../keychain/credential-store.ts';
+import { createFileStore } from '../keychain/file-store.ts';
 import { createKeytarStore } from '../keychain/keytar-store.ts';
 import { createMemoryStore } from '../keychain/memory-store.ts';
 import { folders, socketCandidates, socketPathProblem } from '../platform/places.ts';
@@ -41,14 +42,14 @@ process.umask(0o077);
 // A daemon outlives the terminal or the pipe that it was started from.
 process.stderr.on('error', () => undefined);
 
-const usage = `usage: iam-tokend [--config FILE] [--socket PATH] [--store keychain|memory] [--log-level LEVEL]
+const usage = `usage: iam-tokend [--config FILE] [--socket PATH] [--store keychain|file|memory] [--log-level LEVEL]
 
 Keeps a Yandex Cloud credential in the OS keychain and serves IAM tokens to iam-token.
 Runs in the foreground; log in with: iam-token login
 
   --config FILE      read this instead of config.yaml; its folder holds the list of profiles
   --socket PATH      listen here
-  --store STORE      where credentials are kept: keychain (default) or memory
+  --store STORE      where credentials are kept: keychain (default), file (encrypted) or memory
   --log-level LEVEL  error, warn, info (default) or debug
   --help, --version
 `;
@@ -81,6 +82,11 @@ async function main(): Promise<void> {
 
   await holdLock(join(configFolder, 'lock'), platform);
   await prepareSocket(socketPath, platform, uid);
+  if (settings.config.store === 'file') {
+    // Two daemons would lose each other's writes.
+    mkdirSync(places.state, { recursive: true, mode: 0o700 });
+    await holdLock(join(places.state, 'store.lock'), platform);
+  }
 
   const log = winstonLog(settings.config.logLevel, logDestination(places.log));
   const warn = (warning: string): void => {
@@ -90,7 +96,7 @@ async function main(): Promise<void> {
   settings.warnings.forEach(warn);
   const registry = openProfileRegistry(configFolder);
   const { instance } = registry.current();
-  const store = storeOf(settings.config);
+  const store = storeOf(settings.config, join(places.state, 'store'), uid);
   const subscriptions = new Subscriptions();
   const tools: SourceTools = {
     clock,
@@ -104,6 +110,7 @@ async function main(): Promise<void> {
     clock,
     log,
     registry,
+    store,
     slots: new CredentialSlots(store, instance),
     kindOf: kindNamed,
     tools,
@@ -152,7 +159,9 @@ async function main(): Promise<void> {
       profiles.replan();
       log.write('info', 'read the configuration again');
       settings.warnings.forEach(warn);
-      if (settings.config.store !== before.store) warn('another store is used after a restart only');
+      const { store: kind, fileKey } = settings.config;
+      if (kind !== before.store || !isDeepStrictEqual(fileKey, before.fileKey))
+        warn('another store is used after a restart only');
     } catch (error) {
       for (const mistake of problemOf(error).message.split('\n')) log.write('error', mistake);
       log.write('error', 'the configuration stays as it was');
@@ -221,8 +230,14 @@ function certificatesIn(caFile: string | null): string | null {
   }
 }
 
-function storeOf(config: Config): CredentialStore {
-  switch (config.store) {
+/** @param path of the file store */
+function storeOf({ store, fileKey }: Config, path: string, uid: number | null): CredentialStore {
+  switch (store) {
+    case 'file': {
+      const folder = process.env['CREDENTIALS_DIRECTORY'] ?? null;
+      const key = fileKey.kind === 'credential' ? { ...fileKey, folder } : fileKey;
+      return createFileStore({ path, key, uid, clock });
+    }
     case 'memory':
       return createMemoryStore();
     case 'keychain':
@@ -233,7 +248,7 @@ function storeOf(config: Config): CredentialStore {
         environment: process.env,
       });
     default:
-      return config.store satisfies never;
+      return store satisfies never;
   }
 }
 

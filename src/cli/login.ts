@@ -8,6 +8,7 @@ import { UsageError } from './endings.ts';
 import { localTime } from './moments.ts';
 import { promptHidden, readSecretLine } from './secret-prompt.ts';
 import { isTerminal, print, waiting } from './terminal.ts';
+import { unlockForLogin } from './unlock.ts';
 import { visible } from './visible.ts';
 
 /** Where a person gets an OAuth token of their own; the client id is the one that the documentation names. */
@@ -30,10 +31,12 @@ export const login: Command = async (call) => {
       'give it on one line of stdin: iam-token login --stdin < FILE',
     );
   }
-  await withDaemon(call, async (connection, patience) => {
+  const { daemon } = await withDaemon(call, async (connection, patience) => {
     connection.checkSecrecy('login');
     await connection.ask(methods.hello, { version }, patience);
+    return connection.ask(methods.status, { limit: 1 }, patience);
   });
+  await unlockForLogin(call, daemon);
   const secret = await readSecret(call);
   if (secret.equals(new Secret(''))) throw new UsageError('no OAuth token was given');
   const endpoint = options.text('endpoint');

@@ -3,7 +3,17 @@ import { defaultTimeoutMs } from '../client/request-token.ts';
 import { minTtlAtMostMs } from '../protocol/messages.ts';
 
 export type CommandName =
-  'token' | 'create-token' | 'login' | 'logout' | 'refresh' | 'status' | 'profiles' | 'use' | 'stop';
+  | 'token'
+  | 'create-token'
+  | 'login'
+  | 'logout'
+  | 'refresh'
+  | 'status'
+  | 'profiles'
+  | 'use'
+  | 'lock'
+  | 'unlock'
+  | 'stop';
 
 export interface CommandSpec {
   /** `token` is the command without a name. */
@@ -22,6 +32,8 @@ export const commands: readonly CommandSpec[] = [
   { name: 'status', help: 'how the daemon and all profiles are' },
   { name: 'profiles', help: 'list the profiles; * marks the default one' },
   { name: 'use', operand: 'NAME', help: 'make a profile the default one' },
+  { name: 'lock', help: 'have the daemon forget all secrets, and give no token until unlock' },
+  { name: 'unlock', help: 'open the store, and have tokens given again' },
   { name: 'stop', help: 'end the daemon' },
 ];
 
@@ -118,6 +130,12 @@ export const options: readonly OptionSpec[] = [
     commands: ['login'],
   },
   {
+    name: 'stdin',
+    value: flag,
+    help: "read the file store's passphrase from one line of stdin instead of a hidden prompt",
+    commands: ['unlock'],
+  },
+  {
     name: 'endpoint',
     value: { kind: 'text', placeholder: 'URL' },
     help: "the IAM API that it belongs to, where that is not the daemon's own",
@@ -140,13 +158,13 @@ export const options: readonly OptionSpec[] = [
     name: 'timeout',
     value: { ...waitingTime, usualMs: defaultTimeoutMs },
     help: 'how long to wait for the daemon; 10s unless given',
-    commands: ['token', 'create-token', 'status', 'profiles', 'use', 'stop'],
+    commands: ['token', 'create-token', 'status', 'profiles', 'use', 'lock', 'stop'],
   },
   {
     name: 'timeout',
     value: { ...waitingTime, usualMs: longTimeoutMs },
     help: 'how long to wait for the daemon, and for the keychain to be unlocked; 150s unless given',
-    commands: ['login', 'logout', 'refresh'],
+    commands: ['login', 'logout', 'refresh', 'unlock'],
   },
   { name: 'help', value: flag, help: 'this text', commands: 'all' },
   { name: 'version', value: flag, help: 'the release', commands: ['token'] },

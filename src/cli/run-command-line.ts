@@ -4,6 +4,7 @@ import { version } from '../shared/version.ts';
 import type { Command } from './command.ts';
 import { exitCodeAfter } from './exit-code-after.ts';
 import { helpText } from './help.ts';
+import { lock } from './lock.ts';
 import { login } from './login.ts';
 import { logout } from './logout.ts';
 import type { CommandName } from './options.ts';
@@ -14,6 +15,7 @@ import { status } from './status.ts';
 import { stop } from './stop.ts';
 import { print } from './terminal.ts';
 import { createToken, token } from './token-command.ts';
+import { unlock } from './unlock.ts';
 import { use } from './use.ts';
 
 const runners: Readonly<Record<CommandName, Command>> = {
@@ -25,6 +27,8 @@ const runners: Readonly<Record<CommandName, Command>> = {
   status,
   profiles,
   use,
+  lock,
+  unlock,
   stop,
 };
 

@@ -13,23 +13,28 @@ const secretAtMostBytes = 65_536;
 export async function promptHidden(question: string): Promise<Secret> {
   const { stdin } = process;
   const line = new HiddenLine(secretAtMostBytes);
+  let stopListening = (): void => {};
   stdin.setRawMode(true);
   stdin.setEncoding('utf8');
+  stdin.resume();
   say(question);
   try {
     await new Promise<void>((resolve, reject) => {
-      stdin.on('data', (piece: string) => {
+      const onData = (piece: string): void => {
         const state = line.type(piece);
         if (state === 'interrupted') reject(new Interrupted('interrupted'));
         else if (state === 'too_long') reject(tooLong());
         else if (state === 'done') resolve();
-      });
-      stdin.once('error', reject);
-      stdin.once('end', () => reject(new Interrupted('the terminal is gone')));
+      };
+      const onEnd = (): void => reject(new Interrupted('the terminal is gone'));
+      stdin.on('data', onData).once('error', reject).once('end', onEnd);
+      stopListening = () => stdin.off('data', onData).off('error', reject).off('end', onEnd);
     });
   } finally {
     stdin.setRawMode(false);
-    stdin.destroy();
+    // Another question may follow.
+    stdin.pause();
+    stopListening();
     say('\n');
   }
   return new Secret(line.text.trim());

@@ -52,11 +52,12 @@ function profileRows(status: ProfileStatus, nowMs: number, paint: Paint): readon
 }
 
 function daemonRows(
-  { version, pid, startedAt, store }: DaemonStatus,
+  { version, pid, startedAt, locked, store }: DaemonStatus,
   nowMs: number,
   paint: Paint,
 ): readonly Row[] {
   return [
+    ...row('state', locked === true ? paint('bad', 'locked until iam-token unlock') : null),
     ['version', visible(version)],
     ['process', `${pid}, for ${span(nowMs - Date.parse(startedAt))}`],
     ['store', `${visible(store.kind)}, ${store.state === 'open' ? 'open' : paint('bad', 'closed')}`],

@@ -43,7 +43,7 @@ interface Waiting {
 }
 
 /** Methods that carry a secret: never sent to a socket whose folder is not ours alone. */
-const secretMethods: ReadonlySet<Method> = new Set(['login']);
+const secretMethods: ReadonlySet<Method> = new Set(['login', 'unlock']);
 
 /**
  * A function and no class, for Node parses the whole text of a class with fields once more when the first is made.

@@ -56,10 +56,12 @@ export const status = method(
       version: text,
       pid: number,
       startedAt: moment,
+      locked: orNothing(truth),
       store: shape<DaemonStatus['store']>({
         kind: text,
         state: oneOf(['open', 'closed']),
         problem: orNull(problem),
+        passphrase: orNothing(oneOf(['needed', 'new'])),
       }),
     }),
     profiles: listOf(profileStatus),
@@ -81,4 +83,9 @@ export const profiles = method(
 
 export const use = method('use', shape<Answer<'use'>>({ profile: text }));
 export const subscribe = method('subscribe', nothing);
+export const lock = method('lock', shape<Answer<'lock'>>({ outcome: oneOf(['locked', 'was_locked']) }));
+export const unlock = method(
+  'unlock',
+  shape<Answer<'unlock'>>({ outcome: oneOf(['made', 'opened', 'was_open']) }),
+);
 export const stop = method('stop', nothing);

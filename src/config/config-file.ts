@@ -2,6 +2,8 @@ import * as v from 'valibot';
 import { durationMs } from '../shared/duration.ts';
 import { endpointOf } from '../shared/endpoint.ts';
 import { logLevels } from '../shared/log.ts';
+import { storeKinds } from './config.ts';
+import { fileKey } from './file-key.ts';
 
 /** What `config.yaml` may say; every key is optional. */
 export type ConfigFile = v.InferOutput<ReturnType<typeof configFile>>;
@@ -40,7 +42,8 @@ function schedule(faultOf: ScheduleFault) {
 
 function configFile(scheduleFault: ScheduleFault) {
   return v.strictObject({
-    store: v.optional(v.picklist(['keychain', 'memory'])),
+    store: v.optional(v.picklist(storeKinds)),
+    file: v.optional(fileKey),
     log: v.optional(v.strictObject({ level: v.optional(v.picklist(logLevels)) })),
     refresh: v.optional(
       v.strictObject({ schedule: v.optional(schedule(scheduleFault)), spread: v.optional(v.boolean()) }),

@@ -1,8 +1,14 @@
 import type { LogLevel } from '../shared/log.ts';
+import type { FileKey } from './file-key.ts';
+
+/** Where credentials are kept. */
+export const storeKinds = ['keychain', 'file', 'memory'] as const;
 
 /** What the daemon goes by, from flags, environment, `config.yaml` and defaults, in that order; parsed once. */
 export interface Config {
-  readonly store: 'keychain' | 'memory';
+  readonly store: (typeof storeKinds)[number];
+  /** Of the file store. */
+  readonly fileKey: FileKey;
   readonly logLevel: LogLevel;
   readonly refresh: {
     /** A cron pattern in the machine's time zone. */
@@ -30,6 +36,7 @@ export interface Config {
 
 export const defaultConfig: Config = {
   store: 'keychain',
+  fileKey: { kind: 'passphrase' },
   logLevel: 'info',
   refresh: { schedule: '0 * * * *', spread: true },
   iam: {

@@ -1,6 +1,6 @@
 import { endpointOf } from '../shared/endpoint.ts';
 import { type LogLevel, logLevels } from '../shared/log.ts';
-import { audienceOf, type Config, defaultConfig } from './config.ts';
+import { audienceOf, type Config, defaultConfig, storeKinds } from './config.ts';
 import {
   type ConfigFile,
   parseConfigFile,
@@ -48,7 +48,7 @@ export async function loadConfig(input: ConfigInput): Promise<ConfigResult> {
   const said: ConfigFile = parsed?.ok === true ? parsed.file : {};
 
   const store =
-    chosen(['keychain', 'memory'] as const, [
+    chosen(storeKinds, [
       ['--store', flags.store],
       ['IAM_TOKEND_STORE', environment['IAM_TOKEND_STORE']],
     ]) ??
@@ -68,6 +68,7 @@ export async function loadConfig(input: ConfigInput): Promise<ConfigResult> {
   const schedule = said.refresh?.schedule;
   const config: Config = {
     store,
+    fileKey: said.file ?? defaultConfig.fileKey,
     logLevel,
     refresh: {
       schedule: schedule ?? defaultConfig.refresh.schedule,

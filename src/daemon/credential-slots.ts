@@ -58,8 +58,8 @@ export class CredentialSlots {
   }
 
   /** @returns `null` for an empty slot; throws as the store does, and `login_required` for what we did not write */
-  async readCredential(slot: string): Promise<StoredCredential | null> {
-    const item = await this.#store.read(this.#credentialKey(slot), 'unasked');
+  async readCredential(slot: string, manner: Manner = 'unasked'): Promise<StoredCredential | null> {
+    const item = await this.#store.read(this.#credentialKey(slot), manner);
     if (item === null) return null;
     const parsed = parseItem(credentialItem, item);
     if (parsed === null) {
@@ -79,8 +79,8 @@ export class CredentialSlots {
   }
 
   /** An unreadable kept token is no token: the credential makes a new one. */
-  async readToken(slot: string): Promise<KeptToken | null> {
-    const item = await this.#store.read(this.#tokenKey(slot), 'unasked');
+  async readToken(slot: string, manner: Manner = 'unasked'): Promise<KeptToken | null> {
+    const item = await this.#store.read(this.#tokenKey(slot), manner);
     const parsed = item === null ? null : parseItem(tokenItem, item);
     if (parsed === null) return null;
     const { token, subject, expiresAtMs, receivedAtMs, clockOffsetMs } = parsed;

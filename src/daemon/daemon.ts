@@ -107,12 +107,13 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   }
 
   async function daemonStatus(): Promise<DaemonStatus> {
-    const state = await store.state();
+    const { kind, ...rest } = await store.state();
     return {
       version,
       pid: process.pid,
       startedAt,
-      store: { kind: store.kind, state: state.kind, problem: state.kind === 'closed' ? state.problem : null },
+      locked: profiles.isLocked,
+      store: { kind: store.kind, problem: null, ...rest, state: kind },
     };
   }
 

@@ -29,6 +29,8 @@ const registryFile = v.object({
   instance: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/)),
   default: v.nullable(profileName),
   profiles: v.record(profileName, profileEntry),
+  /** `lock` was called, and no `unlock` since. */
+  locked: v.exactOptional(v.literal(true)),
   /** Slots that are not live, or not yet, and hold something: removed at the next start. */
   discarded: v.array(slotName),
 });

@@ -1,9 +1,12 @@
-import type { LoginParams } from '../protocol/messages.ts';
+import type { CredentialStore, Manner } from '../keychain/credential-store.ts';
+import type { LockAnswer, LoginParams, UnlockAnswer } from '../protocol/messages.ts';
 import type { Alarm } from '../shared/clock.ts';
 import { type ErrorCode, type Problem, ProblemError, problemOf } from '../shared/errors.ts';
+import type { Secret } from '../shared/secret.ts';
 import type { Installation } from '../sources/credential-kind.ts';
 import { openSource } from '../sources/open-source.ts';
 import { hasLivingToken } from '../token/outlook.ts';
+import { DaemonLock, daemonLocked } from './daemon-lock.ts';
 import { confirmCredential, type LoginParts, removeSlot } from './login.ts';
 import { Profile, type ProfileParts } from './profile.ts';
 import type { ProfileEntry, Registry } from './profile-registry.ts';
@@ -17,6 +20,7 @@ const nothingStored = 'there is no credential in the store';
 const storedForAnother = 'the stored credential was confirmed for another service than profiles.json names';
 
 export interface ProfilesParts extends LoginParts {
+  readonly store: Pick<CredentialStore, 'state' | 'lock' | 'unlock'>;
   readonly nextScheduledAfter: (profile: string, afterMs: number) => number | null;
   readonly announce: ProfileParts['announce'];
 }
@@ -28,6 +32,7 @@ export class Profiles {
   readonly #reopening: Alarm;
   /** Slots that a run before this one left: one that is added now belongs to a login under way. */
   readonly #leftBehind: readonly string[];
+  readonly #lock: DaemonLock;
   readonly #stopping = new AbortController();
   #logins: Promise<unknown> = Promise.resolve();
   /** The store takes one write after the other, so the last one ends last. */
@@ -36,6 +41,7 @@ export class Profiles {
 
   constructor(parts: ProfilesParts) {
     this.#parts = parts;
+    this.#lock = new DaemonLock(parts);
     this.#reopening = parts.clock.alarm(() => this.#reopenAll());
     this.#leftBehind = parts.registry.current().discarded;
     for (const name of Object.keys(parts.registry.current().profiles)) this.#run(name);
@@ -45,9 +51,18 @@ export class Profiles {
     return this.#parts.registry.current();
   }
 
+  get isLocked(): boolean {
+    return this.#lock.isLocked;
+  }
+
   /** Reads the store for every profile, and removes slots that a killed login left behind. */
   async load(): Promise<void> {
     const { clock, log } = this.#parts;
+    if (this.isLocked) {
+      for (const profile of this.#running.values()) profile.missing(daemonLocked);
+      log.write('info', 'locked until somebody unlocks it');
+      return;
+    }
     const startedMs = clock.now().monotonicMs;
     // All at once: a store that does not answer lets nobody wait for those before him.
     await Promise.all([...this.#running.keys()].map((name) => this.#loadOne(name)));
@@ -67,11 +82,12 @@ export class Profiles {
     throw new ProblemError(this.#notFound(wanted));
   }
 
-  /** As `named`; a profile whose store did not open is looked at once more first. */
+  /** As `named`, and `locked` while the daemon is; a profile whose store did not open is looked at once more first. */
   ready(name?: string): Profile {
+    this.#lock.refuse();
     const profile = this.named(name);
     if (
-      codeIfClosed(profile) !== null &&
+      mayOpenByItself(profile) &&
       this.#parts.clock.now().monotonicMs - this.#lastReopenMs >= reopenAtMostEveryMs
     ) {
       this.#reopenAll();
@@ -79,19 +95,29 @@ export class Profiles {
     return profile;
   }
 
-  /** One at a time, until `signal` aborts or the daemon stops; see `login.ts`. */
+  /** One at a time, until `signal` aborts or the daemon stops or is locked; see `login.ts`. */
   async login(params: LoginParams, signal: AbortSignal): Promise<Profile> {
-    const either = AbortSignal.any([signal, this.#stopping.signal]);
-    const done = this.#logins.then(() => this.#loginNow(params, either));
+    this.#lock.refuse();
+    const locked = this.#lock.signal;
+    const either = AbortSignal.any([signal, this.#stopping.signal, locked]);
+    const done = this.#logins.then(() => this.#loginNow(params, either, locked));
     this.#logins = done.catch(() => undefined);
     return done;
   }
 
-  async #loginNow(params: LoginParams, signal: AbortSignal): Promise<Profile> {
+  async #loginNow(params: LoginParams, signal: AbortSignal, locked: AbortSignal): Promise<Profile> {
     const name = params.profile ?? this.registry.default ?? 'default';
-    const confirmed = await confirmCredential(this.#parts, name, params, signal);
+    const confirmed = await confirmCredential(this.#parts, name, params, signal).catch((error: unknown) => {
+      throw locked.aborted ? new ProblemError(daemonLocked, { cause: error }) : error;
+    });
     const { source, exchanged, startedAt, replacedSlot } = confirmed;
     const profile = this.#running.get(name) ?? this.#run(name);
+    if (locked.aborted) {
+      // It is live already, and `unlock` reads it; unless that was quicker.
+      profile.missing(daemonLocked);
+      if (!this.isLocked) await this.#loadOne(name);
+      throw new ProblemError(daemonLocked);
+    }
     profile.loggedIn(source, exchanged, startedAt);
     if (replacedSlot !== null) await removeSlot(this.#parts, replacedSlot, 'asked');
     this.#parts.log.write('info', 'logged in', {
@@ -122,6 +148,40 @@ export class Profiles {
     const profile = this.named(name);
     await this.#parts.registry.change((registry) => ({ ...registry, default: profile.name }));
     return profile.name;
+  }
+
+  /**
+   * Forgets all secrets and refuses all tokens until `unlock`, after a restart too. Those who wait are refused at once.
+   * @throws ProblemError `internal` when a restart would not find it locked
+   */
+  async lock(): Promise<LockAnswer['outcome']> {
+    const { announce, log } = this.#parts;
+    const wasLocked = this.isLocked;
+    const done = this.#lock.lock();
+    for (const profile of this.#running.values()) {
+      profile.missing(daemonLocked);
+      if (!wasLocked) announce('locked', profile);
+    }
+    log.write('info', 'locked');
+    return done;
+  }
+
+  /**
+   * Opens the store, and reads it again for all who had nothing from it.
+   * @throws ProblemError as the store does; then nothing has changed
+   */
+  async unlock(passphrase: Secret | null): Promise<UnlockAnswer['outcome']> {
+    const outcome = await this.#lock.unlock(passphrase);
+    this.#parts.log.write('info', 'unlocked', { outcome });
+    const closed = [...this.#running.values()].filter((profile) => codeIfClosed(profile) !== null);
+    await Promise.all(closed.map(({ name }) => this.#loadOne(name, 'asked')));
+    // In its turn, so that what is not live then belongs to no login.
+    this.#logins = this.#logins.then(() => this.#removeDiscarded());
+    return outcome;
+  }
+
+  async #removeDiscarded(): Promise<void> {
+    for (const slot of this.registry.discarded) await removeSlot(this.#parts, slot, 'unasked');
   }
 
   /** The schedule has changed. */
@@ -157,18 +217,19 @@ export class Profiles {
     return profile;
   }
 
-  async #loadOne(name: string): Promise<void> {
+  async #loadOne(name: string, manner: Manner = 'unasked'): Promise<void> {
     const { announce, clock, log, slots, kindOf, tools } = this.#parts;
     const profile = this.#running.get(name);
     const entry = this.registry.profiles[name];
     if (profile === undefined || entry === undefined) return;
     const before = codeIfClosed(profile);
     profile.loading();
-    const isReplaced = (): boolean => this.registry.profiles[name]?.slot !== entry.slot;
+    const locked = this.#lock.signal;
+    const isReplaced = (): boolean => locked.aborted || this.registry.profiles[name]?.slot !== entry.slot;
     try {
-      const stored = await slots.readCredential(entry.slot);
+      const stored = await slots.readCredential(entry.slot, manner);
       if (isReplaced()) return;
-      const kept = await slots.readToken(entry.slot);
+      const kept = await slots.readToken(entry.slot, manner);
       const kind = kindOf(entry.kind);
       if (isReplaced()) return;
       if (stored === null || kind === null || !isConfirmedFor(stored, entry)) {
@@ -194,7 +255,7 @@ export class Profiles {
   #reopenAll(): void {
     this.#lastReopenMs = this.#parts.clock.now().monotonicMs;
     for (const [name, profile] of this.#running) {
-      if (codeIfClosed(profile) !== null) void this.#loadOne(name);
+      if (mayOpenByItself(profile)) void this.#loadOne(name);
     }
   }
 
@@ -217,11 +278,17 @@ export class Profiles {
   }
 }
 
-/** Why the store does not give this profile's credential up, where that may change without a word to us. */
+/** Why the store does not give this profile's credential up. */
 function codeIfClosed({ state: { phase } }: Profile): ErrorCode | null {
   if (phase.kind !== 'without_credential') return null;
   const { code } = phase.problem;
-  return code === 'keychain_locked' || code === 'keychain_unavailable' ? code : null;
+  return code === 'keychain_locked' || code === 'keychain_unavailable' || code === 'locked' ? code : null;
+}
+
+/** Whether the store may open without a word to us. */
+function mayOpenByItself(profile: Profile): boolean {
+  const code = codeIfClosed(profile);
+  return code !== null && code !== 'locked';
 }
 
 function isConfirmedFor(stored: Installation & { readonly kind: string }, entry: ProfileEntry): boolean {

@@ -4,6 +4,7 @@ import { type CheckedRequest, checkRequest } from '../protocol/requests.ts';
 import type { Clock } from '../shared/clock.ts';
 import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
+import { Secret } from '../shared/secret.ts';
 import type { IamToken } from '../token/iam-token.ts';
 import { problemNow } from '../token/outlook.ts';
 import type { Profile } from './profile.ts';
@@ -125,6 +126,16 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
       case 'use':
         eventually(id, peer, async () => ({ profile: await profiles.use(params.profile) }));
         return;
+      case 'lock':
+        eventually(id, peer, async () => ({ outcome: await profiles.lock() }));
+        return;
+      case 'unlock': {
+        const { passphrase } = params;
+        eventually(id, peer, async () => ({
+          outcome: await profiles.unlock(passphrase === undefined ? null : new Secret(passphrase)),
+        }));
+        return;
+      }
       case 'stop':
         log.write('info', 'asked to stop');
         answer(id, peer, {});

@@ -4,7 +4,14 @@ import type { Secret } from '../shared/secret.ts';
 /** Who wants it: unasked, nothing may open a window; asked by a person, a prompt may, for 120 s. */
 export type Manner = 'unasked' | 'asked';
 
-export type StoreState = { readonly kind: 'open' } | { readonly kind: 'closed'; readonly problem: Problem };
+export type StoreState =
+  | { readonly kind: 'open' }
+  | {
+      readonly kind: 'closed';
+      readonly problem: Problem;
+      /** `unlock` opens it with its passphrase, or with a `new` one makes it; absent: with neither. */
+      readonly passphrase?: 'needed' | 'new';
+    };
 
 /**
  * Where credentials lie while nobody uses them. Keys and values are opaque here; a key is at most 200 characters of
@@ -24,6 +31,15 @@ export interface CredentialStore {
   write(key: string, value: Secret, manner: Manner): Promise<void>;
   /** Removing what is not there is no failure. */
   remove(key: string, manner: Manner): Promise<void>;
+  /**
+   * Opens the store for a person who asked, within 120 s: by a prompt of its own, or by the passphrase, which makes the
+   * store where there is none. Opening an open store is no failure.
+   * @param passphrase `null`: none was given
+   * @throws ProblemError also `bad_request` for a passphrase, when the store takes none
+   */
+  unlock(passphrase: Secret | null): Promise<void>;
+  /** Forgets at once all that it keeps in memory; a call that still runs, an `unlock` too, may fail with `locked`. */
+  lock(): void;
   /** Ends what the store runs, and calls under way with it; never throws. A closed store is of no further use. */
   close(): Promise<void>;
 }

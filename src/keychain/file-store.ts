@@ -4,7 +4,7 @@ import type { Clock } from '../shared/clock.ts';
 import { ProblemError } from '../shared/errors.ts';
 import { Secret } from '../shared/secret.ts';
 import { orAborted } from './abortable.ts';
-import type { CredentialStore, Manner } from './credential-store.ts';
+import type { CredentialStore, Manner, StoreState } from './credential-store.ts';
 import {
   diskSilent,
   locked,
@@ -44,25 +44,6 @@ export interface FileStoreOptions {
   readonly log2N?: number;
 }
 
-/**
- * With a passphrase it starts closed, answers `locked`, and opens with `unlock`. With a key file or a systemd
- * credential it opens by itself, for as long as that can be read.
- */
-export interface FileStore extends CredentialStore {
-  readonly kind: 'file';
-  readonly takesPassphrase: boolean;
-  /** Whether there is a store, whatever its state; the first `unlock` or, with a key, the first `write` makes it. */
-  exists(): Promise<boolean>;
-  /**
-   * Opens the store with its passphrase; where there is none, makes one.
-   * @throws ProblemError `locked` for a passphrase that is wrong or empty, which leaves an open store open;
-   *   `keychain_unavailable`; `bad_request` when the store takes none
-   */
-  unlock(passphrase: Secret, manner: Manner): Promise<void>;
-  /** Forgets the passphrase's key, at once; an `unlock` that still runs fails. */
-  lock(): void;
-}
-
 interface Opener {
   readonly recipe: KeyRecipe;
   readonly key: KeyObject;
@@ -79,8 +60,12 @@ const withinMs = { unasked: 10_000, asked: 120_000 } as const;
 /**
  * Credentials in one encrypted file, for a machine without a keychain. No item is kept in memory: each call reads the
  * file, so that what was done to it is seen, and all calls take turns, so that none loses what another wrote.
+ *
+ * With a passphrase it starts closed, answers `locked`, and opens with `unlock`; one that is wrong or empty is `locked`
+ * too, and leaves an open store open. With a key file or a systemd credential it opens by itself, for as long as that
+ * can be read, and the first `write` makes it.
  */
-export function createFileStore(options: FileStoreOptions): FileStore {
+export function createFileStore(options: FileStoreOptions): CredentialStore {
   const { path, key: source, uid, clock, fs = promises, log2N = 17 } = options;
   const disk = { fs, uid };
   const file = openStoreFile(path, disk);
@@ -141,7 +126,23 @@ export function createFileStore(options: FileStoreOptions): FileStore {
     });
   }
 
-  async function unlockNow(passphrase: Secret, stillWanted: () => boolean): Promise<void> {
+  async function stateNow(): Promise<StoreState> {
+    try {
+      await load();
+      return { kind: 'open' };
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      const { problem } = error;
+      if (problem.code !== 'locked') return { kind: 'closed', problem };
+      return { kind: 'closed', problem, passphrase: (await file.exists()) ? 'needed' : 'new' };
+    }
+  }
+
+  async function unlockNow(passphrase: Secret | null, stillWanted: () => boolean): Promise<void> {
+    if (passphrase === null) {
+      await load();
+      return;
+    }
     if (source.kind !== 'passphrase') throw takesNoPassphrase();
     if (passphrase.equals(new Secret(''))) throw locked('the passphrase is empty');
     const sealed = await sealedFile();
@@ -161,20 +162,16 @@ export function createFileStore(options: FileStoreOptions): FileStore {
 
   return {
     kind: 'file',
-    takesPassphrase: source.kind === 'passphrase',
     lock,
 
-    exists: () => file.exists(),
-
-    async unlock(passphrase, manner) {
+    async unlock(passphrase) {
       const before = timesLocked;
-      await inTurn(manner, () => unlockNow(passphrase, () => timesLocked === before));
+      await inTurn('asked', () => unlockNow(passphrase, () => timesLocked === before));
     },
 
     async state() {
       try {
-        await inTurn('unasked', load);
-        return { kind: 'open' };
+        return await inTurn('unasked', stateNow);
       } catch (error) {
         if (error instanceof ProblemError) return { kind: 'closed', problem: error.problem };
         throw error;

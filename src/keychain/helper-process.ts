@@ -48,6 +48,11 @@ export class HelperProcess {
     return answer.value;
   }
 
+  /** Kills the helper, if one runs: calls under way fail with `problem`, and the next one starts another. */
+  end(problem: Problem): void {
+    if (this.#running !== null) this.#end(this.#running, problem);
+  }
+
   /** Kills the helper, and waits for its end. Calls under way and later ones are `keychain_unavailable`. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -1,6 +1,8 @@
 import { ProblemError, type Problem } from '../shared/errors.ts';
 
-const orMemory = 'run iam-tokend --store memory to keep credentials in memory only';
+/** What a machine without a keychain has instead. */
+const orAnotherStore =
+  'run iam-tokend --store file to keep credentials in a file with a passphrase, or --store memory to keep them until it ends';
 
 export const keyringLocked: Problem = {
   code: 'keychain_locked',
@@ -23,38 +25,38 @@ export const promptUnanswered: Problem = {
 export const promptDismissed: Problem = {
   code: 'keychain_locked',
   message: 'the keyring did not open: its prompt was dismissed, or there was no screen to show it on',
-  hint: `run iam-token login again in a desktop session and answer the prompt, or ${orMemory}`,
+  hint: `run iam-token login again in a desktop session and answer the prompt, or ${orAnotherStore}`,
 };
 
 export const noSessionBus: Problem = {
   code: 'keychain_unavailable',
   message: 'no D-Bus session bus can be reached, and the keychain is reached through one',
-  hint: `start iam-tokend from a desktop session, or ${orMemory}`,
+  hint: `start iam-tokend from a desktop session, or ${orAnotherStore}`,
 };
 
 export const noService: Problem = {
   code: 'keychain_unavailable',
   message: 'no keychain service runs or can be started on this D-Bus session bus',
-  hint: `apt-get install gnome-keyring (or KeePassXC, KWallet), or ${orMemory}`,
+  hint: `apt-get install gnome-keyring (or KeePassXC, KWallet), or ${orAnotherStore}`,
 };
 
 export const noKeyring: Problem = {
   code: 'keychain_unavailable',
   message: 'no keyring has been created yet',
-  hint: `run iam-token login in a desktop session to be asked for its password, or ${orMemory}`,
+  hint: `run iam-token login in a desktop session to be asked for its password, or ${orAnotherStore}`,
 };
 
 export const serviceSilent: Problem = {
   code: 'keychain_unavailable',
   message: 'the keychain service does not answer',
-  hint: `restart it (gnome-keyring-daemon --replace), or ${orMemory}`,
+  hint: `restart it (gnome-keyring-daemon --replace), or ${orAnotherStore}`,
 };
 
 export function serviceRefused(reason: string): Problem {
   return {
     code: 'keychain_unavailable',
     message: `the keychain service refused: ${oneLine(reason)}`,
-    hint: `try again, or ${orMemory}`,
+    hint: `try again, or ${orAnotherStore}`,
   };
 }
 
@@ -63,7 +65,7 @@ export function libraryMissing(platform: NodeJS.Platform): Problem {
   return {
     code: 'keychain_unavailable',
     message: 'the keychain library could not be loaded',
-    hint: `${remedy}, or ${orMemory}`,
+    hint: `${remedy}, or ${orAnotherStore}`,
   };
 }
 
@@ -71,7 +73,7 @@ export function keychainFailed(reason: string): Problem {
   return {
     code: 'keychain_unavailable',
     message: `the keychain failed: ${oneLine(reason)}`,
-    hint: `try again, or ${orMemory}`,
+    hint: `try again, or ${orAnotherStore}`,
   };
 }
 
@@ -83,7 +85,7 @@ export function helperGone(reason: string): Problem {
 export const helperLate: Problem = {
   code: 'keychain_unavailable',
   message: 'the keychain does not answer',
-  hint: `try again, or ${orMemory}`,
+  hint: `try again, or ${orAnotherStore}`,
 };
 
 export const keychainBusy: Problem = {
@@ -96,6 +98,20 @@ export const storeClosed: Problem = {
   code: 'keychain_unavailable',
   message: 'the keychain is not used any more: the daemon is stopping',
 };
+
+export const lockedMeanwhile: Problem = {
+  code: 'locked',
+  message: 'the daemon was locked meanwhile',
+  hint: 'iam-token unlock',
+};
+
+export function takesNoPassphrase(store: string): Problem {
+  return {
+    code: 'bad_request',
+    message: `the ${store} takes no passphrase`,
+    hint: 'unlock it without one: iam-token unlock',
+  };
+}
 
 /** Other programs' words, made fit for a problem's one sentence. */
 function oneLine(text: string): string {

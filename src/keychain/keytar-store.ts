@@ -4,7 +4,7 @@ import { Secret } from '../shared/secret.ts';
 import type { CredentialStore, Manner } from './credential-store.ts';
 import type { HelperRequest } from './helper-messages.ts';
 import { HelperProcess } from './helper-process.ts';
-import { keychainBusy, problemError } from './keychain-problems.ts';
+import { keychainBusy, lockedMeanwhile, problemError, takesNoPassphrase } from './keychain-problems.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 
 export interface KeytarStoreOptions {
@@ -27,6 +27,8 @@ const personWithinMs = 110_000;
 export function createKeytarStore(options: KeytarStoreOptions): CredentialStore {
   const helper = new HelperProcess(options);
   const turns = new OneAtATime();
+  // Where there is a Secret Service, prompts are ours to open; elsewhere keytar's call opens them itself.
+  const opensPrompts = options.platform === 'darwin' || options.platform === 'win32';
   let unlocking: Promise<unknown> | null = null;
 
   /** One prompt for all who ask meanwhile. */
@@ -38,8 +40,6 @@ export function createKeytarStore(options: KeytarStoreOptions): CredentialStore 
 
   async function call(request: HelperRequest, manner: Manner): Promise<string | null> {
     const asked = manner === 'asked';
-    // Where there is a Secret Service, prompts are ours to open; elsewhere keytar's call opens them itself.
-    const opensPrompts = options.platform === 'darwin' || options.platform === 'win32';
     if (asked && !opensPrompts) await unlock();
     const withinMs = asked && opensPrompts ? personWithinMs : callWithinMs;
     const turn = options.clock.deadline(turnWithinMs);
@@ -75,6 +75,14 @@ export function createKeytarStore(options: KeytarStoreOptions): CredentialStore 
     async remove(key, manner) {
       await call({ op: 'remove', key }, manner);
     },
+
+    async unlock(passphrase) {
+      if (passphrase !== null) throw problemError(takesNoPassphrase('keychain'));
+      if (!opensPrompts) await unlock();
+    },
+
+    // The helper has read credentials: its memory goes with it.
+    lock: () => helper.end(lockedMeanwhile),
 
     close: () => helper.close(),
   };

@@ -99,10 +99,14 @@ export interface DaemonStatus {
   readonly version: string;
   readonly pid: number;
   readonly startedAt: string;
+  /** `lock` was called, and no `unlock` since. */
+  readonly locked?: boolean;
   readonly store: {
     readonly kind: string;
     readonly state: 'open' | 'closed';
     readonly problem: Problem | null;
+    /** What `unlock` is to be given: the store's passphrase, or a `new` one that makes the store; absent: none. */
+    readonly passphrase?: 'needed' | 'new';
   };
 }
 
@@ -110,6 +114,15 @@ export interface ProfileSummary extends ProfileScope {
   readonly profile: string;
   readonly isDefault: boolean;
   readonly kind: string;
+}
+
+export interface LockAnswer {
+  readonly outcome: 'locked' | 'was_locked';
+}
+
+export interface UnlockAnswer {
+  /** `made`: there is a new store, with this passphrase; `was_open`: nothing was locked. */
+  readonly outcome: 'made' | 'opened' | 'was_open';
 }
 
 /** Each method's parameters and answer. */
@@ -137,6 +150,8 @@ export interface Methods {
   };
   readonly use: { params: { readonly profile: string }; answer: { readonly profile: string } };
   readonly subscribe: { params: { readonly profile?: string }; answer: Record<string, never> };
+  readonly lock: { params: Record<string, never>; answer: LockAnswer };
+  readonly unlock: { params: { readonly passphrase?: string }; answer: UnlockAnswer };
   readonly stop: { params: Record<string, never>; answer: Record<string, never> };
 }
 

@@ -55,6 +55,8 @@ const schemas: { readonly [M in Method]: v.GenericSchema<unknown, Params<M>> } =
   profiles: v.object(page),
   use: v.object({ profile }),
   subscribe: profileOnly,
+  lock: v.object({}),
+  unlock: v.object({ passphrase: v.exactOptional(v.string()) }),
   stop: v.object({}),
 };
 

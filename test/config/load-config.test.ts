@@ -42,6 +42,7 @@ describe('the configuration', () => {
   it('takes every key of the file', async () => {
     const yaml = `
 store: memory
+file: { key-file: /k }
 log: { level: debug }
 refresh: { schedule: "*/30 * * * *" }
 iam: { endpoint: "https://iam.example.net/", audience: "https://aud.example.net", timeout: 1500ms }
@@ -49,6 +50,7 @@ network: { proxy: "http://proxy:3128", caFile: /etc/ca.pem }
 `;
     assert.deepEqual(await configOf({ yaml }), {
       store: 'memory',
+      fileKey: { kind: 'key-file', path: '/k' },
       logLevel: 'debug',
       refresh: { schedule: '*/30 * * * *', spread: false },
       iam: { endpoint: 'https://iam.example.net', audience: 'https://aud.example.net', timeoutMs: 1_500 },
@@ -161,7 +163,7 @@ network:
   proxy: proxy:3128
 `;
     assert.deepEqual(await mistakesOf({ yaml }), [
-      '/c/config.yaml:1: store: must be ("keychain" | "memory"), not "vault"',
+      '/c/config.yaml:1: store: must be ("keychain" | "file" | "memory"), not "vault"',
       '/c/config.yaml:3: log.level: must be ("error" | "warn" | "info" | "debug"), not "loud"',
       '/c/config.yaml:5: refresh.schedule: never fires',
       '/c/config.yaml:6: refresh.spred: there is no such key',
@@ -174,7 +176,7 @@ network:
   it('reports the mistakes of file, flags and environment together', async () => {
     const mistakes = await mistakesOf({
       yaml: 'store: vault',
-      flags: { store: 'file', logLevel: '' },
+      flags: { store: 'vault', logLevel: '' },
       environment: {
         IAM_TOKEND_STORE: 'x',
         IAM_TOKEND_LOG_LEVEL: 'x',

@@ -90,6 +90,7 @@ describe('the daemon', () => {
       version: '0.1.0',
       pid: process.pid,
       startedAt: '2026-11-24T12:00:00.000Z',
+      locked: false,
       store: { kind: 'memory', state: 'open', problem: null },
     };
     assert.deepEqual((await ask(1, 'status')).result?.['daemon'], expected);

@@ -16,14 +16,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { FileCalls } from '../../src/keychain/guarded-file.ts';
-import { type FileStore } from '../../src/keychain/file-store.ts';
+import type { CredentialStore } from '../../src/keychain/credential-store.ts';
 import { diskError, watchedDisk } from '../support/failing-disk.ts';
 import { fileStores, problem, read, right, startAnew, uid, write } from '../support/file-stores.ts';
 
 describe('file-store, whose file or folder is not as it should be', () => {
   const { folder, home, path, store, unlocked, said, saidByState } = fileStores();
 
-  let opened: FileStore;
+  let opened: CredentialStore;
   let before: Buffer;
 
   beforeEach(async () => {
@@ -113,7 +113,7 @@ describe('file-store, whose file or folder is not as it should be', () => {
         assert.equal(await said(each.read('a', 'unasked')), `keychain_unavailable: ${sentence}`);
         assert.equal(await said(write(each, 'a', 'two')), `keychain_unavailable: ${sentence}`);
         assert.equal(await said(each.remove('a', 'asked')), `keychain_unavailable: ${sentence}`);
-        assert.equal(await said(each.unlock(right, 'asked')), `keychain_unavailable: ${sentence}`);
+        assert.equal(await said(each.unlock(right)), `keychain_unavailable: ${sentence}`);
       }
       if (found !== null) assert.deepEqual(readFileSync(path()), found);
       if (typed === undefined) return;
@@ -133,13 +133,13 @@ describe('file-store, whose file or folder is not as it should be', () => {
       });
     withByte(16, 2);
     assert.equal(
-      await said(store().unlock(right, 'asked')),
+      await said(store().unlock(right)),
       'keychain_unavailable: the file store /iam-tokend/store was written by a newer iam-tokend | ' +
         'upgrade this one, as that one was',
     );
     withByte(18, 40);
     assert.equal(
-      await said(store().unlock(right, 'asked')),
+      await said(store().unlock(right)),
       'keychain_unavailable: the file store /iam-tokend/store asks for more work than a passphrase may take, ' +
         `and iam-tokend did not write it so | put a copy back, or ${startAnew}`,
     );

@@ -27,13 +27,12 @@ describe('file-store, opened by a key', () => {
 
     it('is open from the start, and takes no passphrase', async () => {
       const fresh = keyStore();
-      assert.equal(fresh.takesPassphrase, false);
       assert.deepEqual(await fresh.state(), { kind: 'open' });
       assert.equal(await read(fresh, 'a'), null);
       await fresh.remove('a', 'unasked');
       assert.deepEqual(readdirSync(folder()), []);
       assert.equal(
-        await said(fresh.unlock(right, 'asked')),
+        await said(fresh.unlock(right)),
         'bad_request: the file store opens with a key of its own and takes no passphrase | ' +
           'for a passphrase, set file.key to passphrase in config.yaml',
       );
@@ -168,7 +167,7 @@ describe('file-store, opened by a key', () => {
       'keychain_unavailable: the file store /iam-tokend/store was made with a key file or a systemd credential, ' +
       `and file.key is passphrase | name that key as file.key in config.yaml, or ${startAnew}`;
     assert.equal(await saidByState(store()), madeWithKey);
-    assert.equal(await said(store().unlock(right, 'asked')), madeWithKey);
+    assert.equal(await said(store().unlock(right)), madeWithKey);
     rmSync(path());
     await unlocked();
     assert.equal(

@@ -18,8 +18,8 @@ describe('file-store', () => {
       const fresh = store();
       const sentence =
         'locked: there is no file store /iam-tokend/store yet | iam-token unlock asks for a new passphrase and makes it';
-      assert.equal(fresh.takesPassphrase, true);
-      assert.equal(await fresh.exists(), false);
+      const state = await fresh.state();
+      assert.equal(state.kind === 'closed' && state.passphrase, 'new');
       assert.equal(await saidByState(fresh), sentence);
       assert.equal(await said(fresh.read('a', 'unasked')), sentence);
       assert.equal(await said(write(fresh, 'a', 'one')), sentence);
@@ -28,7 +28,7 @@ describe('file-store', () => {
 
     it('is made by the first unlock, for its owner alone', async () => {
       const made = await unlocked();
-      assert.equal(await made.exists(), true);
+      assert.equal(existsSync(path()), true);
       assert.deepEqual(await made.state(), { kind: 'open' });
       assert.equal(statSync(path()).mode & 0o777, 0o600);
       assert.equal(statSync(home()).mode & 0o777, 0o700);
@@ -42,7 +42,7 @@ describe('file-store', () => {
         await said(again.read('a', 'unasked')),
         'locked: the file store is locked | iam-token unlock',
       );
-      await again.unlock(right, 'asked');
+      await again.unlock(right);
       assert.equal(await read(again, 'a'), 'one');
     });
 
@@ -52,20 +52,20 @@ describe('file-store', () => {
       const sentence =
         'locked: this passphrase does not open the file store /iam-tokend/store | ' +
         `try again: iam-token unlock; if it is forgotten, ${startAnew}`;
-      assert.equal(await said(closed.unlock(wrong, 'asked')), sentence);
+      assert.equal(await said(closed.unlock(wrong)), sentence);
       assert.equal(
-        await said(closed.unlock(new Secret(''), 'asked')),
+        await said(closed.unlock(new Secret(''))),
         'locked: the passphrase is empty | iam-token unlock',
       );
       assert.equal((await closed.state()).kind, 'closed');
-      await closed.unlock(right, 'asked');
-      assert.equal(await said(closed.unlock(wrong, 'asked')), sentence);
+      await closed.unlock(right);
+      assert.equal(await said(closed.unlock(wrong)), sentence);
       assert.equal(await read(closed, 'a'), 'one');
     });
 
     it('makes no store with an empty passphrase', async () => {
-      await problem(store().unlock(new Secret(''), 'asked'));
-      assert.equal(await store().exists(), false);
+      await problem(store().unlock(new Secret('')));
+      assert.equal(existsSync(path()), false);
     });
 
     it('can be locked, and unlocked again', async () => {
@@ -73,7 +73,7 @@ describe('file-store', () => {
       await write(opened, 'a', 'one');
       opened.lock();
       assert.equal((await problem(opened.read('a', 'asked'))).code, 'locked');
-      await opened.unlock(right, 'unasked');
+      await opened.unlock(right);
       assert.equal(await read(opened, 'a'), 'one');
       await opened.close();
       assert.equal((await problem(opened.read('a', 'asked'))).code, 'locked');
@@ -81,7 +81,7 @@ describe('file-store', () => {
 
     it('stays locked when it is locked during an unlock', async () => {
       const opened = await unlocked();
-      const unlocking = opened.unlock(right, 'asked');
+      const unlocking = opened.unlock(right);
       opened.lock();
       assert.equal(
         await said(unlocking),
@@ -100,7 +100,7 @@ describe('file-store', () => {
         'locked: another file store lies in the place of the one that was unlocked | iam-token unlock',
       );
       assert.equal((await problem(write(opened, 'a', 'two'))).code, 'locked');
-      await opened.unlock(right, 'asked');
+      await opened.unlock(right);
       assert.equal(await read(opened, 'a'), null);
     });
 
@@ -129,9 +129,9 @@ describe('file-store', () => {
 
   it('makes one store of two unlocks at once', async () => {
     const fresh = store();
-    await Promise.all([fresh.unlock(right, 'asked'), fresh.unlock(right, 'asked')]);
+    await Promise.all([fresh.unlock(right), fresh.unlock(right)]);
     await write(fresh, 'a', 'one');
-    assert.equal((await problem(store().unlock(wrong, 'asked'))).code, 'locked');
+    assert.equal((await problem(store().unlock(wrong))).code, 'locked');
   });
 
   it('gives up on a disk that does not answer, within the time of its manner, and loses nothing', async () => {

@@ -16,6 +16,8 @@ export interface StoreCall {
 export interface FakeStore extends CredentialStore {
   readonly calls: readonly StoreCall[];
   readonly closed: boolean;
+  /** How often it was told to forget; what lies in it stays, as in a keychain. */
+  readonly locks: number;
   /** The keys of what lies in it. */
   keys(): readonly string[];
   /** From now on the calls that `which` names fail with this code; with `null` they succeed again. */
@@ -30,6 +32,7 @@ export function fakeStore(): FakeStore {
   const calls: StoreCall[] = [];
   const keys = new Set<string>();
   let closed = false;
+  let locks = 0;
   let fails: { readonly code: ErrorCode; readonly which: (call: StoreCall) => boolean } | null = null;
   const holds = new Set<{
     readonly which: (call: StoreCall) => boolean;
@@ -88,6 +91,16 @@ export function fakeStore(): FakeStore {
       await called({ operation: 'remove', key, manner });
       keys.delete(key);
       await inner.remove(key, manner);
+    },
+    async unlock() {
+      await turn();
+      if (fails !== null) throw new ProblemError({ code: fails.code, message: 'the store fails' });
+    },
+    lock() {
+      locks += 1;
+    },
+    get locks() {
+      return locks;
     },
     async close() {
       closed = true;

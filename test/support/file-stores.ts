@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { createFileStore, type FileStore, type FileStoreOptions } from '../../src/keychain/file-store.ts';
+import type { CredentialStore } from '../../src/keychain/credential-store.ts';
+import { createFileStore, type FileStoreOptions } from '../../src/keychain/file-store.ts';
 import { type Problem, ProblemError } from '../../src/shared/errors.ts';
 import { Secret } from '../../src/shared/secret.ts';
 import { realClock } from './real-clock.ts';
@@ -14,10 +15,10 @@ export const wrong = new Secret('correct house');
 export const startAnew =
   "move it away and log in anew: mv '/iam-tokend/store' '/iam-tokend/store.old' && iam-token login";
 
-export const write = (to: FileStore, key: string, value: string): Promise<void> =>
+export const write = (to: CredentialStore, key: string, value: string): Promise<void> =>
   to.write(key, new Secret(value), 'unasked');
 
-export const read = async (from: FileStore, key: string): Promise<string | null> =>
+export const read = async (from: CredentialStore, key: string): Promise<string | null> =>
   (await from.read(key, 'unasked'))?.expose() ?? null;
 
 export async function problem(work: Promise<unknown>): Promise<Problem> {
@@ -37,21 +38,21 @@ export function fileStores() {
   const path = (): string => join(home(), 'store');
   const keyPath = (): string => join(folder(), 'key');
 
-  function store(options: Partial<FileStoreOptions> = {}): FileStore {
+  function store(options: Partial<FileStoreOptions> = {}): CredentialStore {
     // The least that is allowed: what scrypt costs is not what is tested here.
     const usual = { path: path(), key: { kind: 'passphrase' }, uid, clock: realClock(), log2N: 10 } as const;
     return createFileStore({ ...usual, ...options });
   }
 
-  const keyStore = (options: Partial<FileStoreOptions> = {}): FileStore =>
+  const keyStore = (options: Partial<FileStoreOptions> = {}): CredentialStore =>
     store({ key: { kind: 'key-file', path: keyPath() }, ...options });
 
-  const credentialStore = (name = 'key', given: string | null = folder()): FileStore =>
+  const credentialStore = (name = 'key', given: string | null = folder()): CredentialStore =>
     store({ key: { kind: 'credential', name, folder: given } });
 
-  async function unlocked(options: Partial<FileStoreOptions> = {}): Promise<FileStore> {
+  async function unlocked(options: Partial<FileStoreOptions> = {}): Promise<CredentialStore> {
     const opened = store(options);
-    await opened.unlock(right, 'asked');
+    await opened.unlock(right);
     return opened;
   }
 
@@ -61,7 +62,7 @@ export function fileStores() {
     return `${code}: ${message} | ${hint}`.replaceAll(folder(), '');
   }
 
-  async function saidByState(closed: FileStore): Promise<string> {
+  async function saidByState(closed: CredentialStore): Promise<string> {
     const state = await closed.state();
     return state.kind === 'open' ? 'open' : said(Promise.reject(new ProblemError(state.problem)));
   }

@@ -47,6 +47,7 @@ export function startProfiles(of: World, parts: Partial<ProfilesParts> = {}): Ru
     clock: of.clock,
     log: of.log,
     registry,
+    store: of.store,
     slots: new CredentialSlots(of.store, registry.current().instance),
     kindOf: (name) => (name === of.iam.kind.name ? of.iam.kind : null),
     tools: sourceTools({ clock: of.clock }),
