@@ -47,6 +47,7 @@ function profileRows(status: ProfileStatus, nowMs: number, paint: Paint): readon
     ...row('last failure', trouble === null ? null : troubleText(trouble, problem, nowMs)),
     ['this hour', `${status.successesInHour} of ${status.attemptsInHour} exchanges succeeded`],
     ['credential', `${visible(status.kind)}, for ${visible(status.endpoint)}`],
+    ...row('notice', status.notice === undefined ? null : visible(status.notice)),
     ...row('clock', clockOffsetMs === 0 ? null : clockText(clockOffsetMs)),
   ];
 }
@@ -95,7 +96,10 @@ function problemRows(problem: Problem | null): readonly Row[] {
   if (problem === null) return [];
   return [
     ['problem', visible(problem.message)],
-    ...row('what to do', problem.hint === undefined ? null : visible(problem.hint)),
+    ...(problem.hint?.split('\n') ?? []).map((line, at): Row => [
+      at === 0 ? 'what to do' : '',
+      visible(line),
+    ]),
   ];
 }
 

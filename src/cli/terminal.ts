@@ -48,7 +48,7 @@ export function printWarning(message: string, hint?: string): void {
 
 export function note(text: string, hint?: string): void {
   say(`iam-token: ${visible(text)}\n`);
-  if (hint !== undefined) say(`iam-token: hint: ${visible(hint)}\n`);
+  for (const line of hint?.split('\n') ?? []) say(`iam-token: hint: ${visible(line)}\n`);
 }
 
 /** Tells somebody who watches what is waited for, should it take long, and takes that back. */

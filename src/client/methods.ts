@@ -42,6 +42,7 @@ const profileStatus = shape<ProfileStatus>({
   successesInHour: number,
   attemptsInHour: number,
   clockOffsetMs: number,
+  notice: orNothing(text),
 });
 
 const renewed = shape<Answer<'refresh'>>({ profile: text, subject: orNull(text), expiresAt: moment });
@@ -71,7 +72,14 @@ export const status = method(
 
 export const refresh = method('refresh', renewed);
 export const login = method('login', renewed);
-export const logout = method('logout', shape<Answer<'logout'>>({ profile: text }));
+export const logout = method(
+  'logout',
+  shape<Answer<'logout'>>({
+    profile: text,
+    tokenRevoked: orNothing(truth),
+    left: orNothing(listOf(shape<{ message: string; hint: string }>({ message: text, hint: text }))),
+  }),
+);
 
 export const profiles = method(
   'profiles',

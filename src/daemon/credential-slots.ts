@@ -72,10 +72,10 @@ export class CredentialSlots {
     return { kind, endpoint, audience, credential: new Secret(credential) };
   }
 
-  async writeCredential(slot: string, stored: StoredCredential): Promise<void> {
+  async writeCredential(slot: string, stored: StoredCredential, manner: Manner): Promise<void> {
     const { kind, endpoint, audience, credential } = stored;
     const item = JSON.stringify({ v: 1, kind, endpoint, audience, credential: credential.expose() });
-    await this.#store.write(this.#credentialKey(slot), new Secret(item), 'asked');
+    await this.#store.write(this.#credentialKey(slot), new Secret(item), manner);
   }
 
   /** An unreadable kept token is no token: the credential makes a new one. */

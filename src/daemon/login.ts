@@ -5,12 +5,14 @@ import type { Clock, Instant } from '../shared/clock.ts';
 import { endpointOf } from '../shared/endpoint.ts';
 import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
+import type { Secret } from '../shared/secret.ts';
 import type { CredentialKind, Installation, SourceTools } from '../sources/credential-kind.ts';
 import { openSource } from '../sources/open-source.ts';
-import type { Exchanged, ExchangeFailure, IamTokenSource } from '../token/ports.ts';
+import type { Exchanged, ExchangeFailure } from '../token/ports.ts';
 import type { CredentialSlots } from './credential-slots.ts';
 import { scopeOf } from './profile-status.ts';
-import { type ProfileEntry, type ProfileRegistry, randomId, type Registry } from './profile-registry.ts';
+import { withSlot } from './registry-changes.ts';
+import { type ProfileEntry, type ProfileRegistry, randomId } from './profile-registry.ts';
 
 export interface LoginParts {
   readonly clock: Clock;
@@ -25,7 +27,9 @@ export interface LoginParts {
 }
 
 export interface Confirmed {
-  readonly source: IamTokenSource;
+  readonly kind: CredentialKind;
+  readonly credential: Secret;
+  readonly entry: ProfileEntry;
   readonly exchanged: Exchanged;
   /** When the confirming exchange began. */
   readonly startedAt: Instant;
@@ -58,22 +62,33 @@ export async function confirmCredential(
   const { secret, settings = {} } = params;
   const handed = { settings, ...(secret === undefined ? {} : { secret }) };
   const credential = await kind.accept(handed, { endpoint, audience }, tools);
-  const entry: ProfileEntry = { kind: kind.name, endpoint, audience, slot: randomId(), ...scopeOf(params) };
+  const slot = randomId();
+  const keep = (secret: Secret): Promise<void> =>
+    slots.writeCredential(slot, { kind: kind.name, endpoint, audience, credential: secret }, 'asked');
 
-  await registry.change((before) => ({ ...before, discarded: [...before.discarded, entry.slot] }));
+  await registry.change((before) => ({ ...before, discarded: [...before.discarded, slot] }));
   try {
-    await slots.writeCredential(entry.slot, { kind: kind.name, endpoint, audience, credential });
-    const source = openSource(kind, credential, entry, tools);
+    await keep(credential);
+    const opened = { endpoint, audience, ...scopeOf(params) };
     const startedAt = parts.clock.now();
-    const outcome = await source.exchange(signal, true);
+    const outcome = await openSource(kind, credential, opened, tools).exchange(signal, true);
     if (!outcome.ok) throw new ProblemError(problemOfFailure(outcome.failure));
+    const confirmed = outcome.replacement ?? credential;
+    if (confirmed !== credential) await keep(confirmed);
+    const scope = { ...(await kind.cloudAndFolder?.(confirmed, tools, signal)), ...scopeOf(params) };
     refuseWhenGivenUp(signal);
-    const replacedSlot = registry.current().profiles[name]?.slot ?? null;
-    await registry.change((before) => flipped(before, name, entry));
-    return { source, exchanged: outcome.exchanged, startedAt, replacedSlot };
+    const entry: ProfileEntry = { kind: kind.name, endpoint, audience, slot, ...scope };
+    let replacedSlot = null as string | null;
+    await registry.change((before) => {
+      replacedSlot = before.profiles[name]?.slot ?? null;
+      return withSlot(before, name, entry);
+    });
+    const { exchanged } = outcome;
+    return { kind, credential: confirmed, entry, exchanged, startedAt, replacedSlot };
   } catch (error) {
+    writeFailedLogin(parts.log, problemOf(error), name);
     // Unasked: a person who sent the prompt away gets no second one. What stays is on the list.
-    await removeSlot(parts, entry.slot, 'unasked');
+    await removeSlot(parts, slot, 'unasked');
     throw error;
   }
 }
@@ -119,13 +134,8 @@ function problemOfFailure({ kind, message, hint, retryAfterMs }: ExchangeFailure
   };
 }
 
-function flipped(before: Registry, name: string, entry: ProfileEntry): Registry {
-  const old = before.profiles[name]?.slot;
-  const discarded = before.discarded.filter((slot) => slot !== entry.slot);
-  return {
-    ...before,
-    default: before.default ?? name,
-    profiles: { ...before.profiles, [name]: entry },
-    discarded: old === undefined ? discarded : [...discarded, old],
-  };
+/** What a person would be told, for whoever reads the log. */
+function writeFailedLogin(log: Log, { message, hint }: Problem, profile: string): void {
+  log.write('warn', `the login failed: ${message}`, { profile });
+  for (const line of hint?.split('\n') ?? []) log.write('warn', `what to do: ${line}`, { profile });
 }

@@ -13,6 +13,7 @@ export function profileStatus(
   profile: Profile,
   entry: ProfileEntry,
   isDefault: boolean,
+  notice: string | null,
   clock: Clock,
 ): ProfileStatus {
   const now = clock.now();
@@ -45,6 +46,7 @@ export function profileStatus(
     successesInHour: attempts.filter(({ succeeded }) => succeeded).length,
     attemptsInHour: attempts.length,
     clockOffsetMs: Math.round(state.time.offsetMs),
+    ...(notice === null ? {} : { notice }),
   };
 }
 

@@ -175,13 +175,15 @@ export class Profile {
         random01: clock.random(),
       });
     } else {
-      const { kind, message } = outcome.failure;
+      const { kind, message, hint } = outcome.failure;
       log.write('warn', `could not renew the IAM token: ${message}`, {
         profile: name,
         attempt,
         tookMs,
         kind,
       });
+      const toDo = kind === 'transient' ? [] : (hint?.split('\n') ?? []);
+      for (const line of toDo) log.write('warn', `what to do: ${line}`, { profile: name });
       this.#dispatch({
         kind: 'exchange_failed',
         attempt,

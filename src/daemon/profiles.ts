@@ -1,23 +1,33 @@
 import type { CredentialStore, Manner } from '../keychain/credential-store.ts';
 import type { LockAnswer, LoginParams, UnlockAnswer } from '../protocol/messages.ts';
 import type { Alarm } from '../shared/clock.ts';
-import { type ErrorCode, type Problem, ProblemError, problemOf } from '../shared/errors.ts';
+import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import type { Secret } from '../shared/secret.ts';
-import type { Installation } from '../sources/credential-kind.ts';
-import { openSource } from '../sources/open-source.ts';
+import type { CredentialKind, Installation } from '../sources/credential-kind.ts';
 import { hasLivingToken } from '../token/outlook.ts';
+import type { IamTokenSource } from '../token/ports.ts';
 import { DaemonLock, daemonLocked } from './daemon-lock.ts';
+import { Impersonations } from './impersonations.ts';
 import { confirmCredential, type LoginParts, removeSlot } from './login.ts';
+import {
+  codeIfClosed,
+  loggedInAnew,
+  loginRequired,
+  mayOpenByItself,
+  notFound,
+  nothingStored,
+  storedForAnother,
+} from './profile-problems.ts';
 import { Profile, type ProfileParts } from './profile.ts';
 import type { ProfileEntry, Registry } from './profile-registry.ts';
+import { liveSource } from './renewed-credential.ts';
+import { withoutProfile } from './registry-changes.ts';
+import { type Revocation, revoke } from './revocation.ts';
 
 /** A store that did not open is asked again this often, without a word to the person. */
 const reopenIntervalMs = 30_000;
 /** And at most this often when requests ask for it. */
 const reopenAtMostEveryMs = 5_000;
-
-const nothingStored = 'there is no credential in the store';
-const storedForAnother = 'the stored credential was confirmed for another service than profiles.json names';
 
 export interface ProfilesParts extends LoginParts {
   readonly store: Pick<CredentialStore, 'state' | 'lock' | 'unlock'>;
@@ -30,11 +40,13 @@ export class Profiles {
   readonly #parts: ProfilesParts;
   readonly #running = new Map<string, Profile>();
   readonly #reopening: Alarm;
+  readonly #impersonations: Impersonations;
   /** Slots that a run before this one left: one that is added now belongs to a login under way. */
   readonly #leftBehind: readonly string[];
   readonly #lock: DaemonLock;
   readonly #stopping = new AbortController();
   #logins: Promise<unknown> = Promise.resolve();
+  #flips: Promise<unknown> = Promise.resolve();
   /** The store takes one write after the other, so the last one ends last. */
   #keeping: Promise<unknown> = Promise.resolve();
   #lastReopenMs = -Infinity;
@@ -42,6 +54,7 @@ export class Profiles {
   constructor(parts: ProfilesParts) {
     this.#parts = parts;
     this.#lock = new DaemonLock(parts);
+    this.#impersonations = new Impersonations(parts);
     this.#reopening = parts.clock.alarm(() => this.#reopenAll());
     this.#leftBehind = parts.registry.current().discarded;
     for (const name of Object.keys(parts.registry.current().profiles)) this.#run(name);
@@ -79,7 +92,7 @@ export class Profiles {
     const wanted = name ?? this.registry.default;
     const found = wanted === null ? undefined : this.#running.get(wanted);
     if (found !== undefined) return found;
-    throw new ProblemError(this.#notFound(wanted));
+    throw new ProblemError(notFound(wanted, this.#running.size === 0));
   }
 
   /** As `named`, and `locked` while the daemon is; a profile whose store did not open is looked at once more first. */
@@ -110,7 +123,7 @@ export class Profiles {
     const confirmed = await confirmCredential(this.#parts, name, params, signal).catch((error: unknown) => {
       throw locked.aborted ? new ProblemError(daemonLocked, { cause: error }) : error;
     });
-    const { source, exchanged, startedAt, replacedSlot } = confirmed;
+    const { kind, credential, entry, exchanged, startedAt, replacedSlot } = confirmed;
     const profile = this.#running.get(name) ?? this.#run(name);
     if (locked.aborted) {
       // It is live already, and `unlock` reads it; unless that was quicker.
@@ -118,7 +131,8 @@ export class Profiles {
       if (!this.isLocked) await this.#loadOne(name);
       throw new ProblemError(daemonLocked);
     }
-    profile.loggedIn(source, exchanged, startedAt);
+    profile.loggedIn(this.#live(name, kind, credential, entry), exchanged, startedAt);
+    this.#impersonations.forget(profile, loggedInAnew);
     if (replacedSlot !== null) await removeSlot(this.#parts, replacedSlot, 'asked');
     this.#parts.log.write('info', 'logged in', {
       profile: name,
@@ -128,16 +142,46 @@ export class Profiles {
     return profile;
   }
 
+  /** The token of a service account as which a profile may act. */
+  acting(name: string | undefined, serviceAccountId: string): Profile {
+    const profile = this.ready(name);
+    const entry = this.registry.profiles[profile.name];
+    if (entry === undefined) throw new ProblemError(this.#loginRequired(profile.name, nothingStored));
+    return this.#impersonations.of(profile, serviceAccountId, entry);
+  }
+
+  /** What a person should know of a profile while all is well; `null` when there is nothing. */
+  notice({ kind }: ProfileEntry): string | null {
+    const { kindOf, tools } = this.#parts;
+    return kindOf(kind)?.notice?.(tools) ?? null;
+  }
+
+  /** Somebody asked for a renewal: what was refused by way of this profile may be granted by now. */
+  retryImpersonations(profile: Profile): void {
+    this.#impersonations.retry(profile);
+  }
+
+  /** Its IAM tokens end, as far as IAM can be reached before `signal` aborts; to be followed by `logout`. */
+  async revoke(name: string | undefined, signal: AbortSignal): Promise<Revocation> {
+    const profile = this.named(name);
+    const entry = this.registry.profiles[profile.name];
+    if (entry === undefined) return { tokenRevoked: false, left: [] };
+    const runners = [profile, ...this.#impersonations.runnersOf(profile)];
+    return revoke(this.#parts, runners, entry, signal);
+  }
+
   async logout(name?: string): Promise<string> {
     const profile = this.named(name);
     let slot: string | undefined;
     await this.#parts.registry.change((registry) => {
       // Looked up here: a login may have become live since.
       slot = registry.profiles[profile.name]?.slot;
-      return without(registry, profile.name);
+      return withoutProfile(registry, profile.name);
     });
     this.#running.delete(profile.name);
-    profile.missing(this.#loginRequired(profile.name, nothingStored));
+    const problem = this.#loginRequired(profile.name, nothingStored);
+    this.#impersonations.forget(profile, problem);
+    profile.missing(problem);
     profile.stop();
     // Unasked: to forget is no reason for a prompt. What a locked store keeps goes at the next start.
     if (slot !== undefined) await removeSlot(this.#parts, slot, 'unasked');
@@ -159,6 +203,7 @@ export class Profiles {
     const wasLocked = this.isLocked;
     const done = this.#lock.lock();
     for (const profile of this.#running.values()) {
+      this.#impersonations.forget(profile, daemonLocked);
       profile.missing(daemonLocked);
       if (!wasLocked) announce('locked', profile);
     }
@@ -176,8 +221,19 @@ export class Profiles {
     const closed = [...this.#running.values()].filter((profile) => codeIfClosed(profile) !== null);
     await Promise.all(closed.map(({ name }) => this.#loadOne(name, 'asked')));
     // In its turn, so that what is not live then belongs to no login.
-    this.#logins = this.#logins.then(() => this.#removeDiscarded());
+    this.#logins = this.#logins.then(() => this.#inTurn(() => this.#removeDiscarded()));
     return outcome;
+  }
+
+  /** Slots that are written and not live yet, beside those of logins, are so in here alone. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#flips.then(work);
+    this.#flips = done.catch(() => undefined);
+    return done;
+  }
+
+  #live(name: string, kind: CredentialKind, credential: Secret, entry: ProfileEntry): IamTokenSource {
+    return liveSource(this.#parts, name, kind, credential, entry, (work) => this.#inTurn(work));
   }
 
   async #removeDiscarded(): Promise<void> {
@@ -193,6 +249,7 @@ export class Profiles {
   async stop(): Promise<void> {
     this.#reopening.cancel();
     this.#stopping.abort();
+    this.#impersonations.stop();
     for (const profile of this.#running.values()) profile.stop();
     await this.#keeping;
   }
@@ -203,7 +260,10 @@ export class Profiles {
       name,
       clock,
       log,
-      announce,
+      announce: (event, of) => {
+        if (event === 'rotated') this.#impersonations.retry(of);
+        announce(event, of);
+      },
       nextScheduledAfter: (afterMs) => nextScheduledAfter(name, afterMs),
       keep: (token, clockOffsetMs) => {
         const slot = this.registry.profiles[name]?.slot;
@@ -218,7 +278,7 @@ export class Profiles {
   }
 
   async #loadOne(name: string, manner: Manner = 'unasked'): Promise<void> {
-    const { announce, clock, log, slots, kindOf, tools } = this.#parts;
+    const { announce, clock, log, slots, kindOf } = this.#parts;
     const profile = this.#running.get(name);
     const entry = this.registry.profiles[name];
     if (profile === undefined || entry === undefined) return;
@@ -236,7 +296,7 @@ export class Profiles {
         profile.missing(this.#loginRequired(name, stored === null ? nothingStored : storedForAnother));
         return;
       }
-      profile.found(openSource(kind, stored.credential, entry, tools), kept);
+      profile.found(this.#live(name, kind, stored.credential, entry), kept);
       if (before !== null && hasLivingToken(profile.state, clock.now())) announce('rotated', profile);
     } catch (error) {
       if (isReplaced()) return;
@@ -260,56 +320,12 @@ export class Profiles {
   }
 
   #loginRequired(name: string, message: string): Problem {
-    return { code: 'login_required', message, hint: loginHint(name, name === this.registry.default) };
+    return loginRequired(name, name === this.registry.default, message);
   }
-
-  #notFound(wanted: string | null): Problem {
-    if (wanted === null && this.#running.size === 0) {
-      return { code: 'login_required', message: 'nobody is logged in', hint: 'iam-token login' };
-    }
-    if (wanted === null) {
-      return { code: 'unknown_profile', message: 'there is no default profile', hint: 'iam-token use NAME' };
-    }
-    return {
-      code: 'unknown_profile',
-      message: `there is no profile ${JSON.stringify(wanted)}`,
-      hint: 'iam-token profiles',
-    };
-  }
-}
-
-/** Why the store does not give this profile's credential up. */
-function codeIfClosed({ state: { phase } }: Profile): ErrorCode | null {
-  if (phase.kind !== 'without_credential') return null;
-  const { code } = phase.problem;
-  return code === 'keychain_locked' || code === 'keychain_unavailable' || code === 'locked' ? code : null;
-}
-
-/** Whether the store may open without a word to us. */
-function mayOpenByItself(profile: Profile): boolean {
-  const code = codeIfClosed(profile);
-  return code !== null && code !== 'locked';
 }
 
 function isConfirmedFor(stored: Installation & { readonly kind: string }, entry: ProfileEntry): boolean {
   return (
     stored.kind === entry.kind && stored.endpoint === entry.endpoint && stored.audience === entry.audience
   );
-}
-
-/** A command that can be typed as it stands, whatever the profile is called. */
-function loginHint(name: string, isDefault: boolean): string {
-  if (isDefault) return 'iam-token login';
-  if (/^\w[\w.@-]*$/.test(name)) return `iam-token login --profile ${name}`;
-  return `iam-token login --profile='${name.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-function without(before: Registry, name: string): Registry {
-  const { [name]: gone, ...profiles } = before.profiles;
-  return {
-    ...before,
-    default: before.default === name ? null : before.default,
-    profiles,
-    discarded: gone === undefined ? before.discarded : [...before.discarded, gone.slot],
-  };
 }

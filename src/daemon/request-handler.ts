@@ -74,7 +74,11 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
     const { id, method, params } = request;
     switch (method) {
       case 'token': {
-        const profile = profiles.ready(params.profile);
+        const { impersonateServiceAccountId: serviceAccountId } = params;
+        const profile =
+          serviceAccountId === undefined
+            ? profiles.ready(params.profile)
+            : profiles.acting(params.profile, serviceAccountId);
         answerWithToken(
           id,
           peer,
@@ -87,6 +91,7 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
       case 'refresh': {
         const profile = profiles.ready(params.profile);
         if (isBusy(id, peer)) return;
+        profiles.retryImpersonations(profile);
         answerWithToken(id, peer, profile, (settle) => profile.refresh(settle), refreshAnswer);
         return;
       }
@@ -121,7 +126,10 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
         });
         return;
       case 'logout':
-        eventually(id, peer, async () => ({ profile: await profiles.logout(params.profile) }));
+        eventually(id, peer, async (gone) => {
+          const revocation = params.revoke === true ? await profiles.revoke(params.profile, gone) : {};
+          return { profile: await profiles.logout(params.profile), ...revocation };
+        });
         return;
       case 'use':
         eventually(id, peer, async () => ({ profile: await profiles.use(params.profile) }));
@@ -236,7 +244,8 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
     const status = (name: string): object | null => {
       const entry = profiles.registry.profiles[name];
       if (entry === undefined) return null;
-      return profileStatus(profiles.named(name), entry, profiles.registry.default === name, clock);
+      const isDefault = profiles.registry.default === name;
+      return profileStatus(profiles.named(name), entry, isDefault, profiles.notice(entry), clock);
     };
     if (profile === undefined) return page(after, limit, status);
     return { profiles: [status(profiles.named(profile).name)], next: null };

@@ -57,6 +57,14 @@ export interface LoginParams extends ProfileScope {
   readonly endpoint?: string;
 }
 
+export interface LogoutAnswer {
+  readonly profile: string;
+  /** With `revoke`: whether there was a living IAM token, and it is one no longer. */
+  readonly tokenRevoked?: boolean;
+  /** With `revoke`: what stays valid, and the page or the command to end it. */
+  readonly left?: readonly { readonly message: string; readonly hint: string }[];
+}
+
 export interface ProfileStatus extends ProfileScope {
   readonly profile: string;
   readonly isDefault: boolean;
@@ -93,6 +101,8 @@ export interface ProfileStatus extends ProfileScope {
   readonly attemptsInHour: number;
   /** IAM's clock minus the local one; 0 while they agree to within a minute. */
   readonly clockOffsetMs: number;
+  /** What a person should know of such a profile, while all is well. */
+  readonly notice?: string;
 }
 
 export interface DaemonStatus {
@@ -131,7 +141,15 @@ export interface Methods {
     params: { readonly version?: string };
     answer: { readonly version: string; readonly protocol: number };
   };
-  readonly token: { params: { readonly profile?: string; readonly minTtlMs?: number }; answer: TokenAnswer };
+  readonly token: {
+    params: {
+      readonly profile?: string;
+      readonly minTtlMs?: number;
+      /** A token of that service account, as which the profile may act: kept and renewed while it is asked for. */
+      readonly impersonateServiceAccountId?: string;
+    };
+    answer: TokenAnswer;
+  };
   readonly status: {
     params: { readonly profile?: string; readonly after?: string; readonly limit?: number };
     answer: {
@@ -143,7 +161,10 @@ export interface Methods {
   };
   readonly refresh: { params: { readonly profile?: string }; answer: RefreshAnswer };
   readonly login: { params: LoginParams; answer: RefreshAnswer };
-  readonly logout: { params: { readonly profile?: string }; answer: { readonly profile: string } };
+  readonly logout: {
+    params: { readonly profile?: string; readonly revoke?: boolean };
+    answer: LogoutAnswer;
+  };
   readonly profiles: {
     params: { readonly after?: string; readonly limit?: number };
     answer: { readonly profiles: readonly ProfileSummary[]; readonly next: string | null };

@@ -38,7 +38,11 @@ const settings = v.pipe(
 /** Each method's parameters; what is not named here is passed over, for clients newer than this daemon. */
 const schemas: { readonly [M in Method]: v.GenericSchema<unknown, Params<M>> } = {
   hello: v.object({ version: v.exactOptional(v.string()) }),
-  token: v.object({ profile: v.exactOptional(profile), minTtlMs: v.exactOptional(minTtlMs) }),
+  token: v.object({
+    profile: v.exactOptional(profile),
+    minTtlMs: v.exactOptional(minTtlMs),
+    impersonateServiceAccountId: resourceId,
+  }),
   status: v.object({ profile: v.exactOptional(profile), ...page }),
   refresh: profileOnly,
   login: v.object({
@@ -51,7 +55,7 @@ const schemas: { readonly [M in Method]: v.GenericSchema<unknown, Params<M>> } =
     folderId: resourceId,
     impersonateServiceAccountId: resourceId,
   }),
-  logout: profileOnly,
+  logout: v.object({ profile: v.exactOptional(profile), revoke: v.exactOptional(v.boolean()) }),
   profiles: v.object(page),
   use: v.object({ profile }),
   subscribe: profileOnly,

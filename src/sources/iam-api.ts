@@ -6,6 +6,7 @@ import { type Dialect, outcomeOf } from './answer-outcome.ts';
 import { call } from './call.ts';
 import type { Installation, SourceTools } from './credential-kind.ts';
 import { readTokenAnswer } from './iam-token-answer.ts';
+import { jsonObject, strangeBody } from './json-answer.ts';
 import { otherKinds } from './oauth-end.ts';
 import { sayable } from './sayable.ts';
 
@@ -42,6 +43,28 @@ export function createTokenForServiceAccount(
   const sent = token.expose();
   const request = postOf(`${endpoint}/iam/v1/tokens:createForServiceAccount`, { serviceAccountId }, sent);
   return tokenBy(request, sent, signal, tools);
+}
+
+/**
+ * `POST /iam/v1/tokens:revoke` (yandex.cloud/en/docs/iam/api-ref/IamToken/revoke): the token ends now.
+ * @returns why it does not; `null` when it does
+ */
+export async function revokeToken(
+  token: Secret,
+  { endpoint }: Installation,
+  signal: AbortSignal,
+  tools: SourceTools,
+): Promise<string | null> {
+  const sent = token.expose();
+  const request = postOf(`${endpoint}/iam/v1/tokens:revoke`, { iamToken: sent }, sent);
+  const called = await call('IAM', request, signal, tools);
+  if (!called.ok) return called.failure.message;
+  const { status, body } = called.response;
+  const answer = jsonObject(body);
+  if (answer === null) return `IAM answered ${status} with ${strangeBody(called.response)}`;
+  const refusal = statusIn('IAM', answer, status, sent, tools);
+  if (refusal !== null) return refusal.message;
+  return status === 200 ? null : `IAM answered ${status}`;
 }
 
 function postOf(url: string, body: object, bearer?: string): HttpRequest {

@@ -41,7 +41,7 @@ export function problemNow(state: LifecycleState, now: Instant): Problem | null 
   const { message, hint } = trouble.failure;
   const said = { message, ...(hint === undefined ? {} : { hint }) };
   if (trouble.failure.kind !== 'transient') return { code: 'login_required', ...said };
-  return { code: 'unavailable', ...said, retryAfterMs: retryAfterMs(state, now) };
+  return { code: trouble.failure.code ?? 'unavailable', ...said, retryAfterMs: retryAfterMs(state, now) };
 }
 
 /** When the next renewal is planned, in milliseconds since the epoch; `null` when none is. */

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../shared/errors.ts';
 import type { Secret } from '../shared/secret.ts';
 
 /** What a source got in exchange for its credential. */
@@ -24,6 +25,8 @@ export interface ExchangeFailure {
   readonly hint?: string;
   /** Refused for what others may set right meanwhile, as a missing right (google.rpc code 7). */
   readonly mayHeal?: boolean;
+  /** What a request is answered with, where that says more than the kind does. */
+  readonly code?: ErrorCode;
   /** How long the service asked to be left alone, in milliseconds. */
   readonly retryAfterMs?: number;
   /** IAM's own clock when it answered, where there was an answer. */

@@ -37,7 +37,7 @@ describe('a slot', () => {
   const put = (key: string, text: string): Promise<void> => store.write(key, new Secret(text), 'asked');
 
   it('gives back a credential with the installation that confirmed it', async () => {
-    await slots.writeCredential(slot, stored);
+    await slots.writeCredential(slot, stored, 'asked');
     const read = await slots.readCredential(slot);
     assert.equal(read?.credential.expose(), 'y0_secret');
     assert.deepEqual({ ...read, credential: null }, { ...stored, credential: null });
@@ -53,14 +53,14 @@ describe('a slot', () => {
 
   it('is empty before anything was written, and after it was removed', async () => {
     assert.deepEqual([await slots.readCredential(slot), await slots.readToken(slot)], [null, null]);
-    await slots.writeCredential(slot, stored);
+    await slots.writeCredential(slot, stored, 'asked');
     await slots.writeToken(slot, kept);
     await slots.remove(slot, 'asked');
     assert.deepEqual([await slots.readCredential(slot), await slots.readToken(slot)], [null, null]);
   });
 
   it('lies in two items, named by instance and slot in characters that every store takes', async () => {
-    await slots.writeCredential(slot, stored);
+    await slots.writeCredential(slot, stored, 'asked');
     await slots.writeToken(slot, kept);
     const keys = [`${instance}.${slot}`, `${instance}.${slot}.token`];
     for (const key of keys) assert.notEqual(await store.read(key, 'unasked'), null, key);
@@ -68,7 +68,7 @@ describe('a slot', () => {
   });
 
   it('is not to be seen from another instance', async () => {
-    await slots.writeCredential(slot, stored);
+    await slots.writeCredential(slot, stored, 'asked');
     assert.equal(await new CredentialSlots(store, 'cccccccccccccccc').readCredential(slot), null);
   });
 
@@ -86,7 +86,7 @@ describe('a slot', () => {
       },
     };
     const heard = new CredentialSlots(listening, instance);
-    await heard.writeCredential(slot, stored);
+    await heard.writeCredential(slot, stored, 'asked');
     await heard.writeToken(slot, kept);
     await heard.readCredential(slot);
     await heard.readToken(slot);

@@ -1,0 +1,153 @@
+import type { Alarm, Clock } from '../shared/clock.ts';
+import type { Problem } from '../shared/errors.ts';
+import type { Log } from '../shared/log.ts';
+import type { Installation, SourceTools } from '../sources/credential-kind.ts';
+import { impersonating } from '../sources/impersonation.ts';
+import type { ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
+import { Profile } from './profile.ts';
+
+/** A token that nobody asks for any more is not renewed for ever. */
+const forgottenAfterMs = 24 * 60 * 60_000;
+/** More at once are a mistake: the one that was asked for longest ago makes room. */
+const atMost = 64;
+
+export interface ImpersonationsParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly tools: SourceTools;
+  readonly nextScheduledAfter: (profile: string, afterMs: number) => number | null;
+}
+
+interface Acting {
+  readonly base: Profile;
+  readonly runner: Profile;
+  readonly forget: Alarm;
+}
+
+/**
+ * Service accounts as which a profile acts for single calls: each is run as a profile is, from the first request until
+ * a day after the last, and nothing of it is stored.
+ */
+export class Impersonations {
+  readonly #parts: ImpersonationsParts;
+  /** The one that was asked for longest ago comes first. */
+  readonly #acting = new Map<string, Acting>();
+
+  constructor(parts: ImpersonationsParts) {
+    this.#parts = parts;
+  }
+
+  /** Gives the tokens of `serviceAccountId`, in the name of `base`. */
+  of(base: Profile, serviceAccountId: string, installation: Installation): Profile {
+    const key = `${base.name}/${serviceAccountId}`;
+    const known = this.#acting.get(key);
+    const acting = known?.base === base ? known : this.#begin(base, serviceAccountId, installation, key);
+    this.#acting.delete(key);
+    this.#acting.set(key, acting);
+    acting.forget.set(this.#parts.clock.now().monotonicMs + forgottenAfterMs);
+    return acting.runner;
+  }
+
+  /** Those who act by way of a profile. */
+  runnersOf(base: Profile): readonly Profile[] {
+    return [...this.#acting.values()].filter((acting) => acting.base === base).map(({ runner }) => runner);
+  }
+
+  /** The profile has another credential, or none any more. */
+  forget(base: Profile, why: Problem): void {
+    for (const [key, acting] of [...this.#acting]) if (acting.base === base) this.#end(key, acting, why);
+  }
+
+  /** What was refused may be granted by now. */
+  retry(base: Profile): void {
+    for (const [key, acting] of [...this.#acting]) {
+      const { kind } = acting.runner.state.phase;
+      const isLatched = kind === 'refused' || kind === 'needs_person';
+      if (acting.base === base && isLatched) this.#end(key, acting, askAgain);
+    }
+  }
+
+  stop(): void {
+    for (const { runner, forget } of this.#acting.values()) {
+      forget.cancel();
+      runner.stop();
+    }
+  }
+
+  #begin(base: Profile, serviceAccountId: string, installation: Installation, key: string): Acting {
+    const { clock, log, tools, nextScheduledAfter } = this.#parts;
+    const [oldest] = this.#acting;
+    if (oldest !== undefined && this.#acting.size >= atMost) this.#end(...oldest, askAgain);
+    const runner = new Profile({
+      name: base.name,
+      clock,
+      log: { write: (level, line, fields) => log.write(level, line, { ...fields, as: serviceAccountId }) },
+      nextScheduledAfter: (afterMs) => nextScheduledAfter(base.name, afterMs),
+      keep: () => undefined,
+      announce: () => undefined,
+    });
+    runner.found(impersonating(tokensOf(base), serviceAccountId, installation, tools), null);
+    const forget = clock.alarm(() => {
+      const acting = this.#acting.get(key);
+      if (acting?.runner === runner) this.#end(key, acting, askAgain);
+    });
+    return { base, runner, forget };
+  }
+
+  #end(key: string, { runner, forget }: Acting, why: Problem): void {
+    this.#acting.delete(key);
+    forget.cancel();
+    runner.missing(why);
+    runner.stop();
+  }
+}
+
+const askAgain: Problem = {
+  code: 'unavailable',
+  message: 'the request came too late; ask again',
+  retryAfterMs: 0,
+};
+
+/** The tokens of a profile as somebody gets them who asks, so that no exchange is made twice. */
+function tokensOf(base: Profile): IamTokenSource {
+  return {
+    exchange: (signal) =>
+      new Promise((resolve) => {
+        const takeBack = base.token(0, (token, problem) =>
+          resolve(
+            token === null
+              ? failedFor(problem)
+              : {
+                  ok: true,
+                  exchanged: {
+                    token: token.value,
+                    expiresAtMs: token.expiresAtMs,
+                    subject: token.subject,
+                  },
+                },
+          ),
+        );
+        signal.addEventListener('abort', () => {
+          takeBack();
+          resolve({ ok: false, failure: { kind: 'transient', message: 'the request was given up' } });
+        });
+      }),
+  };
+}
+
+function failedFor(problem: Problem | null): ExchangeOutcome {
+  const { code, message, hint, retryAfterMs }: Problem = problem ?? {
+    code: 'internal',
+    message: 'the profile gave no token',
+  };
+  return {
+    ok: false,
+    failure: {
+      kind: code === 'login_required' ? 'needs_person' : 'transient',
+      code,
+      message,
+      ...(hint === undefined ? {} : { hint }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    },
+  };
+}

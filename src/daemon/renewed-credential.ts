@@ -1,0 +1,108 @@
+import type { Log } from '../shared/log.ts';
+import { problemOf } from '../shared/errors.ts';
+import type { Secret } from '../shared/secret.ts';
+import type { CredentialKind } from '../sources/credential-kind.ts';
+import { openSource } from '../sources/open-source.ts';
+import type { ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
+import { type LoginParts, removeSlot } from './login.ts';
+import { type ProfileEntry, randomId } from './profile-registry.ts';
+import { withSlot } from './registry-changes.ts';
+
+/**
+ * A source whose service may give another credential for the one it was shown: the new one is stored before it is
+ * used. Until that has succeeded nothing more is exchanged, for a crash would leave a credential that is worth nothing.
+ *
+ * @param store keeps the credential and opens it; throws ProblemError when the store does not take it
+ */
+export function storedBeforeUse(
+  opened: IamTokenSource,
+  store: (replacement: Secret) => Promise<IamTokenSource>,
+  log: Log,
+): IamTokenSource {
+  let current = opened;
+  let unstored: Secret | null = null;
+
+  /** @returns why it is not stored; `null` when it is */
+  async function settle(replacement: Secret): Promise<ExchangeOutcome | null> {
+    try {
+      current = await store(replacement);
+      unstored = null;
+      return null;
+    } catch (error) {
+      const { message, hint } = problemOf(error);
+      const said = `the renewed credential cannot be stored: ${message}`;
+      log.write('warn', said);
+      return {
+        ok: false,
+        failure: { kind: 'transient', message: said, ...(hint === undefined ? {} : { hint }) },
+      };
+    }
+  }
+
+  async function exchangeCurrent(signal: AbortSignal, interactive: boolean): Promise<ExchangeOutcome> {
+    const { replacement, ...outcome } = await current.exchange(signal, interactive);
+    if (replacement !== undefined) {
+      unstored = replacement;
+      await settle(replacement);
+    }
+    return outcome;
+  }
+
+  return {
+    exchange: async (signal, interactive) => {
+      const blocked = unstored === null ? null : await settle(unstored);
+      return blocked ?? exchangeCurrent(signal, interactive);
+    },
+  };
+}
+
+/**
+ * The source of a credential that is live: another that comes for it becomes live by the flip of a slot, as at a login.
+ * @param inTurn keeps others from removing a slot that is written and not live yet
+ */
+export function liveSource(
+  parts: LoginParts,
+  name: string,
+  kind: CredentialKind,
+  credential: Secret,
+  entry: ProfileEntry,
+  inTurn: <T>(work: () => Promise<T>) => Promise<T>,
+): IamTokenSource {
+  const opened = (secret: Secret): IamTokenSource => openSource(kind, secret, entry, parts.tools);
+  let { slot } = entry;
+  return storedBeforeUse(
+    opened(credential),
+    async (replacement) => {
+      slot = await inTurn(() => flipped(parts, name, { ...entry, slot }, replacement));
+      return opened(replacement);
+    },
+    parts.log,
+  );
+}
+
+/** @returns the slot that is live then, unless a login was quicker */
+async function flipped(
+  parts: LoginParts,
+  name: string,
+  entry: ProfileEntry,
+  credential: Secret,
+): Promise<string> {
+  const { registry, slots } = parts;
+  const { kind, endpoint, audience, slot: old } = entry;
+  const slot = randomId();
+  await registry.change((before) => ({ ...before, discarded: [...before.discarded, slot] }));
+  let isLive = false;
+  try {
+    await slots.writeCredential(slot, { kind, endpoint, audience, credential }, 'unasked');
+    const token = await slots.readToken(old);
+    if (token !== null) await slots.writeToken(slot, token);
+    await registry.change((before) => {
+      const live = before.profiles[name];
+      isLive = live?.slot === old;
+      return live === undefined || !isLive ? before : withSlot(before, name, { ...live, slot });
+    });
+  } finally {
+    await removeSlot(parts, isLive ? old : slot, 'unasked');
+  }
+  return slot;
+}
