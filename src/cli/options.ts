@@ -39,7 +39,8 @@ export const commands: readonly CommandSpec[] = [
 
 export type OptionValue =
   | { readonly kind: 'flag' }
-  | { readonly kind: 'text' | 'profile'; readonly placeholder: string }
+  /** `id`: of a thing of Yandex Cloud. */
+  | { readonly kind: 'text' | 'profile' | 'id'; readonly placeholder: string }
   /** Such as `500ms`, `30s`, `10m`, `1h`; a number alone is seconds. */
   | {
       readonly kind: 'duration';
@@ -106,6 +107,12 @@ export const options: readonly OptionSpec[] = [
     commands: ['create-token'],
   },
   {
+    name: 'impersonate-service-account-id',
+    value: { kind: 'id', placeholder: 'ID' },
+    help: 'a token of this service account, as which the profile may act',
+    commands: ['create-token'],
+  },
+  {
     name: 'folder-id',
     value: { kind: 'text', placeholder: 'ID' },
     help: 'taken as yc takes it; a token is the same for all folders',
@@ -120,13 +127,67 @@ export const options: readonly OptionSpec[] = [
   {
     name: 'oauth',
     value: flag,
-    help: 'the credential is an OAuth token; the default',
+    help: 'the credential is an OAuth token, asked for at a hidden prompt; the default',
     commands: ['login'],
   },
   {
     name: 'stdin',
     value: flag,
-    help: 'read it from one line of stdin instead of a hidden prompt',
+    help: 'with --oauth: it is read from one line of stdin',
+    commands: ['login'],
+  },
+  {
+    name: 'service-account-key',
+    value: { kind: 'text', placeholder: 'FILE|-' },
+    help: 'it is an authorized key of a service account, as `yc iam key create` writes it; - is stdin',
+    commands: ['login'],
+  },
+  {
+    name: 'metadata',
+    value: flag,
+    help: 'it is the service account of the VM that the daemon runs on',
+    commands: ['login'],
+  },
+  {
+    name: 'workload-identity',
+    value: { kind: 'id', placeholder: 'SA_ID' },
+    help: 'it is an OIDC token of others, which Yandex Cloud takes for this service account',
+    commands: ['login'],
+  },
+  {
+    name: 'token-file',
+    value: { kind: 'text', placeholder: 'PATH' },
+    help: 'with --workload-identity: where the OIDC token lies, and is renewed by others',
+    commands: ['login'],
+  },
+  {
+    name: 'yc',
+    value: flag,
+    help: 'it is the login of `yc`, whoever that is',
+    commands: ['login'],
+  },
+  {
+    name: 'yc-profile',
+    value: { kind: 'text', placeholder: 'NAME' },
+    help: "with --yc: one of yc's own profiles; its active one unless given",
+    commands: ['login'],
+  },
+  {
+    name: 'impersonate-service-account-id',
+    value: { kind: 'id', placeholder: 'ID' },
+    help: "the profile's tokens are those of this service account, as which the credential may act",
+    commands: ['login'],
+  },
+  {
+    name: 'cloud-id',
+    value: { kind: 'id', placeholder: 'ID' },
+    help: 'kept with the profile, for programs that ask for it',
+    commands: ['login'],
+  },
+  {
+    name: 'folder-id',
+    value: { kind: 'id', placeholder: 'ID' },
+    help: 'kept with the profile, for programs that ask for it',
     commands: ['login'],
   },
   {
@@ -140,6 +201,12 @@ export const options: readonly OptionSpec[] = [
     value: { kind: 'text', placeholder: 'URL' },
     help: "the IAM API that it belongs to, where that is not the daemon's own",
     commands: ['login'],
+  },
+  {
+    name: 'revoke',
+    value: flag,
+    help: 'and have Yandex Cloud refuse the IAM token from now on',
+    commands: ['logout'],
   },
   {
     name: 'json',
@@ -183,6 +250,7 @@ export function signature({ name, value }: OptionSpec): string {
       return `--${name} ${value.choices.join('|')}`;
     case 'text':
     case 'profile':
+    case 'id':
     case 'duration':
       return `--${name} ${value.placeholder}`;
     default:

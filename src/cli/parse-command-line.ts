@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { profileNamePattern } from '../protocol/messages.ts';
 import { durationMs } from '../shared/duration.ts';
+import { resourceIdPattern, resourceIdRule } from '../shared/resource-id.ts';
 import { UsageError } from './endings.ts';
 import { nearest } from './nearest.ts';
 import { callOf, commands, type CommandSpec, options, type OptionSpec, optionsOf } from './options.ts';
@@ -132,6 +133,9 @@ function valueOf(
     case 'profile':
       checkProfileName(given);
       return given;
+    case 'id':
+      if (resourceIdPattern.test(given)) return given;
+      throw new UsageError(`--${name} ${resourceIdRule}`);
     case 'choice':
       if (value.choices.includes(given)) return given;
       throw new UsageError(`--${name} cannot be ${given}`, option);

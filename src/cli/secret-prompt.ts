@@ -4,7 +4,7 @@ import { HiddenLine } from './hidden-line.ts';
 import { say } from './terminal.ts';
 
 /** A secret has at most this many bytes. */
-const secretAtMostBytes = 65_536;
+export const secretAtMostBytes = 65_536;
 
 /**
  * Asks for a secret, of which nothing is shown.
@@ -45,19 +45,29 @@ export async function promptHidden(question: string): Promise<Secret> {
  * @throws UsageError when it is too long
  */
 export async function readSecretLine(): Promise<Secret> {
+  return new Secret((await readStdin('\n')).trim());
+}
+
+/** @throws UsageError when it is too long */
+export async function readAllOfStdin(): Promise<Secret> {
+  return new Secret(await readStdin(null));
+}
+
+/** @param end ends it early, and is no part of it */
+async function readStdin(end: string | null): Promise<string> {
   const pieces: Buffer[] = [];
   let bytes = 0;
   for await (const piece of process.stdin as AsyncIterable<Buffer>) {
-    const end = piece.indexOf('\n');
-    const taken = end === -1 ? piece : piece.subarray(0, end);
+    const endsAt = end === null ? -1 : piece.indexOf(end);
+    const taken = endsAt === -1 ? piece : piece.subarray(0, endsAt);
     pieces.push(taken);
     bytes += taken.length;
     if (bytes > secretAtMostBytes) throw tooLong();
-    if (end !== -1) break;
+    if (endsAt !== -1) break;
   }
-  return new Secret(Buffer.concat(pieces).toString('utf8').trim());
+  return Buffer.concat(pieces).toString('utf8');
 }
 
-function tooLong(): UsageError {
+export function tooLong(): UsageError {
   return new UsageError(`that is no credential: it has over ${secretAtMostBytes} bytes`);
 }

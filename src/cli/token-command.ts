@@ -26,6 +26,7 @@ function printed(
   const request = {
     profile: options.text('profile'),
     minTtlMs: options.durationMs('min-ttl'),
+    impersonateServiceAccountId: options.text('impersonate-service-account-id'),
     socketPath: options.text('socket'),
     timeoutMs: options.durationMs('timeout'),
   };

@@ -9,6 +9,8 @@ export interface TokenRequest {
   readonly profile?: string | undefined;
   /** How long the token must live at least, in milliseconds; 0 to 12 h, 0 unless given. */
   readonly minTtlMs?: number | undefined;
+  /** A service account as which the profile may act: the token is that one's. */
+  readonly impersonateServiceAccountId?: string | undefined;
   /** Unless given: `IAM_TOKEND_SOCKET`, else the usual places. */
   readonly socketPath?: string | undefined;
   /** For the connection and the answer together, in milliseconds; 10 s unless given. */
@@ -30,13 +32,15 @@ export function profileParams(
 
 /** @throws IamTokenError; the reason of `signal` when that aborts */
 export async function requestToken(request: TokenRequest, surroundings: Surroundings): Promise<TokenAnswer> {
-  const { profile, minTtlMs, socketPath, timeoutMs = defaultTimeoutMs, signal } = request;
+  const { profile, minTtlMs, impersonateServiceAccountId, socketPath, signal } = request;
+  const { timeoutMs = defaultTimeoutMs } = request;
   const patience = patienceOf(timeoutMs, signal);
   const connection = await dial(socketPath, surroundings, patience);
   try {
     const params = {
       ...profileParams(profile, surroundings.env),
       ...(minTtlMs === undefined ? {} : { minTtlMs }),
+      ...(impersonateServiceAccountId === undefined ? {} : { impersonateServiceAccountId }),
     };
     return await connection.ask(tokenMethod, params, patience);
   } finally {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { HiddenLine } from '../../src/cli/hidden-line.ts';
 import { span } from '../../src/cli/moments.ts';
 import { nearest } from '../../src/cli/nearest.ts';
+import { shellWord } from '../../src/cli/shell-word.ts';
 import { jsonLine, visible } from '../../src/cli/visible.ts';
 
 describe('a hidden line', () => {
@@ -92,4 +93,26 @@ describe('a span of time', () => {
   ];
   for (const [ms, expected] of cases)
     it(`of ${ms} ms is ${expected}`, () => assert.equal(span(ms), expected));
+});
+
+describe('one word of a command', () => {
+  const words: readonly (readonly [string, string])[] = [
+    ['key.json', 'key.json'],
+    ['/home/ada/key-2_a.json', '/home/ada/key-2_a.json'],
+    ['my key.json', "'my key.json'"],
+    ["Ada's key; rm -rf $HOME", String.raw`'Ada'\''s key; rm -rf $HOME'`],
+    ['-rf', './-rf'],
+    ['-r f', "'./-r f'"],
+    ['~/key', "'~/key'"],
+  ];
+  for (const [text, word] of words) {
+    it(`of ${text} is ${word}`, () => assert.equal(shellWord(text, 'linux'), word));
+  }
+
+  it('stands in double quotes on Windows', () => {
+    assert.equal(
+      shellWord(String.raw`C:\Users\Ada L\key.json`, 'win32'),
+      String.raw`"C:\Users\Ada L\key.json"`,
+    );
+  });
 });

@@ -1,0 +1,52 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { Secret } from '../shared/secret.ts';
+import { UsageError } from './endings.ts';
+import { secretAtMostBytes, tooLong } from './secret-prompt.ts';
+import { shellWord } from './shell-word.ts';
+import { printWarning } from './terminal.ts';
+
+/** Whoever is not the owner, and may read it. */
+const readableByOthers = 0o044;
+
+/**
+ * What a file holds; a pipe counts as one. Warns where others can read it too.
+ * @throws UsageError for what cannot be read, and for what has over 65,536 bytes
+ */
+export function readSecretFile(path: string, platform: NodeJS.Platform): Secret {
+  const word = shellWord(path, platform);
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const stats = fstatSync(file);
+      if (stats.isDirectory()) throw new UsageError(`${path} is a folder; a file is needed`);
+      // Windows has no such rights; Node makes some up.
+      if (platform !== 'win32' && stats.isFile() && (stats.mode & readableByOthers) !== 0) {
+        printWarning(`others on this machine can read ${path}`, `chmod 600 ${word}`);
+      }
+      return new Secret(readCapped(file));
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw unreadable(path, word, error instanceof Error && 'code' in error ? error.code : error);
+  }
+}
+
+/** @param code as Node has it: `ENOENT` */
+export function unreadable(path: string, word: string, code: unknown): UsageError {
+  if (code === 'ENOENT') return new UsageError(`there is no file ${path}`);
+  if (code === 'EACCES') return new UsageError(`you may not read ${path}`, `see who may: ls -l ${word}`);
+  return new UsageError(`${path} cannot be read: ${String(code)}`);
+}
+
+function readCapped(file: number): string {
+  const buffer = Buffer.alloc(secretAtMostBytes + 1);
+  let bytes = 0;
+  for (;;) {
+    const read = readSync(file, buffer, bytes, buffer.length - bytes, null);
+    if (read === 0) return buffer.toString('utf8', 0, bytes);
+    bytes += read;
+    if (bytes > secretAtMostBytes) throw tooLong();
+  }
+}
