@@ -1,5 +1,7 @@
 /** The kinds that hand no secret in: the daemon finds it where they say. */
 import { resolve } from 'node:path';
+import { programPlaces } from '../platform/find-program.ts';
+import { isExecutable } from '../platform/surroundings.ts';
 import { UsageError } from './endings.ts';
 import type { LoginKind } from './login-kind.ts';
 
@@ -40,8 +42,15 @@ export const yc: LoginKind = {
   ownOptions: ['yc-profile'],
   waitsFor: 'yc, which may open a browser',
 
-  read({ options }) {
+  /** A person's PATH has more folders than a service's. */
+  read({ options, surroundings }) {
     const profile = options.text('yc-profile');
-    return { settings: profile === undefined ? {} : { profile } };
+    const path = programPlaces('yc', surroundings).find(isExecutable);
+    return {
+      settings: {
+        ...(path === undefined ? {} : { path }),
+        ...(profile === undefined ? {} : { profile }),
+      },
+    };
   },
 };

@@ -47,7 +47,10 @@ function profileRows(status: ProfileStatus, nowMs: number, paint: Paint): readon
     ...row('last failure', trouble === null ? null : troubleText(trouble, problem, nowMs)),
     ['this hour', `${status.successesInHour} of ${status.attemptsInHour} exchanges succeeded`],
     ['credential', `${visible(status.kind)}, for ${visible(status.endpoint)}`],
-    ...row('notice', status.notice === undefined ? null : visible(status.notice)),
+    ...row('acts as', shown(status.impersonateServiceAccountId)),
+    ...row('cloud', shown(status.cloudId)),
+    ...row('folder', shown(status.folderId)),
+    ...row('notice', shown(status.notice)),
     ...row('clock', clockOffsetMs === 0 ? null : clockText(clockOffsetMs)),
   ];
 }
@@ -101,6 +104,10 @@ function problemRows(problem: Problem | null): readonly Row[] {
       visible(line),
     ]),
   ];
+}
+
+function shown(text: string | undefined): string | null {
+  return text === undefined ? null : visible(text);
 }
 
 function row(label: string, text: string | null): readonly Row[] {

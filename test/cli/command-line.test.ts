@@ -26,6 +26,17 @@ describe('the command line', () => {
       'login',
       { oauth: true, stdin: true, endpoint: 'https://x' },
     ],
+    [
+      'login --service-account-key - --cloud-id=b1g --folder-id b1g',
+      'login',
+      { 'service-account-key': '-', 'cloud-id': 'b1g', 'folder-id': 'b1g' },
+    ],
+    [
+      'login --workload-identity=aje --token-file=/a=b',
+      'login',
+      { 'workload-identity': 'aje', 'token-file': '/a=b' },
+    ],
+    ['logout --revoke', 'logout', { revoke: true }],
     ['use work', 'use', {}, 'work'],
     ['use --timeout 5s work', 'use', {}, 'work'],
     ['use -- --odd', 'use', {}, '--odd'],
@@ -113,6 +124,12 @@ describe('the command line', () => {
     ['status now', 'now is one word too many', 'iam-token status'],
     ['use a b', 'b is one word too many', 'iam-token use NAME'],
     ['use', 'NAME is missing', 'iam-token use NAME'],
+    [
+      'create-token --impersonate-service-account-id a/b',
+      '--impersonate-service-account-id must be an id of Yandex Cloud: at most 50 letters, digits, - and _',
+    ],
+    ['login --service-account-key', '--service-account-key needs a value', '--service-account-key FILE|-'],
+    ['status --revoke', 'iam-token status has no option --revoke', 'it belongs to: iam-token logout'],
     ['y0_canary', 'there is no command y0_canary', 'iam-token --help'],
   ];
   for (const [line, message, hint] of refused) {

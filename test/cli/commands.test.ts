@@ -27,6 +27,55 @@ describe('the small commands', () => {
     );
   });
 
+  describe('logout --revoke', () => {
+    const loggedOut = async (answer: object) => {
+      daemon.become(answering({ logout: { profile: 'work', ...answer } }));
+      const { stdout, stderr, code } = await run(['logout', '--revoke']);
+      assert.equal(code, 0);
+      assert.deepEqual(daemon.requests[0]?.params, { revoke: true });
+      return { stdout, stderr };
+    };
+
+    it('says that the IAM token is revoked', async () => {
+      assert.deepEqual(await loggedOut({ tokenRevoked: true, left: [] }), {
+        stdout: 'logged out of work; its IAM token is revoked\n',
+        stderr: '',
+      });
+    });
+
+    it('says what stays valid, and how to end it', async () => {
+      const left = [
+        { message: 'the authorized key ajekey is still valid', hint: 'yc iam key delete ajekey' },
+        { message: 'this\x1b[2J too', hint: 'a page\nand a command' },
+      ];
+      const stderr =
+        'iam-token: the authorized key ajekey is still valid\n' +
+        'iam-token: hint: yc iam key delete ajekey\n' +
+        'iam-token: this\\u{1b}[2J too\n' +
+        'iam-token: hint: a page\n' +
+        'iam-token: hint: and a command\n';
+      assert.deepEqual(await loggedOut({ tokenRevoked: true, left }), {
+        stdout: 'logged out of work; its IAM token is revoked\n',
+        stderr,
+      });
+      assert.deepEqual(await loggedOut({ tokenRevoked: false, left }), {
+        stdout: 'logged out of work; not all is revoked\n',
+        stderr,
+      });
+    });
+
+    it('says that there was nothing to revoke, and that the daemon revokes nothing', async () => {
+      assert.equal(
+        (await loggedOut({ tokenRevoked: false, left: [] })).stdout,
+        'logged out of work; it had no living IAM token\n',
+      );
+      assert.equal(
+        (await loggedOut({})).stdout,
+        'logged out of work; the daemon is of a release that revokes nothing\n',
+      );
+    });
+  });
+
   it('refresh says until when the new token lives', async () => {
     daemon.become(answering({ refresh: renewed }));
     assert.deepEqual(await run(['refresh', '--profile', 'work']), {

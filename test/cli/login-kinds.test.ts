@@ -206,6 +206,36 @@ describe('iam-token login with a kind of credential', () => {
       'iam-token login --workload-identity SA_ID --token-file PATH',
     ));
 
+  it('--yc names the program that the person would run, which the daemon may not find', async () => {
+    const yc = keyFile('yc', '#!/bin/sh\n', 0o755);
+    const paths = `relative:${join(folder(), 'nothing')}:${folder()}:/usr/bin`;
+    assert.equal((await run(['--yc'], '', { PATH: paths })).code, 0);
+    assert.deepEqual(given(), { kind: 'yc', settings: { path: yc } });
+  });
+
+  it('--yc leaves the search to the daemon where the person has no such program', async () => {
+    keyFile('yc', 'no program');
+    const env = { PATH: folder(), HOME: folder() };
+    assert.equal((await run(['--yc', '--yc-profile', 'prod'], '', env)).code, 0);
+    assert.deepEqual(given(), { kind: 'yc', settings: { profile: 'prod' } });
+  });
+
+  it('says all the lines that the daemon has on the end of OAuth', async () => {
+    const hint = 'log in with another kind: --yc\niam-token login --yc';
+    daemon.become((request, peer) => {
+      if (request.method === 'hello') peer.answer(request, hello);
+      else peer.fail(request, { code: 'login_required', message: 'OAuth has ended', hint });
+    });
+    assert.deepEqual(await run(['--stdin'], 'y0_AgAAAAB'), {
+      stdout: '',
+      stderr:
+        'iam-token: error: OAuth has ended\n' +
+        'iam-token: hint: log in with another kind: --yc\n' +
+        'iam-token: hint: iam-token login --yc\n',
+      code: 4,
+    });
+  });
+
   it('hands over whom to act as, cloud and folder, in both spellings', async () => {
     for (const join of [' ', '=']) {
       const spelled = [

@@ -124,6 +124,40 @@ daemon
     );
   });
 
+  it('says whom a profile acts as, its cloud and folder, and what is coming', () => {
+    const scoped: ProfileStatus = {
+      ...work,
+      kind: 'service-account-key',
+      impersonateServiceAccountId: 'ajesa',
+      cloudId: 'b1gcloud',
+      folderId: 'b1g\x1bfolder',
+      notice: 'it ends with the year',
+    };
+    const lines = statusLines({ daemon: daemonStatus, profiles: [scoped] }, nowMs, plain);
+    assert.deepEqual(lines.slice(6, 12), [
+      '  credential    service-account-key, for https://iam.api.cloud.yandex.net',
+      '  acts as       ajesa',
+      '  cloud         b1gcloud',
+      '  folder        b1g\\u{1b}folder',
+      '  notice        it ends with the year',
+      '',
+    ]);
+  });
+
+  it('gives each line of a hint its own', () => {
+    const problem = {
+      code: 'login_required',
+      message: 'OAuth has ended',
+      hint: 'a page\na command',
+    } as const;
+    const lines = statusLines({ daemon: daemonStatus, profiles: [{ ...work, problem }] }, nowMs, plain);
+    assert.deepEqual(lines.slice(5, 8), [
+      '  problem       OAuth has ended',
+      '  what to do    a page',
+      '                a command',
+    ]);
+  });
+
   it('says what is wrong with the store', () => {
     const problem = {
       code: 'keychain_locked',

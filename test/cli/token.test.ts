@@ -67,6 +67,16 @@ describe('iam-token', () => {
       { profile: 'work' },
     ],
     [['create-token'], { IAM_TOKEND_PROFILE: 'home' }, { profile: 'home' }],
+    [
+      ['create-token', '--impersonate-service-account-id', 'ajesa'],
+      {},
+      { impersonateServiceAccountId: 'ajesa' },
+    ],
+    [
+      ['create-token', '--impersonate-service-account-id=ajesa', '--profile=work'],
+      {},
+      { profile: 'work', impersonateServiceAccountId: 'ajesa' },
+    ],
   ];
   for (const [args, env, params] of asked) {
     it(`asks for ${JSON.stringify(params)} when called with ${JSON.stringify([...args, env])}`, async () => {
