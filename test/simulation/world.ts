@@ -38,7 +38,7 @@ class World {
   readonly #daemon: SimulatedDaemon;
   readonly #clients: SimulatedClients;
   #clockWasAlwaysRight: boolean;
-  /** IAM does not tell the time, and the clock was ahead: only a login makes that good, once it is right. */
+  /** IAM does not tell the time, and the clock was ahead: a person has to find out, once a token looks dead. */
   #isClockMisled: boolean;
   #outages = 0;
   #isSettling = false;
@@ -276,7 +276,6 @@ class World {
         return;
       }
       this.#iam.refusal = null;
-      if (this.#time.wallErrorMs === 0) this.#isClockMisled = false;
       this.#daemon.logIn(credential, outcome.exchanged, startedAt);
     });
   }
