@@ -3,6 +3,9 @@ import { Cron } from 'croner';
 
 const hourMs = 60 * 60_000;
 const dayMs = 24 * hourMs;
+const weekMs = 7 * dayMs;
+/** No IAM token lives longer (facts of 2026-11). */
+const longestTokenLifeMs = 12 * hourMs;
 /** A token lives for hours: who renews more often is asked whether that was meant. */
 const firingsInAnHourAtMost = 12;
 
@@ -44,16 +47,41 @@ export function scheduleFault(pattern: string, fromMs: number): string | null {
   return schedule.nextAfter(fromMs) === null ? 'never fires' : null;
 }
 
-/** What a usable pattern will do that its owner may not want; `null` when nothing. */
-export function scheduleWarning(pattern: string, fromMs: number): string | null {
-  const firings: number[] = [];
+/** What a usable pattern will do that its owner may not want. */
+export function scheduleWarnings(pattern: string, fromMs: number): readonly string[] {
   const schedule = cronSchedule(pattern);
+  const name = `the schedule ${JSON.stringify(pattern)}`;
+  return [
+    ...(isCrowded(schedule, fromMs)
+      ? [`${name} renews more than ${firingsInAnHourAtMost} times in an hour`]
+      : []),
+    ...(leavesGap(schedule, fromMs)
+      ? [
+          `${name} leaves more than ${longestTokenLifeMs / hourMs} hours between two renewals, and no token lives so ` +
+            'long; one that has a tenth of its life left is renewed all the same',
+        ]
+      : []),
+  ];
+}
+
+function isCrowded(schedule: Schedule, fromMs: number): boolean {
+  const firings: number[] = [];
   for (let at = schedule.nextAfter(fromMs); at !== null && at < fromMs + dayMs; at = schedule.nextAfter(at)) {
     firings.push(at);
     while ((firings[0] ?? at) <= at - hourMs) firings.shift();
-    if (firings.length > firingsInAnHourAtMost) {
-      return `the schedule ${JSON.stringify(pattern)} renews more than ${firingsInAnHourAtMost} times in an hour`;
-    }
+    if (firings.length > firingsInAnHourAtMost) return true;
   }
-  return null;
+  return false;
+}
+
+/**
+ * Whether a gap begins within a week that is longer than a token can live. It lies over one of the moments that are so
+ * far apart; to look at those alone is quicker than to walk from firing to firing.
+ */
+function leavesGap(schedule: Schedule, fromMs: number): boolean {
+  for (let moment = fromMs; moment <= fromMs + weekMs; moment += longestTokenLifeMs) {
+    const next = schedule.nextAfter(moment);
+    if (next === null || schedule.nextAfter(next - longestTokenLifeMs - 1) === next) return true;
+  }
+  return false;
 }

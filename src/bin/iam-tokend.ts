@@ -6,7 +6,7 @@ import {
   cronSchedule,
   type Schedule,
   scheduleFault,
-  scheduleWarning,
+  scheduleWarnings,
   shiftWithinHourMs,
 } from '../adapters/cron-schedule.ts';
 import { childProcesses } from '../adapters/child-process.ts';
@@ -203,11 +203,10 @@ async function settingsFrom(flags: ReturnType<typeof parseFlags>, place: ConfigP
     scheduleFault: (pattern) => scheduleFault(pattern, nowMs),
   });
   const { schedule, spread } = config.refresh;
-  const scheduleWarned = scheduleWarning(schedule, nowMs);
   const schedules = new Map<string, Schedule>();
   return {
     config,
-    warnings: scheduleWarned === null ? warnings : [...warnings, scheduleWarned],
+    warnings: [...warnings, ...scheduleWarnings(schedule, nowMs)],
     http: undiciHttp({
       proxy: config.network.proxy,
       noProxy: config.network.noProxy,

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import {
   cronSchedule,
   scheduleFault,
-  scheduleWarning,
+  scheduleWarnings,
   shiftWithinHourMs,
 } from '../../src/adapters/cron-schedule.ts';
 import { moduleUrl, runModule } from '../support/run-module.ts';
@@ -134,20 +134,43 @@ describe('the check of a pattern', () => {
     it(`finds that ${pattern} never fires`, () => assert.equal(scheduleFault(pattern, nowMs), 'never fires'));
   }
 
-  it('warns of more than 12 firings in any hour of a day', () => {
-    for (const pattern of ['*/4 * * * *', '* * * * * *', '0-12 3 * * *', '0,54-59 0-5,7-12 * * * *']) {
-      const warning = scheduleWarning(pattern, nowMs);
-      assert.equal(
-        warning,
-        `the schedule ${JSON.stringify(pattern)} renews more than 12 times in an hour`,
-        pattern,
-      );
-    }
+  const crowded = /^the schedule ".+" renews more than 12 times in an hour$/;
+  const gap = /^the schedule ".+" leaves more than 12 hours between two renewals/;
+  const warned = (pattern: string, of: RegExp): boolean =>
+    scheduleWarnings(pattern, nowMs).some((warning) => of.test(warning));
+
+  for (const pattern of ['*/4 * * * *', '* * * * * *', '0-12 3 * * *', '0,54-59 0-5,7-12 * * * *']) {
+    it(`warns of more than 12 firings in an hour of ${pattern}`, () => assert.ok(warned(pattern, crowded)));
+  }
+
+  for (const pattern of ['*/5 * * * *', '0-11 3 * * *', '0 * * * *', '@yearly', '2030-01-01T00:00:00']) {
+    it(`finds no more than 12 firings in an hour of ${pattern}`, () => assert.ok(!warned(pattern, crowded)));
+  }
+
+  for (const pattern of [
+    '0 9 * * *',
+    '0 * * * 1-5',
+    '0 6-17 * * *',
+    '0 0,11 * * *',
+    '@yearly',
+    '2030-01-01T00:00:00',
+    '2026-11-24T13:00:00',
+  ]) {
+    it(`warns of a gap that no token outlives in ${pattern}`, () => assert.ok(warned(pattern, gap)));
+  }
+
+  for (const pattern of ['0 * * * *', '0 */12 * * *', '30 5,17 * * *', '0 6-18 * * *', '* * * * * *']) {
+    it(`finds no such gap in ${pattern}`, () => assert.ok(!warned(pattern, gap)));
+  }
+
+  it('warns of both', () => {
+    assert.equal(scheduleWarnings('* 9 * * *', nowMs).length, 2);
   });
 
-  it('does not warn of 12', () => {
-    for (const pattern of ['*/5 * * * *', '0-11 3 * * *', '0 * * * *', '@yearly', '2030-01-01T00:00:00']) {
-      assert.equal(scheduleWarning(pattern, nowMs), null, pattern);
+  it('sees a gap that comes once a week, from whatever day it is asked', () => {
+    for (let day = 0; day < 7; day += 1) {
+      const warnings = scheduleWarnings('0 9-23 * * 0,2-6', nowMs + day * 24 * hourMs);
+      assert.equal(warnings.length, 1, String(day));
     }
   });
 });
