@@ -1,6 +1,7 @@
 import type { DaemonStatus, ProfileStatus } from '../protocol/messages.ts';
+import { span } from '../shared/duration.ts';
 import type { Problem } from '../shared/errors.ts';
-import { localTime, span } from './moments.ts';
+import { localTime } from './moments.ts';
 import type { Paint, Style } from './terminal.ts';
 import { visible } from './visible.ts';
 import type { WholeStatus } from './whole-status.ts';

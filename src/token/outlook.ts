@@ -1,11 +1,12 @@
 /** Questions about a state: none of them changes anything. */
 import type { Instant } from '../shared/clock.ts';
+import { span } from '../shared/duration.ts';
 import type { Problem } from '../shared/errors.ts';
 import { budgetWaitMs, type Cause } from './budget.ts';
 import { earlyRenewalAtMs, freshness, lifeLeftMs } from './iam-token.ts';
 import { untilMonotonicMs } from './retry.ts';
 import type { LifecycleState, Phase, Waiting } from './state.ts';
-import { trueTimeMs } from './time.ts';
+import { type TimeSense, trueTimeMs } from './time.ts';
 
 /** A request without a valid token tries anew only when the last attempt ended this long ago. */
 const attemptIntervalMs = 5_000;
@@ -39,9 +40,16 @@ export function problemNow(state: LifecycleState, now: Instant): Problem | null 
   if (phase.kind === 'without_credential' || phase.kind === 'stopped') return phase.problem;
   if (trouble === null) return null;
   const { message, hint } = trouble.failure;
-  const said = { message, ...(hint === undefined ? {} : { hint }) };
+  const hints = [hint, clockHint(state.time)].filter((said) => said !== undefined);
+  const said = { message, ...(hints.length === 0 ? {} : { hint: hints.join('; ') }) };
   if (trouble.failure.kind !== 'transient') return { code: 'login_required', ...said };
   return { code: trouble.failure.code ?? 'unavailable', ...said, retryAfterMs: retryAfterMs(state, now) };
+}
+
+/** A wrong clock makes good tokens look dead, and what is signed by it is refused. */
+function clockHint({ offsetMs }: TimeSense): string | undefined {
+  if (offsetMs === 0) return undefined;
+  return `this machine's clock is ${span(Math.abs(offsetMs))} ${offsetMs > 0 ? 'behind' : 'ahead'}: set it right`;
 }
 
 /** When the next renewal is planned, in milliseconds since the epoch; `null` when none is. */

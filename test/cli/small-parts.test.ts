@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { HiddenLine } from '../../src/cli/hidden-line.ts';
-import { span } from '../../src/cli/moments.ts';
 import { nearest } from '../../src/cli/nearest.ts';
 import { shellWord } from '../../src/cli/shell-word.ts';
 import { jsonLine, visible } from '../../src/cli/visible.ts';
@@ -76,23 +75,6 @@ describe('the nearest name', () => {
   for (const [word, expected] of cases) {
     it(`of “${word}” is ${expected ?? 'none'}`, () => assert.equal(nearest(word, names), expected));
   }
-});
-
-describe('a span of time', () => {
-  const cases: readonly (readonly [number, string])[] = [
-    [-5, '0 s'],
-    [999, '0 s'],
-    [1_000, '1 s'],
-    [59_999, '59 s'],
-    [60_000, '1 min'],
-    [61_000, '1 min 1 s'],
-    [3_600_000, '1 h'],
-    [3_601_000, '1 h'],
-    [43_445_000, '12 h 4 min'],
-    [90_000_000, '1 d 1 h'],
-  ];
-  for (const [ms, expected] of cases)
-    it(`of ${ms} ms is ${expected}`, () => assert.equal(span(ms), expected));
 });
 
 describe('one word of a command', () => {

@@ -261,6 +261,21 @@ describe('lifecycle: sleep and wrong clocks', () => {
       assert.match(reply.problem.hint ?? '', /clock/);
     });
 
+    for (const [errorMs, said] of [
+      [3 * hour + minute, /^wait; this machine's clock is 3 h 1 min ahead: set it right$/],
+      [-90 * second, /^wait; this machine's clock is 1 min 30 s behind: set it right$/],
+    ] as const) {
+      it(`${errorMs / second} s off: whoever hears of a failure hears of the clock too`, () => {
+        life.clockErrorMs = errorMs;
+        life.start();
+        const asked = life.refresh();
+        life.fail({ hint: 'wait' });
+        const reply = life.reply(asked);
+        assert.ok('problem' in reply);
+        assert.match(reply.problem.hint ?? '', said);
+      });
+    }
+
     it('days behind, and IAM does not say the time: the token is served for 12 hours at most', () => {
       life.clockErrorMs = -3 * 24 * hour;
       life.iamTellsTime = false;
