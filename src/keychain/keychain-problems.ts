@@ -7,7 +7,7 @@ const orAnotherStore =
 export const keyringLocked: Problem = {
   code: 'keychain_locked',
   message: 'the keyring is locked',
-  hint: 'unlock it, as logging in to a desktop session does, or run iam-token login to be asked for its password',
+  hint: 'unlock it, as logging in to a desktop session does, or run iam-token unlock to be asked for its password',
 };
 
 export const itemLocked: Problem = {
@@ -19,13 +19,13 @@ export const itemLocked: Problem = {
 export const promptUnanswered: Problem = {
   code: 'keychain_locked',
   message: 'the keyring did not open: nobody answered its prompt in time',
-  hint: 'run iam-token login again and answer the prompt',
+  hint: 'try again and answer the prompt',
 };
 
 export const promptDismissed: Problem = {
   code: 'keychain_locked',
   message: 'the keyring did not open: its prompt was dismissed, or there was no screen to show it on',
-  hint: `run iam-token login again in a desktop session and answer the prompt, or ${orAnotherStore}`,
+  hint: `try again in a desktop session and answer the prompt, or ${orAnotherStore}`,
 };
 
 export const noSessionBus: Problem = {
