@@ -477,6 +477,8 @@ describe('a connection', () => {
         connection.ask(methods.login, { kind: 'oauth', secret: 'y0_secret' }, patience),
       );
       assert.equal(error.code, 'bad_request');
+      const unlock = await failure(connection.ask(methods.unlock, { passphrase: 'cAnArY' }, patience));
+      assert.equal(unlock.code, 'bad_request');
       assert.equal((await connection.ask(tokenMethod, {}, patience)).profile, 'work');
       assert.deepEqual(
         daemon.requests.map(({ method }) => method),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { scheduleFault } from '../../src/adapters/cron-schedule.ts';
 import { type Config, defaultConfig } from '../../src/config/config.ts';
+import type { FileKey } from '../../src/config/file-key.ts';
 import { type ConfigInput, type ConfigResult, loadConfig } from '../../src/config/load-config.ts';
 
 const nowMs = Date.UTC(2026, 10, 24, 12);
@@ -57,6 +58,41 @@ network: { proxy: "http://proxy:3128", caFile: /etc/ca.pem }
       network: { proxy: 'http://proxy:3128', noProxy: [], caFile: '/etc/ca.pem' },
     } satisfies Config);
   });
+
+  const keys: readonly (readonly [string, FileKey | null])[] = [
+    ['{ key: passphrase }', { kind: 'passphrase' }],
+    ['{ key-file: /etc/k }', { kind: 'key-file', path: '/etc/k' }],
+    ['{ key: { key-file: /etc/k } }', { kind: 'key-file', path: '/etc/k' }],
+    ['{ key: "key-file: /etc/a key" }', { kind: 'key-file', path: '/etc/a key' }],
+    ['{ key-file: "C:\\k" }', { kind: 'key-file', path: String.raw`C:\k` }],
+    ['{ credential: store.key }', { kind: 'credential', name: 'store.key' }],
+    ['{ key: { credential: k } }', { kind: 'credential', name: 'k' }],
+    ['{ key: "credential: k" }', { kind: 'credential', name: 'k' }],
+    ['{ key: secret }', null],
+    ['{ key: "passphrase: secret" }', null],
+    ['{ key-file: k }', null],
+    ['{ key-file: ~/k }', null],
+    ['{ credential: ../k }', null],
+    ['{ credential: .. }', null],
+    ['{ credential: "" }', null],
+    ['{ key-file: /k, credential: k }', null],
+    ['{ passphrase: secret }', null],
+    ['{}', null],
+    ['passphrase', null],
+    ['[key]', null],
+  ];
+  for (const [yaml, expected] of keys) {
+    it(`${expected === null ? 'refuses' : 'takes'} ${yaml} for the file store`, async () => {
+      const text = `store: file\nfile: ${yaml}`;
+      if (expected === null) {
+        assert.deepEqual(await mistakesOf({ yaml: text }), [
+          '/c/config.yaml:2: file: must be { key: passphrase }, { key-file: /PATH } or { credential: NAME }',
+        ]);
+      } else {
+        assert.deepEqual((await configOf({ yaml: text })).fileKey, expected);
+      }
+    });
+  }
 
   it('goes by the flag, then by the environment, then by the file', async () => {
     const yaml = 'store: keychain\nlog: { level: error }';

@@ -379,6 +379,32 @@ describe('the handler of requests', () => {
     assert.equal((await peer.answerTo(id)).error?.code, 'unavailable');
   });
 
+  it('locks and unlocks, and says what came of it', async () => {
+    await login(running, 'a', 'work');
+    assert.deepEqual((await answered('unlock')).result, { outcome: 'was_open' });
+    assert.deepEqual((await answered('lock')).result, { outcome: 'locked' });
+    assert.deepEqual((await answered('lock')).result, { outcome: 'was_locked' });
+    for (const method of ['token', 'refresh']) {
+      assert.deepEqual((await answered(method)).error, {
+        code: 'locked',
+        message: 'the daemon is locked',
+        hint: 'iam-token unlock',
+      });
+    }
+    assert.equal(await codeOf('login', { kind: 'oauth', secret: 'b' }), 'locked');
+    const { result } = await answered('status', { profile: 'work' });
+    const [work] = (result?.['profiles'] ?? []) as readonly ProfileStatus[];
+    assert.deepEqual([work?.state, work?.problem?.code, work?.expiresAt], ['locked', 'locked', null]);
+    assert.deepEqual((await answered('unlock')).result, { outcome: 'opened' });
+    assert.equal((await answered('token')).result?.['token'], 't1.a.1');
+  });
+
+  it('hands a passphrase to the store, and says it to nobody', async () => {
+    await answered('unlock', { passphrase: 'cAnArY' });
+    assert.deepEqual(here.store.passphrases, ['cAnArY']);
+    assert.ok(!JSON.stringify([peer.sent, here.log.lines]).includes('cAnArY'));
+  });
+
   describe('for those who subscribed', () => {
     it('tells what happens to the profile, or to all, once to each', async () => {
       await login(running, 'a', 'work');
@@ -402,6 +428,15 @@ describe('the handler of requests', () => {
       assert.deepEqual(all.events(), ['rotated home', ...work]);
       assert.deepEqual(both.events(), ['rotated home', ...work]);
       assert.deepEqual(peer.events(), [], 'nothing unasked');
+    });
+
+    it('tells them of a lock, before it answers, and what is to be done', async () => {
+      await login(running, 'a', 'work');
+      await answered('subscribe');
+      const locked = ask('lock');
+      assert.deepEqual(peer.events(), ['locked work']);
+      assert.equal(peer.hasAnswerTo(locked), false);
+      await peer.answerTo(locked);
     });
 
     it('forgets who is gone', async () => {

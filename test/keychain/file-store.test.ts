@@ -12,7 +12,7 @@ describe('file-store', () => {
   const { home, path, store, keyStore, unlocked, said, saidByState } = fileStores();
 
   describe('with a passphrase', () => {
-    describe('as any store', () => itIsACredentialStore(() => unlocked()));
+    describe('as any store', () => itIsACredentialStore(() => unlocked(), right));
 
     it('starts without a store, is locked, and says how it is made', async () => {
       const fresh = store();
@@ -38,6 +38,9 @@ describe('file-store', () => {
       await write(await unlocked(), 'a', 'one');
       const again = store();
       assert.equal(await saidByState(again), 'locked: the file store is locked | iam-token unlock');
+      const state = await again.state();
+      assert.equal(state.kind === 'closed' && state.passphrase, 'needed');
+      assert.equal(await said(again.unlock(null)), 'locked: the file store is locked | iam-token unlock');
       assert.equal(
         await said(again.read('a', 'unasked')),
         'locked: the file store is locked | iam-token unlock',
@@ -99,6 +102,8 @@ describe('file-store', () => {
         await saidByState(opened),
         'locked: another file store lies in the place of the one that was unlocked | iam-token unlock',
       );
+      const state = await opened.state();
+      assert.equal(state.kind === 'closed' && state.passphrase, 'needed');
       assert.equal((await problem(write(opened, 'a', 'two'))).code, 'locked');
       await opened.unlock(right);
       assert.equal(await read(opened, 'a'), null);

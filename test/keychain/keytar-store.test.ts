@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import type { CredentialStore } from '../../src/keychain/credential-store.ts';
 import { createKeytarStore } from '../../src/keychain/keytar-store.ts';
+import { Secret } from '../../src/shared/secret.ts';
 import { refusal } from '../support/refusal.ts';
 
 const helperPath = fileURLToPath(new URL('../support/fake-keychain-helper.js', import.meta.url));
@@ -39,9 +40,30 @@ describe('keytar-store', () => {
     assert.equal(await read('unlocks', 'asked'), '2');
   });
 
+  it('opens one prompt for an unlock, and takes no passphrase', async () => {
+    await open('linux');
+    await store.unlock(null);
+    assert.equal(await read('unlocks'), '1');
+    assert.match(
+      await refusal(store.unlock(new Secret('cAnArY'))),
+      /^bad_request: the keychain takes no passphrase$/,
+    );
+  });
+
+  it('ends its helper when it is locked, and all that is under way with it', async () => {
+    await open('linux');
+    const first = await read('pid');
+    const call = refusal(read('stuck'));
+    assert.deepEqual(await store.state(), { kind: 'open' });
+    store.lock();
+    assert.equal(await call, 'locked: the daemon was locked meanwhile');
+    assert.notEqual(await read('pid'), first);
+  });
+
   for (const platform of ['darwin', 'win32'] as const) {
     it(`leaves prompts to the system on ${platform}`, async () => {
       await open(platform);
+      await store.unlock(null);
       assert.equal(await read('unlocks', 'asked'), '0');
     });
   }

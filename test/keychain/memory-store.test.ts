@@ -6,6 +6,13 @@ import { itIsACredentialStore } from './store-contract.ts';
 describe('memory-store', () => {
   itIsACredentialStore(createMemoryStore);
 
+  it('keeps nothing once it is locked', async () => {
+    const store = createMemoryStore();
+    await store.write('a', new Secret('one'), 'unasked');
+    store.lock();
+    assert.equal(await store.read('a', 'unasked'), null);
+  });
+
   it('keeps nothing once it is closed', async () => {
     const store = createMemoryStore();
     await store.write('a', new Secret('one'), 'unasked');

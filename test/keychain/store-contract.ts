@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import type { CredentialStore } from '../../src/keychain/credential-store.ts';
+import { ProblemError } from '../../src/shared/errors.ts';
 import { Secret } from '../../src/shared/secret.ts';
 
 /**
  * What every `CredentialStore` must do while it is open. To be called within a `describe`.
  * @param open a new store, with nothing in it; the contract closes it
+ * @param passphrase that opens it; `null` where it takes none
  */
-export function itIsACredentialStore(open: () => CredentialStore | Promise<CredentialStore>): void {
+export function itIsACredentialStore(
+  open: () => CredentialStore | Promise<CredentialStore>,
+  passphrase: Secret | null = null,
+): void {
   let store: CredentialStore;
 
   beforeEach(async () => {
@@ -75,6 +80,30 @@ export function itIsACredentialStore(open: () => CredentialStore | Promise<Crede
     await store.write('a', new Secret('one'), 'unasked');
     const answers = await Promise.all(Array.from({ length: 20 }, () => read('a')));
     assert.deepEqual(new Set(answers), new Set(['one']));
+  });
+
+  it('takes no harm from an unlock while it is open', async () => {
+    await store.write('a', new Secret('one'), 'unasked');
+    await store.unlock(null);
+    await store.unlock(passphrase);
+    assert.equal(await read('a'), 'one');
+  });
+
+  it('can be locked, twice, and is as good as new when it is unlocked', async () => {
+    store.lock();
+    store.lock();
+    await store.unlock(passphrase);
+    assert.deepEqual(await store.state(), { kind: 'open' });
+    await store.write('a', new Secret('one'), 'unasked');
+    assert.equal(await read('a'), 'one');
+  });
+
+  it('refuses a passphrase where it takes none', async () => {
+    if (passphrase !== null) return;
+    await assert.rejects(
+      store.unlock(new Secret('cAnArY')),
+      (error) => error instanceof ProblemError && error.code === 'bad_request',
+    );
   });
 
   it('can be closed twice', async () => {

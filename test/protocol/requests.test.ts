@@ -27,6 +27,9 @@ const goodRequests: readonly (readonly [string, unknown])[] = [
   ['refresh', { profile: 'мой профиль 😀' }],
   ['login', { kind: 'oauth', secret: 'x' }],
   ['login', { kind: 'metadata' }],
+  ['lock', undefined],
+  ['unlock', undefined],
+  ['unlock', { passphrase: 'x' }],
   ['login', { kind: 'yc', settings: { path: '/usr/bin/yc' }, cloudId: 'b1g0', folderId: 'b1g1' }],
   ['login', { kind: 'oauth', secret: 'x', impersonateServiceAccountId: 'aje0' }],
   ['login', { profile: 'p', kind: 'oauth', secret: '', endpoint: 'https://iam.example.net' }],
@@ -116,6 +119,7 @@ const badRequests: readonly (readonly [what: string, data: unknown, refused: str
       ['status', { after: '' }, noProfile.replace('profile', 'after')],
       ['refresh', { profile: 1 }, 'profile: must be string'],
       ['login', {}, 'kind: is missing'],
+      ['unlock', { passphrase: null }, 'passphrase: must be string'],
       ['login', { kind: 'yc', settings: [] }, 'settings: must be an object'],
       ['login', { kind: 'yc', settings: { path: 1 } }, 'settings.path: must be string'],
       [
@@ -242,6 +246,7 @@ describe('the check of a request', () => {
           'profile',
           'kind',
           'secret',
+          'passphrase',
           'endpoint',
           'minTtlMs',
           'limit',
@@ -253,6 +258,7 @@ describe('the check of a request', () => {
             profile: '',
             kind: 1,
             secret: [secret],
+            passphrase: [secret],
             ...(asKey ? { [secret]: secret } : {}),
             [field]: field === 'profile' ? `${secret}\n` : secret,
           };

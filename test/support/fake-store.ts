@@ -18,6 +18,8 @@ export interface FakeStore extends CredentialStore {
   readonly closed: boolean;
   /** How often it was told to forget; what lies in it stays, as in a keychain. */
   readonly locks: number;
+  /** Those that it was unlocked with; it takes any. */
+  readonly passphrases: readonly string[];
   /** The keys of what lies in it. */
   keys(): readonly string[];
   /** From now on the calls that `which` names fail with this code; with `null` they succeed again. */
@@ -33,6 +35,7 @@ export function fakeStore(): FakeStore {
   const keys = new Set<string>();
   let closed = false;
   let locks = 0;
+  const passphrases: string[] = [];
   let fails: { readonly code: ErrorCode; readonly which: (call: StoreCall) => boolean } | null = null;
   const holds = new Set<{
     readonly which: (call: StoreCall) => boolean;
@@ -92,13 +95,15 @@ export function fakeStore(): FakeStore {
       keys.delete(key);
       await inner.remove(key, manner);
     },
-    async unlock() {
+    async unlock(passphrase) {
       await turn();
+      if (passphrase !== null) passphrases.push(passphrase.expose());
       if (fails !== null) throw new ProblemError({ code: fails.code, message: 'the store fails' });
     },
     lock() {
       locks += 1;
     },
+    passphrases,
     get locks() {
       return locks;
     },
