@@ -64,7 +64,7 @@ network: { proxy: "http://proxy:3128", caFile: /etc/ca.pem }
     ['{ key-file: /etc/k }', { kind: 'key-file', path: '/etc/k' }],
     ['{ key: { key-file: /etc/k } }', { kind: 'key-file', path: '/etc/k' }],
     ['{ key: "key-file: /etc/a key" }', { kind: 'key-file', path: '/etc/a key' }],
-    ['{ key-file: "C:\\k" }', { kind: 'key-file', path: String.raw`C:\k` }],
+    [String.raw`{ key-file: C:\k }`, { kind: 'key-file', path: String.raw`C:\k` }],
     ['{ credential: store.key }', { kind: 'credential', name: 'store.key' }],
     ['{ key: { credential: k } }', { kind: 'credential', name: 'k' }],
     ['{ key: "credential: k" }', { kind: 'credential', name: 'k' }],
