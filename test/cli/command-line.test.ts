@@ -37,6 +37,8 @@ describe('the command line', () => {
       { 'workload-identity': 'aje', 'token-file': '/a=b' },
     ],
     ['logout --revoke', 'logout', { revoke: true }],
+    ['lock', 'lock', {}],
+    ['unlock --stdin', 'unlock', { stdin: true }],
     ['use work', 'use', {}, 'work'],
     ['use --timeout 5s work', 'use', {}, 'work'],
     ['use -- --odd', 'use', {}, '--odd'],
@@ -67,6 +69,8 @@ describe('the command line', () => {
     ['--timeout=24h', 86_400_000],
     ['login', 150_000],
     ['refresh', 150_000],
+    ['lock', 10_000],
+    ['unlock', 150_000],
     ['refresh --timeout 1s', 1_000],
     ['status', 10_000],
   ];

@@ -8,7 +8,17 @@ import { answering, type Script, ScriptedDaemon } from '../support/scripted-daem
 const secret = 'y0_AgAAAABcanary';
 const hello = { version: '0.1.0', protocol: 1 };
 const login = { profile: 'default', subject: 'aje0ada', expiresAt: '2026-11-24T22:04:05.000Z' };
-const willing: Script = answering({ hello, login });
+const status = {
+  daemon: {
+    version: '0.1.0',
+    pid: 42,
+    startedAt: '2026-11-24T08:00:00.000Z',
+    store: { kind: 'keychain', state: 'open', problem: null },
+  },
+  profiles: [],
+  next: null,
+};
+const willing: Script = answering({ hello, status, login });
 const done = 'logged in as aje0ada; the IAM token lives until 2026-11-24 22:04:05';
 
 const invitation = `Open this page, allow the access, and copy the OAuth token that it shows:
@@ -35,7 +45,7 @@ describe('iam-token login', () => {
   it('says hello, then hands over one line of stdin', async () => {
     assert.deepEqual(await run(['--stdin'], `${secret}\n`), { stdout: `${done}\n`, stderr: '', code: 0 });
     assert.deepEqual(daemon.requests[0]?.params, { version: '0.1.0' });
-    assert.deepEqual(asked(), ['hello', 'login']);
+    assert.deepEqual(asked(), ['hello', 'status', 'login']);
     assert.deepEqual(given(), { kind: 'oauth', secret });
   });
 
@@ -62,7 +72,7 @@ describe('iam-token login', () => {
   });
 
   it('calls a login without a subject by its profile', async () => {
-    daemon.become(answering({ hello, login: { ...login, subject: null } }));
+    daemon.become(answering({ hello, status, login: { ...login, subject: null } }));
     const { stdout } = await run(['--stdin'], secret);
     assert.equal(stdout, 'logged in as default; the IAM token lives until 2026-11-24 22:04:05\n');
   });
@@ -121,6 +131,7 @@ describe('iam-token login', () => {
   it("ends with the daemon's error, and shows no secret", async () => {
     daemon.become((request, peer) => {
       if (request.method === 'hello') peer.answer(request, hello);
+      else if (request.method === 'status') peer.answer(request, status);
       else peer.fail(request, { code: 'login_required', message: 'OAuth token is invalid or expired' });
     });
     assert.deepEqual(await run(['--stdin'], secret), {
@@ -200,6 +211,7 @@ describe('iam-token login', () => {
       let answer = (): void => {};
       daemon.become((request, peer) => {
         if (request.method === 'hello') peer.answer(request, hello);
+        else if (request.method === 'status') peer.answer(request, status);
         else answer = () => peer.answer(request, login);
       });
       const { code, echo } = await runInTerminal(

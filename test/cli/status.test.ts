@@ -158,6 +158,13 @@ daemon
     ]);
   });
 
+  it('says that the daemon is locked, and nothing where it is not', () => {
+    const daemonLines = (locked: boolean): readonly string[] =>
+      statusLines({ daemon: { ...daemonStatus, locked }, profiles: [work] }, nowMs, plain).slice(-4);
+    assert.deepEqual(daemonLines(true)[0], '  state         locked until iam-token unlock');
+    assert.deepEqual(daemonLines(false)[0], 'daemon');
+  });
+
   it('says what is wrong with the store', () => {
     const problem = {
       code: 'keychain_locked',
