@@ -2,7 +2,7 @@ import type { CredentialStore } from '../keychain/credential-store.ts';
 import type { LockAnswer, UnlockAnswer } from '../protocol/messages.ts';
 import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import type { Secret } from '../shared/secret.ts';
-import type { ProfileRegistry } from './profile-registry.ts';
+import type { ProfileRegistry, Registry } from './profile-registry.ts';
 
 export const daemonLocked: Problem = {
   code: 'locked',
@@ -81,12 +81,17 @@ export class DaemonLock {
   async #forget(): Promise<void> {
     const { registry, store } = this.#parts;
     try {
-      await registry.change(({ locked: _, ...rest }) => rest);
+      await registry.change(withoutFlag);
     } catch (error) {
       store.lock();
       throw error;
     }
   }
+}
+
+function withoutFlag(before: Registry): Registry {
+  const { locked: _locked, ...rest } = before;
+  return rest;
 }
 
 function refuseAfter(signal: AbortSignal): void {

@@ -201,10 +201,10 @@ describe('a locked daemon', () => {
       here.iam.respond = null;
       const loggingIn = problemOfRefusal(login(running, 'b'));
       await until(() => here.iam.exchanges.length === 2, 'the login is confirmed');
-      const { change } = running.registry;
+      const inner = { ...running.registry };
       let flipped = false;
       running.registry.change = async (changed) => {
-        await change(changed);
+        await inner.change(changed);
         if (flipped) return;
         flipped = true;
         await running.profiles.lock();
@@ -236,11 +236,11 @@ describe('a locked daemon', () => {
 
     beforeEach(() => {
       full = false;
-      const { change } = running.registry;
+      const inner = { ...running.registry };
       running.registry.change = (changed) =>
         full
           ? Promise.reject(new ProblemError({ code: 'internal', message: 'profiles.json cannot be written' }))
-          : change(changed);
+          : inner.change(changed);
     });
 
     it('is locked all the same, and says until when', async () => {
