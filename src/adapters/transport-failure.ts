@@ -29,6 +29,11 @@ function abandoned({ reason }: AbortSignal, host: string): string {
     : `the request to ${host} was given up`;
 }
 
+/** What the system, OpenSSL or undici calls it. */
+export function failureCode(thrown: unknown): string {
+  return told(thrown).code;
+}
+
 /** The innermost error with a code: `fetch` wraps what happened, and several addresses make an `AggregateError`. */
 function told(thrown: unknown): Told {
   if (!(thrown instanceof Error)) return { code: 'unknown', hostname: null, address: null };

@@ -13,8 +13,11 @@ export interface Call {
   readonly clock: Clock;
 }
 
-/** Prints its result; throws IamTokenError, or what `endings.ts` lists. */
-export type Command = (call: Call) => Promise<void>;
+/**
+ * Prints its result; throws IamTokenError, or what `endings.ts` lists.
+ * @returns an exit code where everything is said already
+ */
+export type Command = (call: Call) => Promise<number | void>;
 
 /** Talks to the daemon over one connection, which is closed in any case. */
 export async function withDaemon<T>(

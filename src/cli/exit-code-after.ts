@@ -4,10 +4,9 @@ import { exitCodeOf, exitCodes, interruptedExitCode, outputClosedExitCode } from
 import { printError } from './terminal.ts';
 
 /** Waits for the end of a command, and tells the person why it failed, where it did. */
-export async function exitCodeAfter(command: Promise<void>): Promise<number> {
+export async function exitCodeAfter(command: Promise<number | void>): Promise<number> {
   try {
-    await command;
-    return exitCodes.done.code;
+    return (await command) ?? exitCodes.done.code;
   } catch (error) {
     if (error instanceof OutputClosed) return outputClosedExitCode;
     if (error instanceof Interrupted) return interruptedExitCode;

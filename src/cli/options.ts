@@ -13,6 +13,7 @@ export type CommandName =
   | 'use'
   | 'lock'
   | 'unlock'
+  | 'doctor'
   | 'stop';
 
 export interface CommandSpec {
@@ -34,6 +35,7 @@ export const commands: readonly CommandSpec[] = [
   { name: 'use', operand: 'NAME', help: 'make a profile the default one' },
   { name: 'lock', help: 'have the daemon forget all secrets, and give no token until unlock' },
   { name: 'unlock', help: 'open the store, and have tokens given again' },
+  { name: 'doctor', help: 'look for what is wrong, from here to Yandex Cloud' },
   { name: 'stop', help: 'end the daemon' },
 ];
 
@@ -214,6 +216,13 @@ export const options: readonly OptionSpec[] = [
     help: 'one line of JSON, in the form of PROTOCOL.md',
     commands: ['status', 'profiles'],
   },
+  { name: 'json', value: flag, help: 'one line of JSON', commands: ['doctor'] },
+  {
+    name: 'bundle',
+    value: { kind: 'text', placeholder: 'FILE' },
+    help: 'write all that was found and the end of the log into a new file; secrets are taken out',
+    commands: ['doctor'],
+  },
   { name: 'watch', value: flag, help: 'go on, and show each change', commands: ['status'] },
   {
     name: 'socket',
@@ -225,7 +234,7 @@ export const options: readonly OptionSpec[] = [
     name: 'timeout',
     value: { ...waitingTime, usualMs: defaultTimeoutMs },
     help: 'how long to wait for the daemon; 10s unless given',
-    commands: ['token', 'create-token', 'status', 'profiles', 'use', 'lock', 'stop'],
+    commands: ['token', 'create-token', 'status', 'profiles', 'use', 'lock', 'doctor', 'stop'],
   },
   {
     name: 'timeout',

@@ -30,6 +30,7 @@ const runners: Readonly<Record<CommandName, Command>> = {
   lock,
   unlock,
   stop,
+  doctor: async (call) => (await import('./doctor.ts')).doctor(call),
 };
 
 /**
@@ -40,9 +41,9 @@ export function runCommandLine(args: readonly string[], surroundings: Surroundin
   return exitCodeAfter(runParsed(args, surroundings));
 }
 
-async function runParsed(args: readonly string[], surroundings: Surroundings): Promise<void> {
+async function runParsed(args: readonly string[], surroundings: Surroundings): Promise<number | void> {
   const { command, options, operand } = parseCommandLine(args);
   if (options.flag('help')) print(helpText(command));
   else if (options.flag('version')) print(`iam-token ${version}`);
-  else await runners[command.name]({ surroundings, options, operand, clock: systemClock() });
+  else return runners[command.name]({ surroundings, options, operand, clock: systemClock() });
 }

@@ -18,9 +18,20 @@ export async function dial(
   surroundings: Surroundings,
   patience: Patience,
 ): Promise<Connection> {
+  const { paths, isNamed } = socketPaths(socketPath, surroundings);
+  return dialFirst(paths, isNamed, surroundings, patience);
+}
+
+/**
+ * Where `dial` looks, in its order, and whether a person named the place.
+ * @throws IamTokenError `bad_request` where there can be no such place
+ */
+export function socketPaths(
+  socketPath: string | undefined,
+  surroundings: Surroundings,
+): { readonly paths: readonly [string, ...string[]]; readonly isNamed: boolean } {
   const named = socketPath || surroundings.env['IAM_TOKEND_SOCKET'];
-  if (named) return dialFirst([named], true, surroundings, patience);
-  return dialFirst(candidates(surroundings), false, surroundings, patience);
+  return named ? { paths: [named], isNamed: true } : { paths: candidates(surroundings), isNamed: false };
 }
 
 /** Connects to the first of `paths` where somebody listens. What cannot be trusted on the way there ends it. */
@@ -44,7 +55,7 @@ export async function dialFirst(
   });
 }
 
-function candidates(surroundings: Surroundings): readonly string[] {
+function candidates(surroundings: Surroundings): readonly [string, ...string[]] {
   try {
     return socketCandidates(surroundings);
   } catch (cause) {

@@ -1,5 +1,11 @@
 /** What else can be asked of the daemon, and what its answers must look like. */
-import type { Answer, DaemonStatus, ProfileStatus, ProfileSummary } from '../protocol/messages.ts';
+import type {
+  Answer,
+  DaemonStatus,
+  ProfileStatus,
+  ProfileSummary,
+  ServiceManager,
+} from '../protocol/messages.ts';
 import { listOf, number, oneOf, orNothing, orNull, shape, text, truth } from './checks.ts';
 import { moment, problem } from './incoming.ts';
 import { method } from './token-method.ts';
@@ -58,6 +64,7 @@ export const status = method(
       pid: number,
       startedAt: moment,
       locked: orNothing(truth),
+      manager: orNothing(orNull(shape<ServiceManager>({ kind: text, unit: text }))),
       store: shape<DaemonStatus['store']>({
         kind: text,
         state: oneOf(['open', 'closed']),

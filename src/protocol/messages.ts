@@ -105,12 +105,22 @@ export interface ProfileStatus extends ProfileScope {
   readonly notice?: string;
 }
 
+/** Who starts the daemon, and starts it again. */
+export interface ServiceManager {
+  /** `systemd --user`, `systemd`, `launchd`; newer daemons may name others. */
+  readonly kind: string;
+  /** What the daemon is called there, such as `iam-tokend.service`. */
+  readonly unit: string;
+}
+
 export interface DaemonStatus {
   readonly version: string;
   readonly pid: number;
   readonly startedAt: string;
   /** `lock` was called, and no `unlock` since. */
   readonly locked?: boolean;
+  /** `null`: a person started it. Older daemons do not say. */
+  readonly manager?: ServiceManager | null;
   readonly store: {
     readonly kind: string;
     readonly state: 'open' | 'closed';

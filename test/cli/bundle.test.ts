@@ -19,7 +19,10 @@ describe('the bundle of iam-token', () => {
       new Set(['node:net', 'node:fs', 'node:path', './iam-token-commands.js']),
     );
     const commands = modulesIn(join(dirname(bundle), 'iam-token-commands.js'));
-    assert.deepEqual(new Set(commands), new Set(['node:net', 'node:fs', 'node:path', 'node:util']));
+    assert.deepEqual(
+      new Set(commands),
+      new Set(['node:net', 'node:fs', 'node:path', 'node:util', './iam-token-doctor.js']),
+    );
   });
 
   it('loads no other file, and none of Node that node:net does not load, on its way to a token', async () => {

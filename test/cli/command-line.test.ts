@@ -95,7 +95,7 @@ describe('the command line', () => {
     [
       'login --json',
       'iam-token login has no option --json',
-      'it belongs to: iam-token status, iam-token profiles',
+      'it belongs to: iam-token status, iam-token profiles, iam-token doctor',
     ],
     ['status --version', 'iam-token status has no option --version', 'it belongs to: iam-token'],
     [

@@ -53,6 +53,7 @@ describe('a canary credential and the IAM tokens made from it', () => {
     await house.startDaemon();
     await take();
     await house.iamToken(['status', '--json']);
+    await house.iamToken(['doctor', '--bundle', join(house.folder, 'bundle.json')]);
     await house.stopDaemon();
   });
   after(() => house.stop());

@@ -47,6 +47,12 @@ describe('the main job, with a real keyring and a real HTTP service', () => {
     assert.notEqual(list.length, 0);
   });
 
+  it('finds nothing wrong with itself', async () => {
+    const { stdout, code } = await house.iamToken(['doctor']);
+    assert.doesNotMatch(stdout, /^(failed|warning)/m);
+    assert.equal(code, 0);
+  });
+
   it('keeps its socket to itself', () => {
     assert.equal(lstatSync(house.socketPath).mode & 0o777, 0o600);
   });

@@ -1,0 +1,68 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { redact } from '../adapters/redaction.ts';
+import { folders } from '../platform/places.ts';
+import { version } from '../shared/version.ts';
+import type { Examination, Verdict } from './doctor-examination.ts';
+import { UsageError } from './endings.ts';
+
+const logLines = 200;
+
+/**
+ * Writes all that was found, and the end of the log, for a person to hand on: into a new file, for them alone. What
+ * looks like a secret is taken out, though none should be there; of the environment stand the names alone.
+ * @throws UsageError
+ */
+export async function writeBundle(
+  path: string,
+  examination: Examination,
+  findings: readonly Verdict[],
+): Promise<void> {
+  const { call, config, status } = examination;
+  const { clock, surroundings } = call;
+  const report = {
+    madeAt: new Date(clock.now().wallMs).toISOString(),
+    client: { version, node: process.version, platform: surroundings.platform },
+    checks: findings,
+    status,
+    config,
+    environment: Object.keys(surroundings.env).filter((name) => /^(?:IAM_TOKEN|XDG_|.*_proxy$)/i.test(name)),
+    log: clean(await logOf(examination))
+      .trimEnd()
+      .split('\n')
+      .slice(-logLines),
+  };
+  const text = JSON.stringify(
+    report,
+    (_, value: unknown) => (typeof value === 'string' ? clean(value) : value),
+    2,
+  );
+  try {
+    writeFileSync(path, `${text}\n`, { flag: 'wx', mode: 0o600 });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`the bundle cannot be written: ${reason}`, 'name a file that is not there yet');
+  }
+}
+
+/** A proxy's URL may hold a password. */
+function clean(text: string): string {
+  return redact(text).replaceAll(/(?<=:\/\/)[^/@\s]+@/g, '[redacted]@');
+}
+
+async function logOf({ call, programs, status, timeoutMs }: Examination): Promise<string> {
+  const manager = status?.daemon.manager;
+  const journalctl = manager?.kind.startsWith('systemd') === true ? programs.find('journalctl') : null;
+  if (manager && journalctl !== null) {
+    const scope = manager.kind === 'systemd --user' ? ['--user'] : [];
+    const args = [...scope, '--unit', manager.unit, '--lines', String(logLines), '--output', 'cat'];
+    const run = { path: journalctl, args, environment: {} };
+    const { stdout, stderr } = await programs.run(run, call.clock.deadline(timeoutMs));
+    return stdout + stderr;
+  }
+  try {
+    return readFileSync(join(folders(call.surroundings).log, 'iam-tokend.log'), 'utf8');
+  } catch (error) {
+    return `the log cannot be read: ${String(error)}`;
+  }
+}

@@ -1,0 +1,269 @@
+/** What `doctor` looks at, along the chain from this program to IAM. */
+import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { dialFirst } from '../client/dial.ts';
+import { IamTokenError } from '../client/iam-token-error.ts';
+import * as methods from '../client/methods.ts';
+import { patienceOf } from '../client/patience.ts';
+import { folders } from '../platform/places.ts';
+import { checkSocketFolder } from '../platform/socket-folder.ts';
+import { lstat } from '../platform/surroundings.ts';
+import { type ProfileStatus, protocolVersion } from '../protocol/messages.ts';
+import { version } from '../shared/version.ts';
+import { type Examination, failed, ok, skipped, type Verdict, warning } from './doctor-examination.ts';
+import type { Probe } from './doctor-network.ts';
+import { span } from './moments.ts';
+import { wholeStatus } from './whole-status.ts';
+
+export interface Check {
+  readonly name: string;
+  /** Skipped where one of these has failed. */
+  readonly needs: readonly string[];
+  /** May throw instead of a failure. */
+  readonly look: (examination: Examination) => Promise<Verdict | readonly Verdict[]>;
+}
+
+/** One verdict for each installation that is asked. */
+const ofEach =
+  (judge: (probe: Probe, examination: Examination) => Verdict): Check['look'] =>
+  async (examination) =>
+    (await examination.probes()).map((probe) => judge(probe, examination));
+
+/** A clock further off than this is seen in `status` too. */
+const clockAtMostOffMs = 60_000;
+/** As for the daemon, a token with less is none. */
+const leastLifeMs = 60_000;
+/** Folders that go away when a version manager of Node gets the next release. */
+const versionManager = /[/\\]\.?(?:nvm|volta|fnm|fnm_multishells|asdf|mise|nodenv|nvs|_npx)[/\\]/;
+const systemNode = "install iam-tokend with your system's Node, then: iam-token install";
+
+export const checks: readonly Check[] = [
+  {
+    name: 'client',
+    needs: [],
+    look: async () => ok(`iam-token ${version} on Node ${process.version}`),
+  },
+  {
+    name: 'configuration',
+    needs: [],
+    async look(examination) {
+      const warnings = await examination.readConfiguration();
+      const { configPath } = examination;
+      if (warnings.length > 0) return warning(warnings.join('; '));
+      return ok(existsSync(configPath) ? configPath : `the defaults hold: there is no ${configPath}`);
+    },
+  },
+  {
+    name: 'folder',
+    needs: [],
+    async look({ socketPath, isNamed, call: { surroundings } }) {
+      const found = checkSocketFolder({ socketPath, named: isNamed, uid: surroundings.uid, lstat });
+      switch (found.kind) {
+        case 'private':
+          return ok(`${dirname(socketPath)} is yours alone`);
+        case 'guarded':
+          return ok(`${dirname(socketPath)} is not yours alone: login is refused there`);
+        case 'missing':
+          return skipped(`${dirname(socketPath)} is not there yet; the daemon makes it`);
+        case 'refused':
+          return failed('unreachable', found.message, found.hint);
+        default:
+          return found satisfies never;
+      }
+    },
+  },
+  {
+    name: 'socket',
+    needs: ['folder'],
+    async look(examination) {
+      const { socketPath, isNamed, call, timeoutMs } = examination;
+      const isPipe = call.surroundings.uid === null;
+      const found = isPipe ? undefined : lstatSync(socketPath, { throwIfNoEntry: false });
+      if (found?.isSocket() === false) {
+        return failed('unreachable', `${socketPath} is no socket`, `look at it, and remove it`);
+      }
+      try {
+        const patience = patienceOf(timeoutMs);
+        examination.connection = await dialFirst([socketPath], isNamed, call.surroundings, patience);
+      } catch (error) {
+        if (found !== undefined || isPipe || !(error instanceof IamTokenError)) throw error;
+        return failed(error.code, `there is no ${socketPath}: no daemon runs`, error.hint);
+      }
+      return ok(socketPath);
+    },
+  },
+  {
+    name: 'daemon',
+    needs: ['socket'],
+    async look(examination) {
+      const { connection, call, timeoutMs } = examination;
+      if (connection === null) return skipped('there is no connection');
+      const patience = patienceOf(timeoutMs);
+      examination.hello = await connection.ask(methods.hello, { version }, patience);
+      examination.status = await wholeStatus(connection, undefined, patience);
+      const { pid, startedAt } = examination.status.daemon;
+      return ok(`process ${pid}, for ${span(call.clock.now().wallMs - Date.parse(startedAt))}`);
+    },
+  },
+  {
+    name: 'versions',
+    needs: ['socket'],
+    async look({ hello }) {
+      if (hello === null) return skipped('the daemon has not said which release it is');
+      const said = `the daemon is of release ${hello.version}, this client of ${version}`;
+      const command = 'iam-token stop, then start the daemon anew';
+      if (hello.protocol !== protocolVersion) return failed('unsupported_version', said, command);
+      return hello.version === version ? ok(`both ${version}`) : warning(said, command);
+    },
+  },
+  {
+    name: 'manager',
+    needs: ['daemon'],
+    async look({ status }) {
+      const manager = status?.daemon.manager;
+      if (manager === undefined) return skipped('the daemon does not say what started it');
+      return ok(manager === null ? 'none: a person started it' : `${manager.unit} of ${manager.kind}`);
+    },
+  },
+  {
+    name: 'node',
+    needs: [],
+    async look(examination) {
+      const path = nodeOfRunning(examination) ?? nodeOfUnit(examination);
+      if (path === null) return skipped('which Node the daemon runs on cannot be seen');
+      if (path.endsWith(' (deleted)') || !existsSync(path)) {
+        return failed('internal', `the daemon's ${path.replace(' (deleted)', '')} is gone`, systemNode);
+      }
+      return versionManager.test(path)
+        ? warning(`${path} goes away when its version manager gets another release`, systemNode)
+        : ok(path);
+    },
+  },
+  {
+    name: 'store',
+    needs: ['daemon'],
+    async look({ status }) {
+      const { kind, problem } = status?.daemon.store ?? { kind: 'none', problem: null };
+      return problem === null ? ok(`${kind}, open`) : failed(problem.code, problem.message, problem.hint);
+    },
+  },
+  {
+    name: 'clock',
+    needs: ['configuration'],
+    look: ofEach(({ clockOffsetMs }) => {
+      if (clockOffsetMs === null) return skipped("IAM's time is not known");
+      if (Math.abs(clockOffsetMs) < clockAtMostOffMs) return ok('agrees with the clock of IAM');
+      const where = clockOffsetMs > 0 ? 'behind' : 'ahead of';
+      const said = `the clock of this machine is ${span(Math.abs(clockOffsetMs))} ${where} that of IAM`;
+      return warning(said, 'timedatectl set-ntp true');
+    }),
+  },
+  {
+    name: 'dns',
+    needs: ['configuration'],
+    look: ofEach(({ hostname, proxy, stuckAt, reason }) => {
+      if (proxy !== null) return skipped('the proxy looks names up');
+      return stuckAt === 'dns'
+        ? failed('unavailable', reason, `getent hosts ${hostname}`)
+        : ok(`${hostname} is found`);
+    }),
+  },
+  {
+    name: 'proxy',
+    needs: ['configuration'],
+    look: ofEach(({ proxy, stuckAt, reason }, { status, proxyOfFile }) => {
+      const setting = 'network: { proxy: URL } in config.yaml';
+      if (proxy === null) return ok('none');
+      if (stuckAt === 'proxy') return failed('unavailable', `${proxy}: ${reason}`, setting);
+      return proxyOfFile === null && status?.daemon.manager
+        ? warning(`${proxy} is known to this shell, and a service does not see its environment`, setting)
+        : ok(proxy);
+    }),
+  },
+  {
+    name: 'tls',
+    needs: ['configuration'],
+    look: ofEach(({ isPlain, stuckAt, reason }) => {
+      if (stuckAt === 'tls')
+        return failed('unavailable', reason, 'network: { caFile: PATH } in config.yaml names an authority');
+      if (isPlain) return skipped('plain HTTP, to this machine');
+      return stuckAt === null ? ok('the certificate is trusted') : skipped('it did not come to that');
+    }),
+  },
+  {
+    name: 'iam',
+    needs: ['configuration'],
+    look: ofEach(({ endpoint, stuckAt, reason }) => {
+      if (stuckAt === null) return ok(`${endpoint} answers`);
+      if (stuckAt !== 'iam') return skipped('it did not come to that');
+      return failed('unavailable', reason, `curl -v ${endpoint}`);
+    }),
+  },
+  {
+    name: 'profiles',
+    needs: ['daemon'],
+    async look({ status, call: { surroundings } }) {
+      const all = status?.profiles ?? [];
+      const named = surroundings.env['IAM_TOKEND_PROFILE'] || null;
+      const meant = named ?? all.find(({ isDefault }) => isDefault)?.profile;
+      if (all.length === 0) return failed('login_required', 'nobody is logged in', 'iam-token login');
+      if (meant === undefined) {
+        return failed('unknown_profile', 'there is no default profile', 'iam-token use NAME');
+      }
+      if (!all.some(({ profile }) => profile === meant)) {
+        return failed(
+          'unknown_profile',
+          `IAM_TOKEND_PROFILE names ${meant}, which is none`,
+          'iam-token profiles',
+        );
+      }
+      return [ok(`${meant} is meant when none is named`), ...all.map(verdictOf)];
+    },
+  },
+];
+
+function verdictOf({ profile, state, problem, timeLeftMs }: ProfileStatus): Verdict {
+  const check = `profile ${profile}`;
+  const isLiving = timeLeftMs !== null && timeLeftMs > leastLifeMs;
+  const lives = isLiving ? `its token lives ${span(timeLeftMs)} more` : 'it has no token now';
+  const said = `${problem?.message ?? state}; ${lives}`;
+  switch (state) {
+    case 'ok':
+      return { check, ...ok(lives) };
+    case 'loading':
+    case 'renewing':
+    case 'failing':
+      return {
+        check,
+        ...(isLiving ? warning(said, problem?.hint) : failed('unavailable', said, problem?.hint)),
+      };
+    case 'login_required':
+    case 'keychain_locked':
+    case 'keychain_unavailable':
+    case 'locked':
+      return { check, ...failed(state, said, problem?.hint) };
+    default:
+      return state satisfies never;
+  }
+}
+
+/** A process that lets nobody look at it does not say. */
+function nodeOfRunning({ status, call: { surroundings } }: Examination): string | null {
+  try {
+    const pid = surroundings.platform === 'linux' ? status?.daemon.pid : undefined;
+    return pid === undefined ? null : readlinkSync(`/proc/${pid}/exe`);
+  } catch {
+    return null;
+  }
+}
+
+/** What systemd would start. */
+function nodeOfUnit({ call: { surroundings } }: Examination): string | null {
+  try {
+    const unit = join(dirname(folders(surroundings).config), 'systemd/user/iam-tokend.service');
+    const [, quoted, bare] = /^ExecStart=(?:"([^"]+)"|(\S+))/m.exec(readFileSync(unit, 'utf8')) ?? [];
+    return quoted ?? bare ?? null;
+  } catch {
+    return null; // there is no such unit
+  }
+}

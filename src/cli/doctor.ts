@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs';
+import { childProcesses } from '../adapters/child-process.ts';
+import { IamTokenError, type IamTokenErrorCode } from '../client/iam-token-error.ts';
+import { ConfigError } from '../config/read-config.ts';
+import type { Call } from './command.ts';
+import { writeBundle } from './doctor-bundle.ts';
+import { type Check, checks } from './doctor-checks.ts';
+import { Examination, failed, skipped, type Verdict } from './doctor-examination.ts';
+import { exitCodeAfter } from './exit-code-after.ts';
+import { exitCodeOf } from './exit-codes.ts';
+import { note, type Paint, paintFor, print, waiting } from './terminal.ts';
+import { jsonLine, visible } from './visible.ts';
+
+type Finding = Verdict & { readonly check: string };
+
+/** A bundle of its own, as `run-command-line.ts` is: only the exit code leaves it. */
+export function doctor(call: Call): Promise<number> {
+  return exitCodeAfter(examine(call));
+}
+
+async function examine(call: Call): Promise<number> {
+  const { clock, options, surroundings } = call;
+  const programs = childProcesses({ surroundings, clock, isExecutable: existsSync });
+  const examination = new Examination(call, programs);
+  const findings = await waiting('all checks', findingsOf(examination));
+  if (options.flag('json')) {
+    print(jsonLine({ checks: findings }));
+  } else {
+    print(lines(findings, paintFor(surroundings.env)).join('\n'));
+  }
+  const bundle = options.text('bundle');
+  if (bundle !== undefined) {
+    await writeBundle(bundle, examination, findings);
+    note(`wrote ${bundle}`);
+  }
+  const first = findings.find(({ mark }) => mark === 'failed');
+  return first?.code ? exitCodeOf(first.code) : 0;
+}
+
+async function findingsOf(examination: Examination): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const down = new Set<string>();
+  for (const check of checks) {
+    const missing = check.needs.find((name) => down.has(name));
+    const verdicts =
+      missing === undefined ? await verdictsOf(check, examination) : [skipped(`${missing} comes first`)];
+    if (missing !== undefined || verdicts.some(({ mark }) => mark === 'failed')) down.add(check.name);
+    findings.push(...verdicts.map((verdict) => ({ check: check.name, ...verdict })));
+  }
+  examination.connection?.close();
+  return findings;
+}
+
+async function verdictsOf({ look }: Check, examination: Examination): Promise<readonly Verdict[]> {
+  try {
+    return [await look(examination)].flat();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return [failed(codeOf(error), message, error instanceof IamTokenError ? error.hint : null)];
+  }
+}
+
+function codeOf(error: unknown): IamTokenErrorCode {
+  if (error instanceof IamTokenError) return error.code;
+  return error instanceof ConfigError ? 'bad_request' : 'internal';
+}
+
+const styles = { ok: 'good', warning: 'doubtful', failed: 'bad', skipped: 'doubtful' } as const;
+
+function lines(findings: readonly Finding[], paint: Paint): readonly string[] {
+  const width = Math.max(...findings.map(({ check }) => visible(check).length));
+  return findings.flatMap(({ check, mark, reason, command }) => [
+    `${paint(styles[mark], mark.padEnd(7))}  ${visible(check).padEnd(width)}  ${visible(reason)}`,
+    ...(command === null ? [] : [`${' '.repeat(width + 11)}${visible(command)}`]),
+  ]);
+}
