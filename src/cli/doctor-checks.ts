@@ -9,10 +9,10 @@ import { folders } from '../platform/places.ts';
 import { checkSocketFolder } from '../platform/socket-folder.ts';
 import { lstat } from '../platform/surroundings.ts';
 import { type ProfileStatus, protocolVersion } from '../protocol/messages.ts';
+import { span } from '../shared/duration.ts';
 import { version } from '../shared/version.ts';
 import { type Examination, failed, ok, skipped, type Verdict, warning } from './doctor-examination.ts';
 import type { Probe } from './doctor-network.ts';
-import { span } from './moments.ts';
 import { wholeStatus } from './whole-status.ts';
 
 export interface Check {

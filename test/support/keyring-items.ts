@@ -30,7 +30,7 @@ export async function keyringItems(
       const [attributes] = await connection.call(
         {
           destination,
-          path: String(path),
+          path: path as string,
           interface: 'org.freedesktop.DBus.Properties',
           member: 'Get',
           signature: 'ss',
