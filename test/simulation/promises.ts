@@ -145,7 +145,12 @@ export class Promises {
     const { kind, mayHeal, retryAfterMs = 0 } = outcome.failure;
     this.#saidNo = kind === 'transient' ? null : mayHeal === true ? 'code_7' : kind;
     this.#firings = 0;
-    if (kind !== 'transient') return this.#peaceIsOver();
+    if (kind !== 'transient') {
+      this.#peaceIsOver();
+      // The role may have been granted while the refusal was on its way.
+      this.disturbed(0);
+      return;
+    }
     this.#peaceUntilMs = Math.max(this.#peaceUntilMs, this.#time.trueMs + Math.min(retryAfterMs, hour));
     this.#mayAskFromMs = Math.max(this.#mayAskFromMs, this.#time.trueMs + Math.min(retryAfterMs, hour));
   }
