@@ -2,28 +2,36 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../adapters/system-clock.ts';
 import { type EmulatorOptions, startEmulator } from '../emulator/emulator.ts';
+import { type AuthorizedKey, readAuthorizedKey } from '../emulator/service-accounts.ts';
 
-const usage = `usage: iam-emulator [--port N] [--oauth-token FILE]… [--lifetime SECONDS]
+const usage = `usage: iam-emulator [--port N] [--oauth-token FILE]… [--service-account-key FILE]… [--lifetime SECONDS]
 
 An IAM service of Yandex Cloud for tests, on 127.0.0.1. Prints its URL once it answers, and runs until SIGTERM or SIGINT.
   --port N             0 to 65535; any free one unless given
   --oauth-token FILE   a file with an OAuth token to be accepted; without it, none is
+  --service-account-key FILE   an authorized key, of which only the public part is read; its JWTs are accepted
   --lifetime SECONDS   of an IAM token; 43200 unless given
 `;
 
 class UsageError extends Error {}
 
 function optionsFrom(args: readonly string[]): EmulatorOptions {
-  const { port, lifetime, 'oauth-token': files = [] } = parsed(args);
+  const { port, lifetime, 'oauth-token': files = [], 'service-account-key': keys = [] } = parsed(args);
   return {
     clock: systemClock(),
     ...(port === undefined ? {} : { port: wholeNumber('--port', port, 0, 65_535) }),
     ...(lifetime === undefined ? {} : { lifetimeMs: wholeNumber('--lifetime', lifetime, 1, 43_200) * 1_000 }),
     oauthAccounts: files.map((file) => ({ token: tokenIn(file) })),
+    keys: keys.map((file) => keyIn(file)),
   };
 }
 
-function parsed(args: readonly string[]): { port?: string; lifetime?: string; 'oauth-token'?: string[] } {
+function parsed(args: readonly string[]): {
+  port?: string;
+  lifetime?: string;
+  'oauth-token'?: string[];
+  'service-account-key'?: string[];
+} {
   try {
     return parseArgs({
       args: [...args],
@@ -31,6 +39,7 @@ function parsed(args: readonly string[]): { port?: string; lifetime?: string; 'o
         port: { type: 'string' },
         lifetime: { type: 'string' },
         'oauth-token': { type: 'string', multiple: true },
+        'service-account-key': { type: 'string', multiple: true },
       },
     }).values;
   } catch (thrown) {
@@ -53,6 +62,16 @@ function tokenIn(file: string): string {
   }
   if (token === '') throw new UsageError(`--oauth-token: ${file} is empty`);
   return token;
+}
+
+function keyIn(file: string): AuthorizedKey {
+  try {
+    const key = readAuthorizedKey(readFileSync(file, 'utf8'));
+    if (key !== null) return key;
+  } catch (thrown) {
+    throw new UsageError(`--service-account-key: ${file} cannot be read`, { cause: thrown });
+  }
+  throw new UsageError(`--service-account-key: ${file} is no authorized key`);
 }
 
 async function main(args: readonly string[]): Promise<void> {

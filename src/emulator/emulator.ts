@@ -20,6 +20,8 @@ export interface EmulatorOptions {
   readonly port?: number;
   /** Whose OAuth tokens are known; nobody's unless given. */
   readonly oauthAccounts?: readonly OauthAccount[];
+  /** Whose JWTs are taken; nobody's unless given. */
+  readonly keys?: readonly AuthorizedKey[];
   /** Of a new token, in milliseconds; 12 hours unless given. */
   readonly lifetimeMs?: number;
   /** How far the service's clock is ahead of ours, in milliseconds: its `Date` and all that it dates; 0 unless given. */
@@ -67,7 +69,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     nowMs: () => options.clock.now().wallMs + clockOffsetMs,
     audience: () => `${urlOf(server)}/iam/v1/tokens`,
     accounts: accounts(options.oauthAccounts ?? []),
-    serviceAccounts: serviceAccounts(),
+    serviceAccounts: serviceAccounts(options.keys ?? []),
     federations: federations(),
     mint: tokenMint(),
     issue,

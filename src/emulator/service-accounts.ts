@@ -1,3 +1,5 @@
+import * as v from 'valibot';
+
 /** The public half of an authorized key, as IAM keeps it. */
 export interface AuthorizedKey {
   readonly id: string;
@@ -19,8 +21,22 @@ export interface ServiceAccounts {
   attached(): string | null;
 }
 
-export function serviceAccounts(): ServiceAccounts {
-  const keys = new Map<string, AuthorizedKey>();
+const fileSchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ id: v.string(), service_account_id: v.string(), public_key: v.string() }),
+);
+
+/** The public half of what `yc iam key create` writes; `null` for anything else. */
+export function readAuthorizedKey(text: string): AuthorizedKey | null {
+  const parsed = v.safeParse(fileSchema, text);
+  if (!parsed.success) return null;
+  const { id, service_account_id: serviceAccountId, public_key: publicKey } = parsed.output;
+  return { id, serviceAccountId, publicKey };
+}
+
+export function serviceAccounts(known: readonly AuthorizedKey[]): ServiceAccounts {
+  const keys = new Map(known.map((key) => [key.id, key]));
   const actors = new Map<string, Set<string>>();
   let attached: string | null = null;
   return {

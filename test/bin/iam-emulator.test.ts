@@ -5,6 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { undiciHttp } from '../../src/adapters/undici-http.ts';
+import { serviceAccountKeyKind } from '../../src/sources/service-account-key.ts';
+import { realClock } from '../support/real-clock.ts';
+import { sourceTools } from '../support/source-tools.ts';
+import { keyFile } from '../support/test-keys.ts';
 
 const program = join(import.meta.dirname, '../../bin/iam-emulator.js');
 
@@ -46,6 +51,23 @@ describe('iam-emulator', () => {
     });
   }
 
+  it('takes the JWTs of a key whose file it was given', async () => {
+    const file = join(folder, 'key.json');
+    writeFileSync(file, keyFile());
+    const child = run('--service-account-key', file);
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const endpoint = line.toString().trim();
+    const installation = { endpoint, audience: `${endpoint}/iam/v1/tokens` };
+    const tools = sourceTools({
+      http: undiciHttp({ proxy: null, noProxy: [], certificates: null }),
+      clock: realClock(),
+    });
+    const handed = { secret: keyFile(), settings: {} };
+    const credential = await serviceAccountKeyKind.accept(handed, installation, tools);
+    const source = serviceAccountKeyKind.open(credential, installation, tools);
+    assert.ok((await source.exchange(new AbortController().signal, false)).ok);
+  });
+
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     [['--port', '70000'], /--port takes a whole number from 0 to 65535/],
     [['--port', 'x'], /--port takes a whole number/],
@@ -54,6 +76,8 @@ describe('iam-emulator', () => {
     [['--lifetime', '1.5'], /--lifetime takes a whole number/],
     [['--oauth-token', '/nonexistent/token'], /\/nonexistent\/token cannot be read/],
     [['--oauth-token', '/dev/null'], /\/dev\/null is empty/],
+    [['--service-account-key', '/nonexistent/key'], /\/nonexistent\/key cannot be read/],
+    [['--service-account-key', '/dev/null'], /\/dev\/null is no authorized key/],
     [['--unknown'], /--unknown/],
     [['argument'], /argument/],
   ];

@@ -141,6 +141,14 @@ describe('a service account as which a profile acts for single calls', () => {
     assert.throws(() => running.profiles.acting(undefined, account), /nobody is logged in/);
   });
 
+  it('is forgotten when the daemon is locked', async () => {
+    await token();
+    await running.profiles.lock();
+    assert.throws(() => running.profiles.acting(undefined, account), /the daemon is locked/);
+    await running.profiles.unlock(null);
+    assert.equal(await token(), `t1.${account}.2`);
+  });
+
   it('makes room for another when there are 64', async () => {
     for (let n = 0; n <= 64; n += 1) await token(`aje${n}`);
     await token('aje64');
