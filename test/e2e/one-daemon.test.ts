@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type RunningHouse, startHouse } from '../support/running-house.ts';
+import { until } from '../support/until.ts';
 
 describe('iam-tokend', () => {
   let house: RunningHouse;
@@ -40,6 +41,14 @@ describe('iam-tokend', () => {
       lines.map((line) => new RegExp(`^iam-tokend: error: ${path}:(\\d+): `).exec(line)?.[1]),
       ['1', '2', '4', '6', '7'],
     );
+  });
+
+  it('warns once of a schedule with a gap that no token outlives', async () => {
+    const path = join(house.folder, 'config', 'iam-tokend', 'config.yaml');
+    writeFileSync(path, 'refresh: { schedule: "0 9 * * *" }\n');
+    await house.startDaemon();
+    await until(() => house.log().includes('read the store'), 'it is at work');
+    assert.equal(house.log().split('leaves more than 12 hours between two renewals').length - 1, 1);
   });
 
   it('says what is wrong with a flag', async () => {
