@@ -182,7 +182,7 @@ describe('iam-token login with a kind of credential', () => {
     assert.deepEqual(given(), { kind: 'metadata' });
     assert.deepEqual(
       daemon.requests.map(({ method }) => method),
-      ['hello', 'login'],
+      ['hello', 'status', 'login'],
     );
   });
 

@@ -1,22 +1,7 @@
 import assert from 'node:assert/strict';
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { procFile } from '../support/processes.ts';
+import { readFileSync } from 'node:fs';
 import { oauthToken, type RunningHouse, startHouse } from '../support/running-house.ts';
-
-/** Every readable file below a folder. */
-function filesBelow(folder: string): readonly string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map((name) => join(folder, name))
-    .filter((path) => lstatSync(path).isFile());
-}
-
-/** Process id and what `/proc` shows of every process that is not this one. */
-function processes(): readonly string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .flatMap((pid) => [procFile(Number(pid), 'cmdline'), procFile(Number(pid), 'environ')]);
-}
+import { filesBelow, shownByProcesses } from '../support/traces.ts';
 
 describe('a canary credential and the IAM tokens made from it', () => {
   let house: RunningHouse;
@@ -24,7 +9,7 @@ describe('a canary credential and the IAM tokens made from it', () => {
   let seenInProcesses = false;
 
   const look = (): void => {
-    const shown = processes();
+    const shown = shownByProcesses();
     for (const canary of [oauthToken, ...tokens]) {
       seenInProcesses ||= shown.some((text) => text.includes(canary));
     }

@@ -12,7 +12,7 @@ import { until } from './until.ts';
 const programs = fileURLToPath(new URL('../../bin/', import.meta.url));
 
 export interface HouseOptions {
-  readonly store?: 'keychain' | 'memory';
+  readonly store?: 'keychain' | 'file' | 'memory';
   /** The text of `config.yaml`. */
   readonly config?: string;
   readonly logLevel?: string;
