@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { oauthToken, type RunningHouse, startHouse } from '../support/running-house.ts';
 import { filesBelow, shownByProcesses } from '../support/traces.ts';
 
