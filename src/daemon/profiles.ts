@@ -119,6 +119,7 @@ export class Profiles {
   }
 
   async #loginNow(params: LoginParams, signal: AbortSignal, locked: AbortSignal): Promise<Profile> {
+    const { clock, log } = this.#parts;
     const name = params.profile ?? this.registry.default ?? 'default';
     const confirmed = await confirmCredential(this.#parts, name, params, signal).catch((error: unknown) => {
       throw locked.aborted ? new ProblemError(daemonLocked, { cause: error }) : error;
@@ -134,10 +135,12 @@ export class Profiles {
     profile.loggedIn(this.#live(name, kind, credential, entry), exchanged, startedAt);
     this.#impersonations.forget(profile, loggedInAnew);
     if (replacedSlot !== null) await removeSlot(this.#parts, replacedSlot, 'asked');
-    this.#parts.log.write('info', 'logged in', {
+    const tookMs = Math.round(clock.now().monotonicMs - startedAt.monotonicMs);
+    log.write('info', 'logged in', {
       profile: name,
       kind: params.kind,
       subject: exchanged.subject,
+      tookMs,
     });
     return profile;
   }
@@ -185,12 +188,14 @@ export class Profiles {
     profile.stop();
     // Unasked: to forget is no reason for a prompt. What a locked store keeps goes at the next start.
     if (slot !== undefined) await removeSlot(this.#parts, slot, 'unasked');
+    this.#parts.log.write('info', 'logged out', { profile: profile.name });
     return profile.name;
   }
 
   async use(name: string): Promise<string> {
     const profile = this.named(name);
     await this.#parts.registry.change((registry) => ({ ...registry, default: profile.name }));
+    this.#parts.log.write('info', 'the default profile is another', { profile: profile.name });
     return profile.name;
   }
 

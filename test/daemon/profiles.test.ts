@@ -327,6 +327,17 @@ describe('profiles', () => {
       assert.equal(here.iam.exchanges.length, 1, 'the token that confirmed it is served');
     });
 
+    it('log who came and how long it took, who went, and which is the default, with no secret', async () => {
+      const running = await loaded();
+      await login(running, 'a-secret', 'work');
+      await running.profiles.use('work');
+      await running.profiles.logout('work');
+      for (const line of [/^info logged in/, /^info the default profile is another/, /^info logged out/]) {
+        assert.equal(here.log.lines.filter((said) => line.test(said)).length, 1);
+      }
+      assert.doesNotMatch(here.log.lines.join(), /a-secret/);
+    });
+
     it('mean the default profile when none is named, and keep the default when another is', async () => {
       const running = await loaded();
       await login(running, 'a', 'work');
