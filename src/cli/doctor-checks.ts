@@ -143,6 +143,9 @@ export const checks: readonly Check[] = [
     name: 'store',
     needs: ['daemon'],
     async look({ status }) {
+      if (status?.daemon.locked === true) {
+        return failed('locked', 'the daemon is locked until somebody unlocks it', 'iam-token unlock');
+      }
       const { kind, problem } = status?.daemon.store ?? { kind: 'none', problem: null };
       return problem === null ? ok(`${kind}, open`) : failed(problem.code, problem.message, problem.hint);
     },

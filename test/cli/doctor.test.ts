@@ -248,6 +248,13 @@ const setUps: readonly (readonly [
     (scene) => (scene.daemon = { ...scene.daemon, store: closed('keychain_unavailable') }),
   ],
   [
+    'a daemon that is locked',
+    'store',
+    6,
+    /the daemon is locked/,
+    (scene) => (scene.daemon = { ...scene.daemon, locked: true }),
+  ],
+  [
     'a clock that is hours off',
     'clock',
     0,
