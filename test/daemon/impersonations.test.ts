@@ -83,6 +83,16 @@ describe('a service account as which a profile acts for single calls', () => {
     assert.deepEqual(here.announced, ['rotated default']);
   });
 
+  it('is forgotten when the daemon is locked, and begins anew after that', async () => {
+    const runner = running.profiles.acting(undefined, account);
+    await tokenOf(runner);
+    await running.profiles.lock();
+    assert.equal(runner.state.token, null);
+    assert.throws(() => running.profiles.acting(undefined, account), /the daemon is locked/);
+    await running.profiles.unlock(null);
+    assert.equal(await token(), `t1.${account}.2`);
+  });
+
   it('is renewed while it is asked for, and forgotten a day after the last request', async () => {
     await token();
     await pass(23);
