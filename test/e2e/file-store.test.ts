@@ -239,7 +239,7 @@ describe('a passphrase, and what lies behind it', () => {
     let heap = '';
     process.kill(pid, 'SIGUSR2');
     await until(() => {
-      const [name] = readdirSync(house.folder).filter((file) => file.endsWith('.heapsnapshot'));
+      const name = readdirSync(house.folder).find((file) => file.endsWith('.heapsnapshot'));
       if (name === undefined) return false;
       const path = join(house.folder, name);
       heap = readFileSync(path, 'utf8');
