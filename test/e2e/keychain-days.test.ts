@@ -199,6 +199,9 @@ describe('the bad days of the keychain, as README.md lists them', function () {
         environment: house.environment,
       }),
     };
+    // Its token is kept behind the login's answer: a keyring that is locked in the middle of that would prompt.
+    const { store, item } = scene;
+    await until(async () => (await store.read(`${item}.token`, 'unasked')) !== null, 'the token is kept');
   });
   afterEach(async () => {
     await watch.stop();
