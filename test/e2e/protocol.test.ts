@@ -36,6 +36,17 @@ function assertLike(actual: unknown, expected: unknown, where: string): void {
   }
 }
 
+/** The names of all fields, however deep. */
+function keysWithin(value: unknown): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap(keysWithin);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, within]) => [name, ...keysWithin(within)]);
+}
+
+function isOfAnError(name: string): boolean {
+  return ['code', 'message', 'hint', 'retryAfterMs'].includes(name);
+}
+
 describe('PROTOCOL.md', () => {
   let house: RunningHouse;
 
@@ -72,6 +83,17 @@ describe('PROTOCOL.md', () => {
       }
     }
     socket.destroy();
+  });
+
+  it('names every field that status has', async () => {
+    await house.iamToken(['login', '--stdin'], oauthToken);
+    house.emulator.setFault({ kind: 'unavailable' });
+    await house.iamToken(['refresh']);
+    const { stdout } = await house.iamToken(['status', '--json']);
+    const status = JSON.parse(stdout) as object;
+    assert.deepEqual(Object.keys(status), ['daemon', 'profiles']);
+    const said = document.slice(document.indexOf('`status` gives'), document.indexOf('## Login'));
+    for (const name of keysWithin(status)) assert.ok(said.includes(`\`${name}\``) || isOfAnError(name), name);
   });
 
   it('has a client in Python that gets a token', async () => {
