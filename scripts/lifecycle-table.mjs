@@ -59,7 +59,7 @@ const backingOff = {
   endedAtMonotonicMs: now.monotonicMs - 10 * second,
   peace: null,
 };
-const stateIn = (phase, more = {}) => ({ ...initialState, attemptsEver: 7, phase, ...more });
+const stateIn = (phase, more = {}) => ({ ...initialState(now), attemptsEver: 7, phase, ...more });
 
 const states = {
   loading: stateIn({ kind: 'loading' }, { waiting: [asked] }),

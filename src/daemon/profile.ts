@@ -28,7 +28,7 @@ export class Profile {
   readonly #parts: ProfileParts;
   readonly #alarm: Alarm;
   readonly #settles = new Map<number, Settle>();
-  #state: LifecycleState = initialState;
+  #state: LifecycleState;
   #source: IamTokenSource | null = null;
   #exchange: AbortController | null = null;
   #requests = 0;
@@ -36,6 +36,7 @@ export class Profile {
   constructor(parts: ProfileParts) {
     this.name = parts.name;
     this.#parts = parts;
+    this.#state = initialState(parts.clock.now());
     this.#alarm = parts.clock.alarm((jumpMs) => this.#dispatch({ kind: 'woke', jumpMs }));
   }
 

@@ -10,7 +10,7 @@ import type { IamToken } from './iam-token.ts';
 import { hasLivingToken, obeysSchedule, suffices, unmet, untilAttemptMs, untilRenewalMs } from './outlook.ts';
 import { afterSleep } from './retry.ts';
 import type { Effect, Exchanging, LifecycleEvent, LifecycleState, Phase, Waiting } from './state.ts';
-import { also, announce, keptAnew, type Step, step } from './step.ts';
+import { also, announce, kept, keptAnew, type Step, step } from './step.ts';
 import { afterJump, isDatable, refuted, restored } from './time.ts';
 
 export function transition(state: LifecycleState, event: LifecycleEvent, now: Instant): Step {
@@ -80,10 +80,16 @@ function credentialFound(
     ...state,
     phase: { kind: 'resting' },
     token: isDatable(clockOffsetMs) ? token : null,
-    time: state.time.anchor === null ? restored(clockOffsetMs, now) : state.time,
+    time: restored(state.time, clockOffsetMs, now),
     trouble: null,
   };
-  return also(askAgain(renewIfDue(found, now), now), ...cancelled(state), { kind: 'plan_schedule' });
+  const isKeptTooYoung = found.time.offsetMs > Math.max(clockOffsetMs, 0);
+  return also(
+    askAgain(renewIfDue(found, now), now),
+    ...cancelled(state),
+    ...(isKeptTooYoung ? kept(found) : []),
+    { kind: 'plan_schedule' },
+  );
 }
 
 /** Those who waited for the store ask anew, in their order. */

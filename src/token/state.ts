@@ -3,7 +3,7 @@ import type { Problem } from '../shared/errors.ts';
 import type { Attempt, Cause } from './budget.ts';
 import type { IamToken } from './iam-token.ts';
 import type { Exchanged, ExchangeFailure } from './ports.ts';
-import { type TimeSense, unanchored } from './time.ts';
+import { firstSense, type TimeSense } from './time.ts';
 
 export type Phase =
   /** The store is being read: requests wait for what it says. */
@@ -117,13 +117,16 @@ export type Effect =
   | { readonly kind: 'plan_schedule' }
   | { readonly kind: 'announce'; readonly event: 'rotated' | 'failing' | 'login_required' };
 
-export const initialState: LifecycleState = {
-  phase: { kind: 'loading' },
-  token: null,
-  waiting: [],
-  scheduledAtMs: null,
-  attempts: [],
-  attemptsEver: 0,
-  trouble: null,
-  time: unanchored,
-};
+/** Of a process that begins now. */
+export function initialState(now: Instant): LifecycleState {
+  return {
+    phase: { kind: 'loading' },
+    token: null,
+    waiting: [],
+    scheduledAtMs: null,
+    attempts: [],
+    attemptsEver: 0,
+    trouble: null,
+    time: firstSense(now),
+  };
+}

@@ -12,10 +12,15 @@ export interface TimeSense {
   /** IAM's clock minus the local one, in milliseconds; 0 while within the tolerance or unknown. */
   readonly offsetMs: number;
   /** A moment of true time and the monotonic time at which it was; time has not run slower than this since. */
-  readonly anchor: { readonly trueMs: number; readonly monotonicMs: number } | null;
+  readonly anchor: { readonly trueMs: number; readonly monotonicMs: number };
+  /** Whether more is known than this process has seen of its own clocks. */
+  readonly isTold: boolean;
 }
 
-export const unanchored: TimeSense = { offsetMs: 0, anchor: null };
+/** The sense of a process that begins: the local clock's first word stands. */
+export function firstSense(now: Instant): TimeSense {
+  return { offsetMs: 0, anchor: { trueMs: now.wallMs, monotonicMs: now.monotonicMs }, isTold: false };
+}
 
 /**
  * The time by which a token is judged, in milliseconds since the epoch: the local clock as IAM corrected it, and
@@ -24,13 +29,12 @@ export const unanchored: TimeSense = { offsetMs: 0, anchor: null };
  */
 export function trueTimeMs(sense: TimeSense, now: Instant): number {
   const corrected = now.wallMs + sense.offsetMs;
-  if (sense.anchor === null) return corrected;
   return Math.max(corrected, sense.anchor.trueMs + now.monotonicMs - sense.anchor.monotonicMs);
 }
 
 /**
  * Takes IAM's word for the time, heard on a question of `askedAt`: it may have been said any time since, where the
- * machine slept on the answer. Without IAM's word the local clock's first one stands.
+ * machine slept on the answer.
  */
 export function anchored(
   sense: TimeSense,
@@ -38,13 +42,11 @@ export function anchored(
   askedAt: Instant,
   now: Instant,
 ): TimeSense {
-  if (serverTimeMs === undefined) {
-    return sense.anchor === null ? anchoredAt(trueTimeMs(sense, now), sense.offsetMs, now) : sense;
-  }
+  if (serverTimeMs === undefined) return sense;
   const tookMs = longestOf(askedAt, now);
   const latestMs = tookMs <= promptAnswerMs ? serverTimeMs : serverTimeMs + tookMs;
   const offsetMs = beyondTolerance(latestMs - now.wallMs);
-  return anchoredAt(Math.max(latestMs, now.wallMs + offsetMs), offsetMs, now);
+  return told(Math.max(latestMs, now.wallMs + offsetMs), offsetMs, now);
 }
 
 /**
@@ -52,7 +54,7 @@ export function anchored(
  * for a while, and the local clock is asked anew.
  */
 export function refuted(sense: TimeSense, expiresAtMs: number, now: Instant): TimeSense {
-  return expiresAtMs < trueTimeMs(sense, now) - clockToleranceMs ? anchoredAt(now.wallMs, 0, now) : sense;
+  return expiresAtMs < trueTimeMs(sense, now) - clockToleranceMs ? told(now.wallMs, 0, now) : sense;
 }
 
 /**
@@ -61,13 +63,18 @@ export function refuted(sense: TimeSense, expiresAtMs: number, now: Instant): Ti
  */
 export function afterJump(sense: TimeSense, now: Instant): TimeSense {
   const trueMs = trueTimeMs(sense, now);
-  return anchoredAt(trueMs, beyondTolerance(trueMs - now.wallMs), now);
+  const offsetMs = beyondTolerance(trueMs - now.wallMs);
+  return { ...sense, offsetMs, anchor: { trueMs, monotonicMs: now.monotonicMs } };
 }
 
-/** An offset kept across a restart is believed only where it shortens a token's life. */
-export function restored(keptOffsetMs: number, now: Instant): TimeSense {
+/**
+ * Takes an offset kept across a restart into account, beside what this process has seen since it began, and only
+ * where that shortens a token's life.
+ */
+export function restored(sense: TimeSense, keptOffsetMs: number, now: Instant): TimeSense {
+  if (sense.isTold) return sense;
   const offsetMs = isDatable(keptOffsetMs) ? Math.max(keptOffsetMs, 0) : 0;
-  return anchoredAt(now.wallMs + offsetMs, offsetMs, now);
+  return told(trueTimeMs(sense, now) + offsetMs, sense.offsetMs + offsetMs, now);
 }
 
 /**
@@ -78,8 +85,8 @@ export function isDatable(keptOffsetMs: number): boolean {
   return keptOffsetMs <= largestKeptOffsetMs;
 }
 
-function anchoredAt(trueMs: number, offsetMs: number, now: Instant): TimeSense {
-  return { offsetMs, anchor: { trueMs, monotonicMs: now.monotonicMs } };
+function told(trueMs: number, offsetMs: number, now: Instant): TimeSense {
+  return { offsetMs, anchor: { trueMs, monotonicMs: now.monotonicMs }, isTold: true };
 }
 
 /** How far the wall clock ran ahead of the monotonic one between two moments: sleep, or a clock that was set. */

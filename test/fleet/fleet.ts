@@ -71,7 +71,7 @@ class Daemon {
   readonly #shiftMs: number;
   readonly #bootMs: number;
   #elapsedMs: number;
-  #state: LifecycleState = initialState;
+  #state: LifecycleState;
   #exchange: { readonly attempt: number; readonly endsAtMs: number } | null = null;
 
   constructor(index: number, day: FleetDay, perSecond: PerSecond) {
@@ -81,6 +81,7 @@ class Daemon {
     this.#shiftMs = shiftWithinHourMs(`host-${index}`, `instance-${day.seed}`, 'default');
     this.#bootMs = Math.floor(this.#random() * assumptions.startWithinMs);
     this.#elapsedMs = this.#bootMs;
+    this.#state = initialState(this.#now());
   }
 
   live(): void {

@@ -18,7 +18,7 @@ export type Reply = { readonly token: string } | { readonly code: ErrorCode; rea
 
 /** Lives through a story with the real lifecycle: holds its state and the time, and lets the alarm ring. */
 export class LifecycleDriver {
-  state: LifecycleState = initialState;
+  state: LifecycleState;
   /** IAM's time. */
   trueMs = Date.UTC(2026, 10, 24, 12);
   /** How far the local wall clock is ahead of IAM's. */
@@ -33,6 +33,10 @@ export class LifecycleDriver {
   readonly replies = new Map<number, Reply>();
   #requests = 0;
   #running: number | null = null;
+
+  constructor() {
+    this.state = initialState(this.now);
+  }
 
   get now(): Instant {
     return { wallMs: this.trueMs + this.clockErrorMs, monotonicMs: this.monotonicMs };
@@ -88,6 +92,12 @@ export class LifecycleDriver {
     this.send({ kind: 'credential_found', token, clockOffsetMs });
   }
 
+  /** The wall clock was wrong when the process began. */
+  beginWithClock(errorMs: number): void {
+    this.clockErrorMs = errorMs;
+    this.state = initialState(this.now);
+  }
+
   /** A credential is found, and its first exchange succeeds. */
   start(exchanged: Partial<Exchanged> = {}): void {
     this.find();
@@ -97,9 +107,9 @@ export class LifecycleDriver {
   /** A new process with what the last one kept: another monotonic clock, and no memory. */
   restart(): void {
     const last = this.all('keep').at(-1);
-    this.state = initialState;
-    this.#running = null;
     this.monotonicMs = 5_000;
+    this.state = initialState(this.now);
+    this.#running = null;
     this.find(last?.token ?? null, last?.clockOffsetMs ?? 0);
   }
 

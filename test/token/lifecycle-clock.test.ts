@@ -229,7 +229,7 @@ describe('lifecycle: sleep and wrong clocks', () => {
       'behind by minutes': -2 * minute,
     })) {
       it(`${what}: the token is served for its life, and not longer`, () => {
-        life.clockErrorMs = errorMs;
+        life.beginWithClock(errorMs);
         life.start({ expiresAtMs: life.trueMs + hour });
         assert.equal(life.state.time.offsetMs, -errorMs);
         life.pass(54 * minute);
@@ -242,7 +242,7 @@ describe('lifecycle: sleep and wrong clocks', () => {
     }
 
     it('a minute slow: nothing is served in the token’s last minute all the same', () => {
-      life.clockErrorMs = -minute;
+      life.beginWithClock(-minute);
       life.start({ expiresAtMs: life.trueMs + hour });
       life.pass(59 * minute);
       assert.ok(life.isExchanging);
@@ -251,7 +251,7 @@ describe('lifecycle: sleep and wrong clocks', () => {
     });
 
     it('years ahead, and IAM does not say the time: the token is trouble, and the hint names the clock', () => {
-      life.clockErrorMs = year;
+      life.beginWithClock(year);
       life.iamTellsTime = false;
       life.find();
       const asked = life.ask();
@@ -266,7 +266,7 @@ describe('lifecycle: sleep and wrong clocks', () => {
       [-90 * second, /^wait; this machine's clock is 1 min 30 s behind: set it right$/],
     ] as const) {
       it(`${errorMs / second} s off: whoever hears of a failure hears of the clock too`, () => {
-        life.clockErrorMs = errorMs;
+        life.beginWithClock(errorMs);
         life.start();
         const asked = life.refresh();
         life.fail({ hint: 'wait' });
@@ -277,7 +277,7 @@ describe('lifecycle: sleep and wrong clocks', () => {
     }
 
     it('days behind, and IAM does not say the time: the token is served for 12 hours at most', () => {
-      life.clockErrorMs = -3 * 24 * hour;
+      life.beginWithClock(-3 * 24 * hour);
       life.iamTellsTime = false;
       life.start();
       life.pass(11 * hour);
@@ -319,7 +319,7 @@ describe('lifecycle: sleep and wrong clocks', () => {
     });
 
     it('with a clock that is days slow does not believe the kept token, however long the machine was off', () => {
-      life.clockErrorMs = -20 * hour;
+      life.beginWithClock(-20 * hour);
       life.start();
       life.trueMs += 25 * hour;
       life.restart();
@@ -339,7 +339,7 @@ describe('lifecycle: sleep and wrong clocks', () => {
     });
 
     it('with a clock that starts in 1970 at each boot does not believe the token either', () => {
-      life.clockErrorMs = minute - life.trueMs;
+      life.beginWithClock(minute - life.trueMs);
       life.start();
       life.trueMs += 20 * hour;
       life.clockErrorMs = minute - life.trueMs;
@@ -359,7 +359,7 @@ describe('lifecycle: sleep and wrong clocks', () => {
     });
 
     it('with a clock that is still slow judges the kept token by the kept offset', () => {
-      life.clockErrorMs = -5 * hour;
+      life.beginWithClock(-5 * hour);
       life.start();
       life.trueMs += 11 * hour + 59 * minute;
       life.restart();
@@ -368,13 +368,30 @@ describe('lifecycle: sleep and wrong clocks', () => {
     });
 
     it('with a fast clock put right meanwhile does not serve the kept token too long', () => {
-      life.clockErrorMs = 5 * hour;
+      life.beginWithClock(5 * hour);
       life.start();
       life.clockErrorMs = 0;
       life.trueMs += 11 * hour + 59 * minute;
       life.restart();
       life.fail({ retryAfterMs: hour });
       assert.equal(life.served(), 'unavailable');
+    });
+
+    it('with a locked keychain judges the kept token by the time that passed meanwhile', () => {
+      life.start({ expiresAtMs: life.trueMs + hour });
+      life.trueMs += 30 * minute;
+      const kept = life.all('keep').at(-1);
+      const next = new LifecycleDriver();
+      next.trueMs = life.trueMs;
+      next.beginWithClock(0);
+      next.send({ kind: 'credential_missing', problem: { code: 'keychain_locked', message: 'locked' } });
+      next.setClock(-3 * hour);
+      next.pass(40 * minute);
+      next.send({ kind: 'loading' });
+      next.find(kept?.token ?? null);
+      next.fail({ retryAfterMs: hour });
+      assert.equal(next.served(), 'unavailable');
+      assert.equal(next.all('keep').at(-1)?.clockOffsetMs, 3 * hour, 'and keeps what it found out');
     });
 
     it('followed by a clock set back does not bring the kept token to life', () => {

@@ -88,7 +88,7 @@ describe('lifecycle: the credential', () => {
   });
 
   it('found while the time is known already leaves it as IAM said', () => {
-    life.clockErrorMs = -3 * hour;
+    life.beginWithClock(-3 * hour);
     life.start();
     life.send({ kind: 'loading' });
     life.find();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Instant } from '../../src/shared/clock.ts';
-import { afterJump, anchored, refuted, restored, trueTimeMs, unanchored } from '../../src/token/time.ts';
+import { afterJump, anchored, firstSense, refuted, restored, trueTimeMs } from '../../src/token/time.ts';
 import { hour, minute, second, year } from '../support/durations.ts';
 
 const noonMs = Date.UTC(2026, 10, 24, 12);
@@ -12,7 +12,7 @@ function later(from: Instant, { wallMs = 0, monotonicMs = 0 }: Partial<Instant>)
 
 describe('time', () => {
   it('is the local clock while that agrees with IAM to within a minute', () => {
-    const sense = anchored(unanchored, noonMs - minute, noon, noon);
+    const sense = anchored(firstSense(noon), noonMs - minute, noon, noon);
     assert.equal(sense.offsetMs, 0);
     assert.equal(trueTimeMs(sense, noon), noonMs);
   });
@@ -20,7 +20,7 @@ describe('time', () => {
   it('is IAM’s where the local clock is off by more than a minute, in either direction', () => {
     for (const errorMs of [minute + 1, hour, 3 * year]) {
       for (const offsetMs of [errorMs, -errorMs]) {
-        const sense = anchored(unanchored, noonMs + offsetMs, noon, noon);
+        const sense = anchored(firstSense(noon), noonMs + offsetMs, noon, noon);
         assert.equal(sense.offsetMs, offsetMs);
         assert.equal(
           trueTimeMs(sense, later(noon, { wallMs: hour, monotonicMs: hour })),
@@ -31,14 +31,14 @@ describe('time', () => {
   });
 
   it('is never behind what IAM said, not even by the minute of tolerance', () => {
-    const sense = anchored(unanchored, noonMs + 59 * second, noon, noon);
+    const sense = anchored(firstSense(noon), noonMs + 59 * second, noon, noon);
     assert.equal(sense.offsetMs, 0);
     const afterAnHour = later(noon, { wallMs: hour, monotonicMs: hour });
     assert.equal(trueTimeMs(sense, afterAnHour), noonMs + hour + 59 * second);
   });
 
   it('never runs slower than the monotonic clock, though the wall clock is set back by years', () => {
-    for (const first of [restored(0, noon), anchored(unanchored, undefined, noon, noon)]) {
+    for (const first of [firstSense(noon), anchored(firstSense(noon), undefined, noon, noon)]) {
       const setBack = later(noon, { wallMs: -20 * year, monotonicMs: hour });
       assert.equal(trueTimeMs(first, setBack), noonMs + hour);
       const noticed = afterJump(first, setBack);
@@ -53,19 +53,19 @@ describe('time', () => {
 
   it('takes a wall clock that runs ahead for sleep', () => {
     const asleep = later(noon, { wallMs: 8 * hour });
-    const sense = afterJump(restored(0, noon), asleep);
+    const sense = afterJump(firstSense(noon), asleep);
     assert.equal(sense.offsetMs, 0);
     assert.equal(trueTimeMs(sense, asleep), noonMs + 8 * hour);
   });
 
   it('counts a jump once, though IAM was heard before the jump was noticed', () => {
     const setBack = later(noon, { wallMs: -3 * hour });
-    const heard = anchored(restored(0, noon), noonMs, setBack, setBack);
+    const heard = anchored(firstSense(noon), noonMs, setBack, setBack);
     assert.equal(afterJump(heard, setBack).offsetMs, 3 * hour);
   });
 
   it('forgets an offset when the clock was put right by the same amount', () => {
-    const sense = anchored(unanchored, noonMs - year, noon, noon);
+    const sense = anchored(firstSense(noon), noonMs - year, noon, noon);
     const right = later(noon, { wallMs: -year });
     assert.equal(afterJump(sense, right).offsetMs, 0);
     assert.equal(trueTimeMs(afterJump(sense, right), right), noonMs - year);
@@ -77,14 +77,14 @@ describe('time', () => {
       { wallMs: 8 * hour, monotonicMs: 8 * hour },
     ]) {
       const now = later(noon, slept);
-      const sense = anchored(restored(0, noon), noonMs, noon, now);
+      const sense = anchored(firstSense(noon), noonMs, noon, now);
       assert.equal(sense.offsetMs, 0);
       assert.equal(trueTimeMs(sense, now), noonMs + 8 * hour);
     }
   });
 
   it('asks the local clock anew when a login gives a token that ended long ago', () => {
-    const ahead = restored(0, later(noon, { wallMs: year }));
+    const ahead = firstSense(later(noon, { wallMs: year }));
     const sense = afterJump(ahead, noon);
     assert.equal(trueTimeMs(sense, noon), noonMs + year, 'the clock was ahead, and was put right');
     assert.equal(trueTimeMs(refuted(sense, noonMs + hour, noon), noon), noonMs);
@@ -92,10 +92,10 @@ describe('time', () => {
   });
 
   it('keeps an offset across a restart only where that shortens a token’s life', () => {
-    assert.equal(trueTimeMs(restored(hour, noon), noon), noonMs + hour);
-    assert.equal(trueTimeMs(restored(-hour, noon), noon), noonMs);
+    assert.equal(trueTimeMs(restored(firstSense(noon), hour, noon), noon), noonMs + hour);
+    assert.equal(trueTimeMs(restored(firstSense(noon), -hour, noon), noon), noonMs);
     assert.equal(
-      trueTimeMs(restored(20 * year, noon), noon),
+      trueTimeMs(restored(firstSense(noon), 20 * year, noon), noon),
       noonMs,
       'a clock that starts in 1970 at each boot',
     );
