@@ -36,7 +36,7 @@ export const mutants: readonly Mutant[] = [
   {
     rule: 'a clock that was set back is made up for, through sleep too',
     file: 'time',
-    find: 'return anchoredAt(trueMs, beyondTolerance(trueMs - now.wallMs), now);',
+    find: 'return { ...sense, offsetMs, anchor: { trueMs, monotonicMs: now.monotonicMs } };',
     replace: 'return sense;',
   },
   {
