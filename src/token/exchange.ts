@@ -9,6 +9,8 @@ import type { Effect, LifecycleState, Waiting } from './state.ts';
 import { also, announce, kept, keptAnew, type Step, step } from './step.ts';
 import { anchored, trueTimeMs } from './time.ts';
 
+const wholeSecondsMs = 5_000;
+
 export function startExchange(state: LifecycleState, cause: Cause, now: Instant): Step {
   const attempt = state.attemptsEver + 1;
   const started: LifecycleState = {
@@ -74,12 +76,17 @@ function hearing(
  */
 function withNewToken(state: LifecycleState, arrived: IamToken, now: Instant): Step {
   const { token: held } = state;
-  const isHeldLonger = held !== null && hasLivingToken(state, now) && held.expiresAtMs > arrived.expiresAtMs;
+  const isHeldLonger = held !== null && hasLivingToken(state, now) && endsLater(held, arrived);
   const longest = isHeldLonger ? held : arrived;
   const token: IamToken = { ...longest, receivedAtMs: arrived.receivedAtMs };
   const settled: LifecycleState = { ...state, phase: { kind: 'resting' }, token, trouble: null };
   const rotated = state.token?.expiresAtMs !== token.expiresAtMs;
   return also(settleWaiting(settled, now), ...kept(settled), ...(rotated ? [announce('rotated')] : []));
+}
+
+/** By more than what a life told in whole seconds (`expires_in`) is off by: else `refresh` might change nothing. */
+function endsLater(held: IamToken, arrived: IamToken): boolean {
+  return held.expiresAtMs > arrived.expiresAtMs + wholeSecondsMs;
 }
 
 /** A token that cannot be served is no success: asked for again at once, it would come again at once. */
