@@ -142,7 +142,10 @@ const rows = markdownTable(readme, 'When the keychain has a bad day').map(
 /** The answers to requests without parameters, in the order in which they come. */
 async function ask({ socketPath }: RunningHouse, ...methods: readonly string[]): Promise<readonly Reply[]> {
   const peer = await rawPeer(socketPath);
+  // In one piece, so that all are there before the first is answered.
+  peer.socket.cork();
   for (const method of methods) peer.send({ v: 1, id: methods.indexOf(method), method });
+  peer.socket.uncork();
   const replies: Reply[] = [];
   while (replies.length < methods.length) replies.push((await peer.next()) as Reply);
   peer.socket.destroy();
@@ -174,7 +177,7 @@ describe('the table of bad days in README.md', () => {
 describe('the bad days of the keychain, as README.md lists them', function () {
   this.timeout(60_000);
   // keytar may open a prompt of its own where a keyring is locked between our look at it and keytar's call; a machine
-  // under heavy load meets that moment.
+  // under heavy load may meet that moment.
   this.retries(2);
   let scene: Scene;
   let watch: PromptWatch;

@@ -46,12 +46,6 @@ export const mutants: readonly Mutant[] = [
     replace: 'serverTimeMs',
   },
   {
-    rule: 'an offset is kept across a restart only where it shortens a token’s life',
-    file: 'time',
-    find: 'isDatable(keptOffsetMs) ? Math.max(keptOffsetMs, 0) : 0',
-    replace: 'keptOffsetMs',
-  },
-  {
     rule: 'a token kept by a clock that starts anew at each boot is not believed',
     file: 'time',
     find: 'return keptOffsetMs <= largestKeptOffsetMs;',
