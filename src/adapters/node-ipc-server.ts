@@ -13,8 +13,8 @@ const backlog = 4_096;
 const farewellMs = 500;
 
 export interface IpcServerOptions {
-  /** A Unix socket's path, or the bare name of a Windows pipe. */
-  readonly path: string;
+  /** The path of a Unix socket or a Windows pipe; or a socket that listens already and belongs to whoever passed it. */
+  readonly listenOn: { readonly path: string } | { readonly fd: number };
   readonly platform: NodeJS.Platform;
   readonly clock: Pick<Clock, 'deadline'>;
   /** How long a peer may take to end a frame that it began; 10 s unless given. */
@@ -51,7 +51,7 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
     messageTimeout: options.messageTimeoutMs ?? usualMessageTimeoutMs,
     unlink: false,
   });
-  ipc.serve(options.path);
+  ipc.serve(eventName); // A name for a socket that is never made.
   const hub = ipc.server;
   const peers = new Map<Socket, Peer>();
 
@@ -127,11 +127,10 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
           listener.on('error', (error) => options.onFault(error.message));
           resolve();
         });
-        const pipe = options.platform === 'win32' ? `\\\\.\\pipe\\${options.path}` : options.path;
         // Nobody else has a right to the socket, from its first moment on.
         const umask = process.umask(0o177);
         try {
-          listener.listen({ path: pipe, backlog });
+          listener.listen({ ...options.listenOn, backlog });
         } finally {
           process.umask(umask);
         }

@@ -13,11 +13,12 @@ import { childProcesses } from '../adapters/child-process.ts';
 import { nodeIpcServer } from '../adapters/node-ipc-server.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import { undiciHttp } from '../adapters/undici-http.ts';
-import { type LogDestination, winstonLog } from '../adapters/winston-log.ts';
+import { winstonLog } from '../adapters/winston-log.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError, type ConfigPlace, readConfig } from '../config/read-config.ts';
 import { CredentialSlots } from '../daemon/credential-slots.ts';
 import { prepareSocket, startDaemon } from '../daemon/daemon.ts';
+import { forgetAll } from '../daemon/forget-all.ts';
 import { openProfileRegistry, prepareConfigFolder } from '../daemon/profile-registry.ts';
 import { isoTime } from '../daemon/profile-status.ts';
 import { Profiles } from '../daemon/profiles.ts';
@@ -29,6 +30,9 @@ import { createKeytarStore } from '../keychain/keytar-store.ts';
 import { createMemoryStore } from '../keychain/memory-store.ts';
 import { folders, socketCandidates, socketPathProblem } from '../platform/places.ts';
 import { isExecutable, surroundingsOfProcess } from '../platform/surroundings.ts';
+import { systemdNotify } from '../service/notify.ts';
+import { takeServiceStart } from '../service/service-start.ts';
+import { supervision } from '../service/supervision.ts';
 import { problemOf } from '../shared/errors.ts';
 import type { HttpClient } from '../shared/http-client.ts';
 import { version } from '../shared/version.ts';
@@ -43,6 +47,7 @@ process.umask(0o077);
 process.stderr.on('error', () => undefined);
 
 const usage = `usage: iam-tokend [--config FILE] [--socket PATH] [--store keychain|file|memory] [--log-level LEVEL]
+       iam-tokend --purge
 
 Keeps a Yandex Cloud credential in the OS keychain and serves IAM tokens to iam-token.
 Runs in the foreground; log in with: iam-token login
@@ -51,6 +56,7 @@ Runs in the foreground; log in with: iam-token login
   --socket PATH      listen here
   --store STORE      where credentials are kept: keychain (default), file (encrypted) or memory
   --log-level LEVEL  error, warn, info (default) or debug
+  --purge            forget all credentials, remove what was ever written, and end
   --help, --version
 `;
 
@@ -68,6 +74,9 @@ async function main(): Promise<void> {
   const surroundings = surroundingsOfProcess();
   const { platform, uid, env } = surroundings;
   const places = folders(surroundings);
+  if (flags.purge === true && flags.config !== undefined) {
+    throw new UsageError('--purge removes the usual folders, and none that --config names');
+  }
   const configFolder = flags.config === undefined ? places.config : join(flags.config, '..');
   prepareConfigFolder(configFolder, uid);
   const readSettings = (): Promise<Settings> =>
@@ -80,23 +89,31 @@ async function main(): Promise<void> {
   const socketProblem = socketPathProblem(socketPath, platform);
   if (socketProblem !== null) throw new UsageError(socketProblem.message);
 
+  const start = takeServiceStart(process.env, process.pid, ownCgroup());
+  const { listenFd } = start;
+
   await holdLock(join(configFolder, 'lock'), platform);
-  await prepareSocket(socketPath, platform, uid);
+  // The folder of a socket that was passed to us, and what is in it, are systemd's.
+  if (listenFd === null && flags.purge !== true) await prepareSocket(socketPath, platform, uid);
   if (settings.config.store === 'file') {
     // Two daemons would lose each other's writes.
     mkdirSync(places.state, { recursive: true, mode: 0o700 });
     await holdLock(join(places.state, 'store.lock'), platform);
   }
+  const store = storeOf(settings.config, join(places.state, 'store'), uid);
+  if (flags.purge === true) return forgetAll(store, places);
 
-  const log = winstonLog(settings.config.logLevel, logDestination(places.log));
+  const log = winstonLog(
+    settings.config.logLevel,
+    toJournal() ? { kind: 'journal' } : { kind: 'folder', path: places.log },
+  );
   const warn = (warning: string): void => {
-    say(`warning: ${warning}`);
+    if (!toJournal()) say(`warning: ${warning}`);
     log.write('warn', warning);
   };
   settings.warnings.forEach(warn);
   const registry = openProfileRegistry(configFolder);
   const { instance } = registry.current();
-  const store = storeOf(settings.config, join(places.state, 'store'), uid);
   const subscriptions = new Subscriptions();
   const tools: SourceTools = {
     clock,
@@ -135,16 +152,19 @@ async function main(): Promise<void> {
     store,
     profiles,
     subscriptions,
+    supervision: supervision(clock, start, (socket) =>
+      systemdNotify({ socket, path: env['PATH'], onFault: (reason) => log.write('warn', reason) }),
+    ),
     listener: (onMessage) =>
       nodeIpcServer({
-        path: platform === 'win32' ? socketPath.replace(/^\\\\[.?]\\pipe\\/, '') : socketPath,
+        listenOn: listenFd === null ? { path: socketPath } : { fd: listenFd },
         platform,
         clock,
         onMessage,
         onFault: (reason) => log.write('warn', `closed a connection: ${reason}`),
       }),
   });
-  say(`listening on ${socketPath}`);
+  if (!toJournal()) say(`listening on ${socketPath}`);
   process.on('SIGTERM', () => void daemon.stop());
   process.on('SIGINT', () => void daemon.stop());
   process.on('SIGHUP', () => void readAgain());
@@ -177,6 +197,7 @@ function parseFlags() {
         socket: { type: 'string' },
         store: { type: 'string' },
         'log-level': { type: 'string' },
+        purge: { type: 'boolean' },
         help: { type: 'boolean' },
         version: { type: 'boolean' },
       },
@@ -252,11 +273,15 @@ function storeOf({ store, fileKey }: Config, path: string, uid: number | null): 
 }
 
 /** systemd names the journal's device and inode, for a child may have inherited the variable and not the stream. */
-function logDestination(folder: string): LogDestination {
-  const { dev, ino } = fstatSync(2);
-  return process.env['JOURNAL_STREAM'] === `${dev}:${ino}`
-    ? { kind: 'journal' }
-    : { kind: 'folder', path: folder };
+function toJournal(): boolean {
+  // As bigints: what a stat in numbers has found is still there when Node next resolves an import, and after a pipe or
+  // a socket that takes no link for one (seen with Node 20.20: packages behind a link were loaded twice, one empty).
+  const { dev, ino } = fstatSync(2, { bigint: true });
+  return process.env['JOURNAL_STREAM'] === `${dev}:${ino}`;
+}
+
+function ownCgroup(): string {
+  return process.platform === 'linux' ? readFileSync('/proc/self/cgroup', 'utf8') : '';
 }
 
 function say(text: string): void {
@@ -266,7 +291,10 @@ function say(text: string): void {
 main().then(
   () => process.exit(0),
   (error: unknown) => {
-    for (const line of problemOf(error).message.split('\n')) say(`error: ${line}`);
+    for (const line of problemOf(error).message.split('\n')) {
+      if (toJournal()) process.stderr.write(`<3>${line}\n`);
+      else say(`error: ${line}`);
+    }
     process.exit(error instanceof UsageError || error instanceof ConfigError ? 2 : 1);
   },
 );

@@ -57,7 +57,7 @@ function profileRows(status: ProfileStatus, nowMs: number, paint: Paint): readon
 }
 
 function daemonRows(
-  { version, pid, startedAt, locked, store }: DaemonStatus,
+  { version, pid, startedAt, manager, locked, store }: DaemonStatus,
   nowMs: number,
   paint: Paint,
 ): readonly Row[] {
@@ -65,6 +65,7 @@ function daemonRows(
     ...row('state', locked === true ? paint('bad', 'locked until iam-token unlock') : null),
     ['version', visible(version)],
     ['process', `${pid}, for ${span(nowMs - Date.parse(startedAt))}`],
+    ['manager', manager ? visible(`${manager.unit} of ${manager.kind}`) : 'none'],
     ['store', `${visible(store.kind)}, ${store.state === 'open' ? 'open' : paint('bad', 'closed')}`],
     ...problemRows(store.problem),
   ];

@@ -6,6 +6,7 @@ import { checkSocketFolder } from '../platform/socket-folder.ts';
 import { lstat } from '../platform/surroundings.ts';
 import type { DaemonStatus } from '../protocol/messages.ts';
 import type { Peer } from '../protocol/peer.ts';
+import type { Supervision } from '../service/supervision.ts';
 import type { Clock } from '../shared/clock.ts';
 import { problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
@@ -17,6 +18,8 @@ import type { Subscriptions } from './subscriptions.ts';
 
 /** Longer than this nobody is waited for when the daemon ends. */
 const stopAtMostMs = 900;
+/** A store that takes longer to be read is no reason to be taken for one that cannot start. */
+const readyAtMostMs = 10_000;
 
 export interface Listener {
   listen(): Promise<void>;
@@ -31,6 +34,7 @@ export interface DaemonParts {
   readonly store: CredentialStore;
   readonly profiles: Profiles;
   readonly subscriptions: Subscriptions;
+  readonly supervision: Supervision;
   readonly listener: (onMessage: (data: unknown, peer: Peer) => void) => Promise<Listener>;
 }
 
@@ -59,9 +63,9 @@ export async function prepareSocket(
   await removeDeadSocket(socketPath);
 }
 
-/** Listens first, then reads the store: requests that come meanwhile wait for it. */
+/** Listens first, then reads the store: requests that come meanwhile wait for it. Ready is who has done both. */
 export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
-  const { clock, log, profiles, store, subscriptions, version } = parts;
+  const { clock, log, profiles, store, subscriptions, supervision, version } = parts;
   const startedAt = isoTime(clock.now().wallMs);
   let stopping: Promise<void> | undefined;
   let hasStopped: () => void = () => undefined;
@@ -81,8 +85,11 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const listener = await parts.listener((data, peer) => handler.handle(data, peer));
   await listener.listen();
   log.write('info', 'listening', { version, pid: process.pid, store: store.kind });
-  profiles.load().catch((error: unknown) => {
+  const loaded = profiles.load().catch((error: unknown) => {
     log.write('error', `the profiles could not be loaded: ${problemOf(error).message}`);
+  });
+  void Promise.race([loaded, after(readyAtMostMs)]).then(() => {
+    if (stopping === undefined) supervision.ready();
   });
 
   function stop(): Promise<void> {
@@ -92,12 +99,16 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
 
   async function stopNow(): Promise<void> {
     log.write('info', 'stopping');
+    supervision.stopping();
     const kept = profiles.stop();
     handler.stop();
-    const late = new Promise<void>((resolve) => {
-      clock.deadline(stopAtMostMs).addEventListener('abort', () => resolve());
+    await Promise.race([after(stopAtMostMs), goodbye(kept)]);
+  }
+
+  function after(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      clock.deadline(delayMs).addEventListener('abort', () => resolve());
     });
-    await Promise.race([late, goodbye(kept)]);
   }
 
   async function goodbye(kept: Promise<void>): Promise<void> {
@@ -112,6 +123,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       version,
       pid: process.pid,
       startedAt,
+      manager: supervision.manager,
       locked: profiles.isLocked,
       store: { kind: store.kind, problem: null, ...rest, state: kind },
     };

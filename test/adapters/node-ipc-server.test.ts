@@ -41,7 +41,7 @@ describe('the IPC server', () => {
 
   async function serve(options: Partial<IpcServerOptions> = {}): Promise<IpcServer> {
     server = await nodeIpcServer({
-      path: path(),
+      listenOn: { path: path() },
       platform: process.platform,
       clock: systemClock(),
       onMessage: echo,
@@ -79,7 +79,7 @@ describe('the IPC server', () => {
     const umask = process.umask(0);
     try {
       server = await nodeIpcServer({
-        path: path(),
+        listenOn: { path: path() },
         platform: process.platform,
         clock: systemClock(),
         onMessage: echo,
@@ -98,7 +98,7 @@ describe('the IPC server', () => {
   it('says so when the path is taken', async () => {
     await serve();
     const second = await nodeIpcServer({
-      path: path(),
+      listenOn: { path: path() },
       platform: process.platform,
       clock: systemClock(),
       onMessage: echo,

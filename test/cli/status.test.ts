@@ -120,6 +120,7 @@ e\\u{1b}vil
 daemon
   version       0.1.0
   process       4242, for 2 h
+  manager       none
   store         keychain, open`,
     );
   });
@@ -160,7 +161,7 @@ daemon
 
   it('says that the daemon is locked, and nothing where it is not', () => {
     const daemonLines = (locked: boolean): readonly string[] =>
-      statusLines({ daemon: { ...daemonStatus, locked }, profiles: [work] }, nowMs, plain).slice(-4);
+      statusLines({ daemon: { ...daemonStatus, locked }, profiles: [work] }, nowMs, plain).slice(-5);
     assert.deepEqual(daemonLines(true)[0], '  state         locked until iam-token unlock');
     assert.deepEqual(daemonLines(false)[0], 'daemon');
   });
@@ -179,6 +180,7 @@ daemon
       'daemon',
       '  version       0.1.0',
       '  process       4242, for 2 h',
+      '  manager       none',
       '  store         keychain, closed',
       '  problem       the keychain is locked',
       '  what to do    unlock it',

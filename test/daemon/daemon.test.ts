@@ -18,6 +18,8 @@ describe('the daemon', () => {
   let running: Running;
   /** What happened to its parts, in order. */
   let happened: string[];
+  /** What the service manager was told. */
+  let told: string[];
   let peer: FakePeer;
   let onMessage: (data: unknown, peer: Peer) => void;
 
@@ -25,6 +27,7 @@ describe('the daemon', () => {
     here = world(folder());
     running = startProfiles(here);
     happened = [];
+    told = [];
     peer = fakePeer();
   });
 
@@ -35,6 +38,11 @@ describe('the daemon', () => {
       platform: 'linux',
       profiles: running.profiles,
       subscriptions: new Subscriptions(),
+      supervision: {
+        manager: { kind: 'systemd --user', unit: 'iam-tokend.service' },
+        ready: () => void told.push('ready'),
+        stopping: () => void told.push('stopping'),
+      },
       log: {
         ...here.log,
         close: async () => void happened.push('log closed'),
@@ -90,6 +98,7 @@ describe('the daemon', () => {
       version: '0.1.0',
       pid: process.pid,
       startedAt: '2026-11-24T12:00:00.000Z',
+      manager: { kind: 'systemd --user', unit: 'iam-tokend.service' },
       locked: false,
       store: { kind: 'memory', state: 'open', problem: null },
     };
@@ -102,6 +111,43 @@ describe('the daemon', () => {
       problem: { code: 'keychain_locked', message: 'the store fails' },
     });
     await daemon.stop();
+  });
+
+  it('is ready when it listens and has read the store, or found it locked', async () => {
+    await running.profiles.load();
+    await login(running, 'a');
+    for (const end of ['read', 'locked'] as const) {
+      told = [];
+      running = startProfiles(here);
+      const release = here.store.hold(({ operation }) => operation === 'read');
+      const daemon = await start();
+      assert.deepEqual(told, [], `the store is not ${end} yet`);
+      if (end === 'locked') here.store.failWith('keychain_locked');
+      release();
+      await until(() => told.length > 0, 'it is ready');
+      await daemon.stop();
+      assert.deepEqual(told, ['ready', 'stopping']);
+    }
+  });
+
+  it('is ready after 10 s though the store still hangs, and never once it stops', async () => {
+    await running.profiles.load();
+    await login(running, 'a');
+    running = startProfiles(here);
+    here.store.hold(() => true);
+    const daemon = await start();
+    here.clock.advance(10_000);
+    await until(() => told.length > 0, 'it is ready');
+    assert.deepEqual(told, ['ready']);
+    const stopped = daemon.stop();
+    here.clock.advance(1_000);
+    await stopped;
+    told = [];
+    const another = await start();
+    const anotherStopped = another.stop();
+    here.clock.advance(10_000);
+    await anotherStopped;
+    assert.deepEqual(told, ['stopping']);
   });
 
   it('ends in its order: who waits is answered, then peers, store and log are closed', async () => {
@@ -181,7 +227,7 @@ describe('the daemon', () => {
         clock,
         listener: (handle) =>
           nodeIpcServer({
-            path,
+            listenOn: { path },
             platform: process.platform,
             clock,
             onMessage: (data, from) => {

@@ -1,0 +1,22 @@
+import { rmSync } from 'node:fs';
+import type { CredentialStore } from '../keychain/credential-store.ts';
+import type { Folders } from '../platform/places.ts';
+import { CredentialSlots } from './credential-slots.ts';
+import { openProfileRegistry } from './profile-registry.ts';
+
+/**
+ * Removes whatever a daemon has ever kept, under the locks of one. What the store does not give up now stays on the
+ * list of profiles, for another try.
+ * @throws as the store does
+ */
+export async function forgetAll(store: CredentialStore, { config, state, log }: Folders): Promise<void> {
+  // The others go with the folder, or with the process.
+  if (store.kind === 'keychain') {
+    const { instance, profiles, discarded } = openProfileRegistry(config).current();
+    const slots = new CredentialSlots(store, instance);
+    const live = Object.values(profiles).map(({ slot }) => slot);
+    for (const slot of [...live, ...discarded]) await slots.remove(slot, 'asked');
+  }
+  await store.close();
+  for (const folder of [config, state, log]) rmSync(folder, { recursive: true, force: true });
+}

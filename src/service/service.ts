@@ -1,0 +1,30 @@
+/** One program to run: its name, and its arguments. */
+export interface ProgramCall {
+  readonly argv: readonly [program: string, ...args: string[]];
+  /** What it does may be done already, or be impossible here. */
+  readonly mayFail?: true;
+}
+
+/** The daemon as a service manager has it. Data: whoever runs the calls can as well print them. */
+export interface Service {
+  /** As a person calls the manager. */
+  readonly manager: string;
+  /** What the daemon is called there, as its status has it. */
+  readonly unit: string;
+  /** Its files, by their names in our package and where they belong. */
+  readonly files: readonly { readonly packaged: string; readonly path: string }[];
+  /** The text of a packaged file, for a daemon that is started by `argv`. */
+  fill(text: string, argv: readonly [program: string, ...args: string[]]): string;
+  /** With the files in place: started now and with each session; one that runs becomes the new release. */
+  readonly start: readonly ProgramCall[];
+  /** Until it is started again, or the next session begins. */
+  readonly stop: readonly ProgramCall[];
+  /** Ends it for good, before the files are removed. */
+  readonly end: readonly ProgramCall[];
+  /** After they were. */
+  readonly forget: readonly ProgramCall[];
+  /** Runs also while the person is not logged in; absent where there is no such thing. `ask` prints `yes` or `no`. */
+  readonly lingering?: { readonly ask: ProgramCall; readonly turnOn: ProgramCall; readonly turnOff: string };
+  /** The command that shows what the daemon said. */
+  readonly showLog: string;
+}
