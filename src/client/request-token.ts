@@ -1,6 +1,8 @@
 import type { Surroundings } from '../platform/places.ts';
 import type { TokenAnswer } from '../protocol/messages.ts';
 import { dial } from './dial.ts';
+import { IamTokenError } from './iam-token-error.ts';
+import { later } from './later.ts';
 import { patienceOf } from './patience.ts';
 import { tokenMethod } from './token-method.ts';
 
@@ -30,21 +32,34 @@ export function profileParams(
   return named === undefined ? {} : { profile: named };
 }
 
+/**
+ * A daemon that is killed or replaced cuts its connections off before it has answered. Where a service manager starts
+ * it again the socket is still there, and so often the token is asked for anew, after so many milliseconds.
+ */
+const askAnewAtMost = 5;
+const askAnewAfterMs = 100;
+
 /** @throws IamTokenError; the reason of `signal` when that aborts */
 export async function requestToken(request: TokenRequest, surroundings: Surroundings): Promise<TokenAnswer> {
   const { profile, minTtlMs, impersonateServiceAccountId, socketPath, signal } = request;
   const { timeoutMs = defaultTimeoutMs } = request;
   const patience = patienceOf(timeoutMs, signal);
-  const connection = await dial(socketPath, surroundings, patience);
-  try {
-    const params = {
-      ...profileParams(profile, surroundings.env),
-      ...(minTtlMs === undefined ? {} : { minTtlMs }),
-      ...(impersonateServiceAccountId === undefined ? {} : { impersonateServiceAccountId }),
-    };
-    return await connection.ask(tokenMethod, params, patience);
-  } finally {
-    // Not now: `iam-token` prints and exits before this, and saves the time.
-    setImmediate(() => connection.close());
+  const params = {
+    ...profileParams(profile, surroundings.env),
+    ...(minTtlMs === undefined ? {} : { minTtlMs }),
+    ...(impersonateServiceAccountId === undefined ? {} : { impersonateServiceAccountId }),
+  };
+  for (let left = askAnewAtMost; ; left -= 1) {
+    const connection = await dial(socketPath, surroundings, patience);
+    try {
+      return await connection.ask(tokenMethod, params, patience);
+    } catch (error) {
+      const isCutOff = error instanceof IamTokenError && error.code === 'unreachable';
+      if (!isCutOff || left === 0) throw error;
+    } finally {
+      // Not now: `iam-token` prints and exits before this, and saves the time.
+      setImmediate(() => connection.close());
+    }
+    await new Promise<void>((resolve) => void later(askAnewAfterMs, resolve));
   }
 }

@@ -180,6 +180,19 @@ describe('getIamToken', () => {
     });
   }
 
+  it('asks anew where a daemon that was cut off has come back, and not for ever', async () => {
+    let connections = 0;
+    const socketPath = await start((request, peer) => {
+      connections += 1;
+      if (connections < 4) peer.end();
+      else peer.answer(request, token);
+    });
+    assert.equal((await getIamToken({ socketPath })).token, token.token);
+    connections = -10;
+    await failure(getIamToken({ socketPath }));
+    assert.equal(connections, -4);
+  });
+
   it('does not wait longer than it was told', async () => {
     const socketPath = await start(() => {});
     const error = await failure(getIamToken({ socketPath, timeoutMs: 30 }));
