@@ -4,6 +4,7 @@ import { endpointOf } from '../shared/endpoint.ts';
 import { logLevels } from '../shared/log.ts';
 import { storeKinds } from './config.ts';
 import { fileKey } from './file-key.ts';
+import { proxyForm, proxyPattern } from './proxy-form.ts';
 
 /** What `config.yaml` may say; every key is optional. */
 export type ConfigFile = v.InferOutput<ReturnType<typeof configFile>>;
@@ -16,9 +17,6 @@ const endpoint = v.pipe(
   v.transform(endpointOf),
   v.string('must be an https URL (http only for a loopback address)'),
 );
-/** `HTTPS_PROXY` has this form too. */
-export const proxyPattern = /^https?:\/\/[^/\s]+\/?$/;
-export const proxyForm = 'must be the URL of a proxy, like http://proxy:3128';
 const proxy = v.pipe(v.string(), v.regex(proxyPattern, proxyForm));
 const path = v.pipe(v.string(), v.regex(/^\//, 'must be an absolute path'));
 const noTime = 'must be a time, like 8s';

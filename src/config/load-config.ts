@@ -1,13 +1,8 @@
 import { endpointOf } from '../shared/endpoint.ts';
 import { type LogLevel, logLevels } from '../shared/log.ts';
 import { audienceOf, type Config, defaultConfig, storeKinds } from './config.ts';
-import {
-  type ConfigFile,
-  parseConfigFile,
-  proxyForm,
-  proxyPattern,
-  type ScheduleFault,
-} from './config-file.ts';
+import { type ConfigFile, parseConfigFile, type ScheduleFault } from './config-file.ts';
+import { proxyForm, proxyPattern } from './proxy-form.ts';
 
 /** Flags of `iam-tokend`, as typed. */
 export interface ConfigFlags {
