@@ -9,6 +9,7 @@ import { folders } from '../platform/places.ts';
 import { checkSocketFolder } from '../platform/socket-folder.ts';
 import { lstat } from '../platform/surroundings.ts';
 import { type ProfileStatus, protocolVersion } from '../protocol/messages.ts';
+import { isOfVersionManager } from '../service/node-program.ts';
 import { span } from '../shared/duration.ts';
 import { version } from '../shared/version.ts';
 import { type Examination, failed, ok, skipped, type Verdict, warning } from './doctor-examination.ts';
@@ -33,8 +34,6 @@ const ofEach =
 const clockAtMostOffMs = 60_000;
 /** As for the daemon, a token with less is none. */
 const leastLifeMs = 60_000;
-/** Folders that go away when a version manager of Node gets the next release. */
-const versionManager = /[/\\]\.?(?:nvm|volta|fnm|fnm_multishells|asdf|mise|nodenv|nvs|_npx)[/\\]/;
 const systemNode = "install iam-tokend with your system's Node, then: iam-token install";
 
 export const checks: readonly Check[] = [
@@ -134,7 +133,7 @@ export const checks: readonly Check[] = [
       if (path.endsWith(' (deleted)') || !existsSync(path)) {
         return failed('internal', `the daemon's ${path.replace(' (deleted)', '')} is gone`, systemNode);
       }
-      return versionManager.test(path)
+      return isOfVersionManager(path)
         ? warning(`${path} goes away when its version manager gets another release`, systemNode)
         : ok(path);
     },

@@ -1,6 +1,7 @@
 import { Secret } from '../shared/secret.ts';
 import { UsageError } from './endings.ts';
 import type { LoginKind } from './login-kind.ts';
+import { canAsk } from './question.ts';
 import { promptHidden, readSecretLine } from './secret-prompt.ts';
 import { isTerminal } from './terminal.ts';
 
@@ -23,7 +24,7 @@ export const oauth: LoginKind = {
   waitsFor: 'Yandex Cloud',
 
   check({ options }) {
-    if (options.flag('stdin') || (isTerminal('stdin') && isTerminal('stderr'))) return;
+    if (options.flag('stdin') || canAsk()) return;
     throw new UsageError(
       'there is no terminal to ask for the OAuth token',
       'give it on one line of stdin: iam-token login --stdin < FILE',

@@ -5,6 +5,7 @@ import { version } from '../shared/version.ts';
 import { type Command, withDaemon } from './command.ts';
 import { chosenKind } from './login-kinds.ts';
 import { localTime } from './moments.ts';
+import { orAfterInstall } from './offer-install.ts';
 import type { GivenOptions } from './parse-command-line.ts';
 import { print, waiting } from './terminal.ts';
 import { unlockForLogin } from './unlock.ts';
@@ -15,11 +16,13 @@ export const login: Command = async (call) => {
   const { options, surroundings } = call;
   const kind = chosenKind(options);
   kind.check?.(call);
-  const { daemon } = await withDaemon(call, async (connection, patience) => {
-    connection.checkSecrecy('login');
-    await connection.ask(methods.hello, { version }, patience);
-    return connection.ask(methods.status, { limit: 1 }, patience);
-  });
+  const { daemon } = await orAfterInstall(call, () =>
+    withDaemon(call, async (connection, patience) => {
+      connection.checkSecrecy('login');
+      await connection.ask(methods.hello, { version }, patience);
+      return connection.ask(methods.status, { limit: 1 }, patience);
+    }),
+  );
   await unlockForLogin(call, daemon);
   const { secret, settings } = await kind.read(call);
   const endpoint = options.text('endpoint');

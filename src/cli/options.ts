@@ -13,6 +13,8 @@ export type CommandName =
   | 'use'
   | 'lock'
   | 'unlock'
+  | 'install'
+  | 'uninstall'
   | 'doctor'
   | 'stop';
 
@@ -35,6 +37,11 @@ export const commands: readonly CommandSpec[] = [
   { name: 'use', operand: 'NAME', help: 'make a profile the default one' },
   { name: 'lock', help: 'have the daemon forget all secrets, and give no token until unlock' },
   { name: 'unlock', help: 'open the store, and have tokens given again' },
+  {
+    name: 'install',
+    help: 'have systemd or launchd start the daemon now and with each session; also after an upgrade',
+  },
+  { name: 'uninstall', help: 'take away what install made' },
   { name: 'doctor', help: 'look for what is wrong, from here to Yandex Cloud' },
   { name: 'stop', help: 'end the daemon' },
 ];
@@ -225,6 +232,18 @@ export const options: readonly OptionSpec[] = [
   },
   { name: 'watch', value: flag, help: 'go on, and show each change', commands: ['status'] },
   {
+    name: 'dry-run',
+    value: flag,
+    help: 'print what would be written and run, and do nothing',
+    commands: ['install'],
+  },
+  {
+    name: 'purge',
+    value: flag,
+    help: 'forget all credentials and remove the configuration too',
+    commands: ['uninstall'],
+  },
+  {
     name: 'socket',
     value: { kind: 'text', placeholder: 'PATH' },
     help: "the daemon's socket; without it IAM_TOKEND_SOCKET, else the usual place",
@@ -240,7 +259,7 @@ export const options: readonly OptionSpec[] = [
     name: 'timeout',
     value: { ...waitingTime, usualMs: longTimeoutMs },
     help: 'how long to wait for the daemon, and for the keychain to be unlocked; 150s unless given',
-    commands: ['login', 'logout', 'refresh', 'unlock'],
+    commands: ['login', 'logout', 'refresh', 'unlock', 'install', 'uninstall'],
   },
   { name: 'help', value: flag, help: 'this text', commands: 'all' },
   { name: 'version', value: flag, help: 'the release', commands: ['token'] },

@@ -4,6 +4,7 @@ import { version } from '../shared/version.ts';
 import type { Command } from './command.ts';
 import { exitCodeAfter } from './exit-code-after.ts';
 import { helpText } from './help.ts';
+import { install } from './install.ts';
 import { lock } from './lock.ts';
 import { login } from './login.ts';
 import { logout } from './logout.ts';
@@ -15,6 +16,7 @@ import { status } from './status.ts';
 import { stop } from './stop.ts';
 import { print } from './terminal.ts';
 import { createToken, token } from './token-command.ts';
+import { uninstall } from './uninstall.ts';
 import { unlock } from './unlock.ts';
 import { use } from './use.ts';
 
@@ -29,6 +31,8 @@ const runners: Readonly<Record<CommandName, Command>> = {
   use,
   lock,
   unlock,
+  install,
+  uninstall,
   stop,
   doctor: async (call) => (await import('./doctor.ts')).doctor(call),
 };

@@ -1,4 +1,5 @@
 import { socketCandidates, socketPathProblem, type Surroundings } from '../platform/places.ts';
+import { startCommand } from '../platform/service-manager.ts';
 import { checkSocketFolder } from '../platform/socket-folder.ts';
 import { lstat } from '../platform/surroundings.ts';
 import { problemOf } from '../shared/errors.ts';
@@ -38,9 +39,10 @@ export function socketPaths(
 export async function dialFirst(
   paths: readonly string[],
   named: boolean,
-  { platform, uid }: Pick<Surroundings, 'platform' | 'uid'>,
+  surroundings: Surroundings,
   patience: Patience,
 ): Promise<Connection> {
+  const { platform, uid } = surroundings;
   patience.signal?.throwIfAborted();
   for (const path of paths) {
     const problem = socketPathProblem(path, platform);
@@ -51,7 +53,7 @@ export async function dialFirst(
     if (wire !== null) return connectionOver(wire, folder.kind === 'private');
   }
   throw new IamTokenError('unreachable', `nothing listens at ${paths.join(' or ')}`, {
-    hint: named ? `iam-tokend --socket '${paths.join()}' &` : 'iam-tokend &',
+    hint: named ? `iam-tokend --socket '${paths.join()}' &` : startCommand(surroundings),
   });
 }
 

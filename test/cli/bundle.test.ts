@@ -19,9 +19,17 @@ describe('the bundle of iam-token', () => {
       new Set(['node:net', 'node:fs', 'node:path', './iam-token-commands.js']),
     );
     const commands = modulesIn(join(dirname(bundle), 'iam-token-commands.js'));
+    // The last two are loaded by `install` alone.
     assert.deepEqual(
       new Set(commands),
-      new Set(['node:net', 'node:fs', 'node:path', 'node:util', './iam-token-doctor.js']),
+      new Set([
+        ...['node:net', 'node:fs', 'node:path', 'node:util', './iam-token-doctor.js'],
+        ...['node:child_process', 'yaml'],
+      ]),
+    );
+    assert.doesNotMatch(
+      readFileSync(join(dirname(bundle), 'iam-token-commands.js'), 'utf8'),
+      /require\("(yaml|node:child_process)"/,
     );
   });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { readPropertyList as read } from '../support/property-list.ts';
 import { root } from './source-tree.ts';
 
 const path = join(root, 'launchd/io.github.iam-tokend.plist');
@@ -20,30 +20,6 @@ const allowedKeys = new Set([
   'ThrottleInterval',
   'Umask',
 ]);
-
-/** plistlib lets a repeated key pass; the last one wins. */
-const reader = `
-import json, plistlib, sys, xml.etree.ElementTree as tree
-text = sys.stdin.buffer.read()
-value = plistlib.loads(text, fmt=plistlib.FMT_XML)
-repeated = [key for each in tree.fromstring(text).iter('dict')
-            for keys in [[child.text for child in each if child.tag == 'key']]
-            for key in set(keys) if keys.count(key) > 1]
-print(json.dumps({'value': value, 'repeated': repeated}))
-`;
-
-function read(text: string): {
-  readonly value: Readonly<Record<string, unknown>>;
-  readonly repeated: readonly string[];
-} {
-  const { status, stdout, stderr, error } = spawnSync('python3', ['-c', reader], {
-    input: text,
-    encoding: 'utf8',
-  });
-  assert.equal(error, undefined, 'python3 is there');
-  if (status !== 0) throw new Error(stderr);
-  return JSON.parse(stdout) as ReturnType<typeof read>;
-}
 
 const unknownKeys = (text: string): readonly string[] =>
   Object.keys(read(text).value).filter((key) => !allowedKeys.has(key));

@@ -1,0 +1,61 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isOfVersionManager, nodeForService } from '../service/node-program.ts';
+import type { Service } from '../service/service.ts';
+import type { Call, Command } from './command.ts';
+import { endDaemonByHand } from './daemon-by-hand.ts';
+import { offerNetwork } from './offer-network.ts';
+import { askYesNo, canAsk } from './question.ts';
+import { print, printWarning, waiting } from './terminal.ts';
+import { runAll, runOne, thisService } from './this-service.ts';
+import { visible } from './visible.ts';
+import { writeWhole } from './write-whole.ts';
+
+/** Has the service manager start the daemon, now and with each session. Again, it brings a new release to life. */
+export const install: Command = async (call) => {
+  const service = thisService(call.surroundings);
+  const argv = await daemonCommand(call);
+  const files = service.files.map(({ packaged, path }) => ({
+    path,
+    text: service.fill(readFileSync(join(__dirname, '../..', packaged), 'utf8'), argv),
+  }));
+  if (call.options.flag('dry-run')) {
+    for (const { path, text } of files) print(`# write ${visible(path)}\n${text}`);
+    for (const { argv: words } of service.start) print(words.join(' '));
+    return;
+  }
+  await offerNetwork(call.surroundings);
+  await offerLingering(service, call);
+  await endDaemonByHand(call);
+  for (const { path, text } of files) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeWhole(path, text);
+  }
+  await waiting('the daemon to start', runAll(service.start, call, service.showLog));
+  print(`the daemon runs as ${service.unit} of ${service.manager}, and starts with each session`);
+};
+
+async function daemonCommand(call: Call): Promise<readonly [string, string]> {
+  const versionOf = async (program: string): Promise<string | null> => {
+    const { code, stdout } = await runOne({ argv: [program, '--version'] }, call);
+    return code === 0 ? stdout : null;
+  };
+  const node = await nodeForService(call.surroundings.platform, process.execPath, versionOf);
+  const program = join(__dirname, 'iam-tokend.js');
+  for (const path of [node, program].filter(isOfVersionManager)) {
+    printWarning(
+      `${path} goes away when its version manager gets another release, and then the daemon does not start`,
+      'install again then, or install with the Node of your system',
+    );
+  }
+  return [node, program];
+}
+
+async function offerLingering(service: Service, call: Call): Promise<void> {
+  if (service.lingering === undefined || !canAsk()) return;
+  const { ask, turnOn } = service.lingering;
+  if ((await runOne(ask, call)).stdout.trim() !== 'no') return;
+  const question =
+    'keep the daemon running while you are not logged in? The keychain stays locked until you log in';
+  if (await askYesNo(`iam-token: ${question};`, 'no')) await runAll([turnOn], call);
+}

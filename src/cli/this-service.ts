@@ -1,0 +1,59 @@
+import { dirname } from 'node:path';
+import { IamTokenError } from '../client/iam-token-error.ts';
+import { defaultTimeoutMs } from '../client/request-token.ts';
+import { folders, type Surroundings } from '../platform/places.ts';
+import { hasServiceManager, userManagerFolder } from '../platform/service-manager.ts';
+import { launchdAgent } from '../service/launchd-agent.ts';
+import { type Ended, runProgram } from '../service/run-program.ts';
+import type { ProgramCall, Service } from '../service/service.ts';
+import { systemdUnits } from '../service/systemd-units.ts';
+import type { Call } from './command.ts';
+import { UsageError } from './endings.ts';
+
+/**
+ * The daemon as the service manager of this machine has it.
+ * @throws UsageError where there is none for this person
+ */
+export function thisService(surroundings: Surroundings): Service {
+  const { platform, uid } = surroundings;
+  if (uid === 0) {
+    throw new UsageError(
+      'a daemon of root would have the credentials of root, and nobody else could ask it',
+      'run this as the person who needs tokens, without sudo',
+    );
+  }
+  if (!hasServiceManager(surroundings)) {
+    throw new UsageError(
+      'there is no service manager here that starts programs for you',
+      'start the daemon yourself: iam-tokend &',
+    );
+  }
+  const { config, log } = folders(surroundings);
+  return platform === 'darwin'
+    ? launchdAgent(surroundings.home(), uid, log)
+    : systemdUnits(dirname(config), uid);
+}
+
+/**
+ * Runs one after the other.
+ * @throws IamTokenError `internal`, at the first that fails and may not
+ */
+export async function runAll(calls: readonly ProgramCall[], call: Call, hint?: string): Promise<void> {
+  for (const each of calls) {
+    const { code, stderr } = await runOne(each, call);
+    if (code === 0 || each.mayFail) continue;
+    throw new IamTokenError('internal', `${each.argv.join(' ')}: ${firstLine(stderr)}`, { hint });
+  }
+}
+
+export function runOne(each: ProgramCall, { surroundings, options, clock }: Call): Promise<Ended> {
+  const { env } = surroundings;
+  // `su` and cron take the variable away, and systemctl needs it.
+  const runtimeFolder = userManagerFolder(surroundings);
+  const environment = runtimeFolder === null ? { ...env } : { ...env, XDG_RUNTIME_DIR: runtimeFolder };
+  return runProgram(each, environment, clock.deadline(options.durationMs('timeout') ?? defaultTimeoutMs));
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? '';
+}

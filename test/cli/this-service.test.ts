@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { UsageError } from '../../src/cli/endings.ts';
+import { thisService } from '../../src/cli/this-service.ts';
+import type { Surroundings } from '../../src/platform/places.ts';
+
+const anna: Surroundings = {
+  platform: 'linux',
+  env: { XDG_CONFIG_HOME: '/home/anna/conf' },
+  home: () => '/home/anna',
+  uid: 1000,
+  userName: () => 'anna',
+  isOurs: (path) => path === '/run/user/1000/systemd',
+};
+
+describe('the service of this machine', () => {
+  it('is one of systemd, with its units where the person keeps their own', () => {
+    assert.equal(thisService(anna).files[0]?.path, '/home/anna/conf/systemd/user/iam-tokend.service');
+  });
+
+  it('is an agent of launchd on macOS', () => {
+    assert.equal(thisService({ ...anna, platform: 'darwin' }).manager, 'launchd');
+  });
+
+  it('is none of root, in whose stead nobody wants a daemon', () => {
+    for (const platform of ['linux', 'darwin'] as const) {
+      assert.throws(
+        () => thisService({ ...anna, platform, uid: 0, isOurs: () => true }),
+        (error) => error instanceof UsageError && /without sudo/.test(error.hint ?? ''),
+      );
+    }
+  });
+
+  it('is none where no manager runs, with the way to go on as a hint', () => {
+    assert.throws(
+      () => thisService({ ...anna, isOurs: () => false }),
+      (error) => error instanceof UsageError && /iam-tokend &/.test(error.hint ?? ''),
+    );
+  });
+});

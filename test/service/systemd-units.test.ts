@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemdUnits } from '../../src/service/systemd-units.ts';
+import { root } from '../house/source-tree.ts';
+
+const units = systemdUnits('/home/anna/.config', 1000);
+const packaged = (name: string): string => readFileSync(join(root, 'systemd', name), 'utf8');
+
+describe('the systemd units of a person', () => {
+  it('are those of the package, in the folder of their own units', () => {
+    assert.deepEqual(units.files, [
+      {
+        packaged: 'systemd/iam-tokend.service',
+        path: '/home/anna/.config/systemd/user/iam-tokend.service',
+      },
+      { packaged: 'systemd/iam-tokend.socket', path: '/home/anna/.config/systemd/user/iam-tokend.socket' },
+    ]);
+  });
+
+  it('differ from those of the package in the command that is started, and in nothing else', () => {
+    const filled = units.fill(packaged('iam-tokend.service'), ['/usr/bin/node', '/a b/iam-tokend.js']);
+    const line = 'ExecStart="/usr/bin/node" "/a b/iam-tokend.js"';
+    assert.ok(filled.split('\n').includes(line));
+    assert.equal(filled.replace(line, 'ExecStart=/usr/bin/env iam-tokend'), packaged('iam-tokend.service'));
+    assert.equal(units.fill(packaged('iam-tokend.socket'), ['/usr/bin/node']), packaged('iam-tokend.socket'));
+  });
+
+  it('take any path for what it is', () => {
+    const odd = String.raw`/a $HOME/"50%"\$&/x`;
+    assert.equal(
+      units.fill('ExecStart=x', [odd, odd]),
+      String.raw`ExecStart="/a $HOME/\"50%%\"\\$&/x" "/a $$HOME/\"50%%\"\\$$&/x"`,
+    );
+  });
+});
