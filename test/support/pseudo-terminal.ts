@@ -20,16 +20,20 @@ export interface TerminalRun {
   readonly echo: readonly boolean[];
 }
 
-/** Runs `iam-token` in a pseudo-terminal of 80 columns and 24 rows, with python3 as the driver. */
+/** Runs `iam-token`, or another program, in a pseudo-terminal of 80 columns and 24 rows, with python3 as the driver. */
 export async function runInTerminal(
   args: readonly string[],
   steps: readonly Step[],
-  options: CliOptions = {},
+  options: CliOptions & { readonly program?: readonly string[] } = {},
 ): Promise<TerminalRun> {
-  const driver = spawn('python3', ['-c', script, process.execPath, bundle, ...args], {
-    env: { TERM: 'xterm', ...cleanEnv(options) },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const driver = spawn(
+    'python3',
+    ['-c', script, ...(options.program ?? [process.execPath, bundle]), ...args],
+    {
+      env: { TERM: 'xterm', ...cleanEnv(options) },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
   let screen = '';
   let rest = '';
   let code: number | undefined;
@@ -74,7 +78,7 @@ import codecs, fcntl, json, os, pty, select, struct, sys, termios, time
 
 pid, terminal = pty.fork()
 if pid == 0:
-    os.execv(sys.argv[1], sys.argv[1:])
+    os.execvp(sys.argv[1], sys.argv[1:])
 fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
 
 def report(**what):
