@@ -1,5 +1,6 @@
 // Runs the compiled tests with mocha, and prints a line for each file, then each failure in full.
-//   node scripts/run-tests.mjs [--counts FILE] [--expected-skips FILE] [TEST_FILE…]
+//   node scripts/run-tests.mjs [--all] [--counts FILE] [--expected-skips FILE] [TEST_FILE…]
+// --all: with the slow tests of test/all.
 // --counts: where to write how many passed, failed and were skipped, as three numbers.
 // A skipped test counts as failed unless it stands in test/expected-skips; one that stands there may as well run.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,6 +12,7 @@ import Mocha from 'mocha';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options, positionals } = parseArgs({
   options: {
+    all: { type: 'boolean', default: false },
     counts: { type: 'string' },
     'expected-skips': { type: 'string', default: `${root}test/expected-skips` },
   },
@@ -31,7 +33,7 @@ function readExpectedSkips(path) {
 
 function allTestFiles() {
   return readdirSync(`${root}dist/test`, { recursive: true })
-    .filter((name) => name.endsWith('.test.js'))
+    .filter((name) => name.endsWith('.test.js') && (options.all || !name.startsWith('all/')))
     .toSorted()
     .map((name) => `${root}dist/test/${name}`);
 }
