@@ -16,6 +16,8 @@ export const wakingGraceMs = longestTimerMs + exchangeTimeoutMs + second + excha
  * the backoff from tokens that are dead on arrival comes to 24, and 8 more at its beginning.
  */
 const answeredAtMost = 50;
+/** What a life told in whole seconds may be off by, and a clock beside it. */
+const sameEndWithinMs = 5 * second;
 
 /** A promise of the design that was broken. */
 export class BrokenPromise extends Error {
@@ -49,7 +51,7 @@ export class Promises {
   #firings = 0;
   #gaveAtMonotonicMs: number[] = [];
   /** The end of the last token served of this credential. */
-  #longestServedMs = 0;
+  #servedEndsMs = 0;
   /** Awake time from which on a living token has to be in hand. */
   #calmFromAwakeMs = 0;
 
@@ -78,13 +80,13 @@ export class Promises {
     this.#saidNo = null;
     this.#peaceIsOver();
     this.#firings = 0;
-    this.#longestServedMs = 0;
+    this.#servedEndsMs = 0;
     this.#gaveAtMonotonicMs = [];
   }
 
   loggedIn(): void {
     this.#saidNo = null;
-    this.#longestServedMs = 0;
+    this.#servedEndsMs = 0;
     this.#peaceIsOver();
   }
 
@@ -176,8 +178,9 @@ export class Promises {
   /** @param endsMs when the token truly ends */
   tokenServed(endsMs: number, clockIsRight: boolean): void {
     this.served += 1;
-    if (endsMs < this.#longestServedMs) this.break('an older token served after a newer one');
-    this.#longestServedMs = endsMs;
+    // Of two that end within seconds of each other the newer one is right.
+    if (endsMs < this.#servedEndsMs - sameEndWithinMs) this.break('an older token served after a newer one');
+    this.#servedEndsMs = endsMs;
     const leftMs = endsMs - this.#time.trueMs;
     if (leftMs <= 0) {
       this.expiredServed += 1;
