@@ -15,7 +15,7 @@ function overview(command: CommandSpec): string {
     `       iam-token COMMAND [OPTIONS]   see iam-token COMMAND --help`,
     '',
     'commands:',
-    ...table(named.map((each) => [callOf(each).replace('iam-token ', ''), each.help])),
+    ...table(named.map(({ name, operand, help }) => [`${name} ${operand?.placeholder ?? ''}`.trim(), help])),
     '',
     'options:',
     ...optionTable(optionsOf('token')),

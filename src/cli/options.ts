@@ -1,4 +1,4 @@
-/** The one table of commands and options: parsing and `--help` both go by it. */
+/** The one table of commands and options: parsing, `--help`, completion and the manual page go by it. */
 import { defaultTimeoutMs } from '../client/request-token.ts';
 import { minTtlAtMostMs } from '../protocol/messages.ts';
 
@@ -16,13 +16,18 @@ export type CommandName =
   | 'install'
   | 'uninstall'
   | 'doctor'
-  | 'stop';
+  | 'stop'
+  | 'completion';
+
+export type Operand =
+  | { readonly kind: 'profile'; readonly placeholder: string }
+  | { readonly kind: 'choice'; readonly placeholder: string; readonly choices: readonly string[] };
 
 export interface CommandSpec {
   /** `token` is the command without a name. */
   readonly name: CommandName;
-  /** The one word that follows, the name of a profile; none unless given. */
-  readonly operand?: string;
+  /** The one word that follows; none unless given. */
+  readonly operand?: Operand;
   readonly help: string;
 }
 
@@ -34,7 +39,7 @@ export const commands: readonly CommandSpec[] = [
   { name: 'refresh', help: 'renew the token now' },
   { name: 'status', help: 'how the daemon and all profiles are' },
   { name: 'profiles', help: 'list the profiles; * marks the default one' },
-  { name: 'use', operand: 'NAME', help: 'make a profile the default one' },
+  { name: 'use', operand: { kind: 'profile', placeholder: 'NAME' }, help: 'make a profile the default one' },
   { name: 'lock', help: 'have the daemon forget all secrets, and give no token until unlock' },
   { name: 'unlock', help: 'open the store, and have tokens given again' },
   {
@@ -44,6 +49,11 @@ export const commands: readonly CommandSpec[] = [
   { name: 'uninstall', help: 'take away what install made' },
   { name: 'doctor', help: 'look for what is wrong, from here to Yandex Cloud' },
   { name: 'stop', help: 'end the daemon' },
+  {
+    name: 'completion',
+    operand: { kind: 'choice', placeholder: 'SHELL', choices: ['bash', 'zsh', 'fish', 'powershell'] },
+    help: 'print what teaches a shell our words, and has iam_token_prompt for its prompt',
+  },
 ];
 
 export type OptionValue =
@@ -253,7 +263,7 @@ export const options: readonly OptionSpec[] = [
     name: 'timeout',
     value: { ...waitingTime, usualMs: defaultTimeoutMs },
     help: 'how long to wait for the daemon; 10s unless given',
-    commands: ['token', 'create-token', 'status', 'profiles', 'use', 'lock', 'doctor', 'stop'],
+    commands: ['token', 'create-token', 'status', 'profiles', 'use', 'lock', 'doctor', 'stop', 'completion'],
   },
   {
     name: 'timeout',
@@ -271,24 +281,19 @@ export function optionsOf(command: CommandName): readonly OptionSpec[] {
 
 /** How the option is written in a text: `--profile NAME`. */
 export function signature({ name, value }: OptionSpec): string {
-  switch (value.kind) {
-    case 'flag':
-      return `--${name}`;
-    case 'choice':
-      return `--${name} ${value.choices.join('|')}`;
-    case 'text':
-    case 'profile':
-    case 'id':
-    case 'duration':
-      return `--${name} ${value.placeholder}`;
-    default:
-      return value satisfies never;
-  }
+  return value.kind === 'flag' ? `--${name}` : `--${name} ${standIn(value)}`;
+}
+
+/** What stands for the value in a text: `NAME`, or all that it can be. */
+export function standIn(value: Exclude<OptionValue, { readonly kind: 'flag' }>): string {
+  return value.kind === 'choice' ? value.choices.join('|') : value.placeholder;
 }
 
 /** How the command is called: `iam-token use NAME`. */
 export function callOf({ name, operand }: CommandSpec): string {
-  return ['iam-token', ...(name === 'token' ? [] : [name]), ...(operand === undefined ? [] : [operand])].join(
-    ' ',
-  );
+  return [
+    'iam-token',
+    ...(name === 'token' ? [] : [name]),
+    ...(operand === undefined ? [] : [standIn(operand)]),
+  ].join(' ');
 }

@@ -4,7 +4,16 @@ import { durationMs } from '../shared/duration.ts';
 import { resourceIdPattern, resourceIdRule } from '../shared/resource-id.ts';
 import { UsageError } from './endings.ts';
 import { nearest } from './nearest.ts';
-import { callOf, commands, type CommandSpec, options, type OptionSpec, optionsOf } from './options.ts';
+import {
+  callOf,
+  commands,
+  type CommandSpec,
+  type Operand,
+  options,
+  type OptionSpec,
+  optionsOf,
+  standIn,
+} from './options.ts';
 
 /** The options of one call, each as its row in the table has it. */
 export class GivenOptions {
@@ -66,9 +75,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   }
   const found = new GivenOptions(values);
   if (found.flag('help')) return { command, options: found, operand: '' };
-  const operand = command.operand === undefined ? '' : words[1];
-  if (operand === undefined) throw new UsageError(`${command.operand} is missing`, callOf(command));
-  if (operand !== '') checkProfileName(operand);
+  const operand = (command.operand === undefined ? '' : words[1]) ?? '';
+  if (command.operand !== undefined) checkOperand(command.operand, operand, command);
   const surplus = words[command.operand === undefined ? 1 : 2];
   if (surplus !== undefined) throw new UsageError(`${surplus} is one word too many`, callOf(command));
   return { command, options: found, operand };
@@ -83,6 +91,13 @@ function commandOf([word]: readonly string[]): CommandSpec {
     `there is no command ${word}`,
     meant === undefined ? 'iam-token --help' : `iam-token ${meant}`,
   );
+}
+
+function checkOperand(operand: Operand, given: string, command: CommandSpec): void {
+  if (given === '') throw new UsageError(`${operand.placeholder} is missing`, callOf(command));
+  if (operand.kind === 'profile') checkProfileName(given);
+  else if (!operand.choices.includes(given))
+    throw new UsageError(`${operand.placeholder} cannot be ${given}`, callOf(command));
 }
 
 function checkIsOption(rawName: string, name: string): void {
@@ -121,8 +136,7 @@ function valueOf(
     if (given !== undefined) throw new UsageError(`--${name} takes no value`);
     return true;
   }
-  const option =
-    value.kind === 'choice' ? `--${name} ${value.choices.join('|')}` : `--${name} ${value.placeholder}`;
+  const option = `--${name} ${standIn(value)}`;
   if (given === undefined || given === '') throw new UsageError(`--${name} needs a value`, option);
   if (!isInline && given.startsWith('-') && given !== '-') {
     throw new UsageError(`--${name} needs a value`, `if ${given} is meant: --${name}=${given}`);

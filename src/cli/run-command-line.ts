@@ -2,6 +2,8 @@ import { systemClock } from '../adapters/system-clock.ts';
 import type { Surroundings } from '../platform/places.ts';
 import { version } from '../shared/version.ts';
 import type { Command } from './command.ts';
+import { complete } from './complete.ts';
+import { completion } from './completion.ts';
 import { exitCodeAfter } from './exit-code-after.ts';
 import { helpText } from './help.ts';
 import { install } from './install.ts';
@@ -34,6 +36,7 @@ const runners: Readonly<Record<CommandName, Command>> = {
   install,
   uninstall,
   stop,
+  completion,
   doctor: async (call) => (await import('./doctor.ts')).doctor(call),
 };
 
@@ -46,6 +49,8 @@ export function runCommandLine(args: readonly string[], surroundings: Surroundin
 }
 
 async function runParsed(args: readonly string[], surroundings: Surroundings): Promise<number | void> {
+  // Asked by a shell with words that are half typed, which nobody else would take.
+  if (args[0] === '__complete') return complete(args.slice(1), surroundings);
   const { command, options, operand } = parseCommandLine(args);
   if (options.flag('help')) print(helpText(command));
   else if (options.flag('version')) print(`iam-token ${version}`);

@@ -128,6 +128,8 @@ describe('the command line', () => {
     ['status now', 'now is one word too many', 'iam-token status'],
     ['use a b', 'b is one word too many', 'iam-token use NAME'],
     ['use', 'NAME is missing', 'iam-token use NAME'],
+    ['completion', 'SHELL is missing', 'iam-token completion bash|zsh|fish|powershell'],
+    ['completion tcsh', 'SHELL cannot be tcsh', 'iam-token completion bash|zsh|fish|powershell'],
     [
       'create-token --impersonate-service-account-id a/b',
       '--impersonate-service-account-id must be an id of Yandex Cloud: at most 50 letters, digits, - and _',
@@ -209,7 +211,7 @@ describe('--help', () => {
       '       iam-token COMMAND [OPTIONS]   see iam-token COMMAND --help',
       '',
       'commands:',
-      '  create-token  print a token as `yc iam create-token` does, for scripts that call that',
+      '  create-token      print a token as `yc iam create-token` does, for scripts that call that',
     ]);
     assert.deepEqual(lines.slice(-9), [
       'exit codes:',
