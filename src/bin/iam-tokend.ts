@@ -14,6 +14,7 @@ import { nodeIpcServer } from '../adapters/node-ipc-server.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import { undiciHttp } from '../adapters/undici-http.ts';
 import { winstonLog } from '../adapters/winston-log.ts';
+import { daemonOptions, daemonUsage } from '../cli/daemon-options.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError, type ConfigPlace, readConfig } from '../config/read-config.ts';
 import { CredentialSlots } from '../daemon/credential-slots.ts';
@@ -46,20 +47,6 @@ process.umask(0o077);
 // A daemon outlives the terminal or the pipe that it was started from.
 process.stderr.on('error', () => undefined);
 
-const usage = `usage: iam-tokend [--config FILE] [--socket PATH] [--store keychain|file|memory] [--log-level LEVEL]
-       iam-tokend --purge
-
-Keeps a Yandex Cloud credential in the OS keychain and serves IAM tokens to iam-token.
-Runs in the foreground; log in with: iam-token login
-
-  --config FILE      read this instead of config.yaml; its folder holds the list of profiles
-  --socket PATH      listen here
-  --store STORE      where credentials are kept: keychain (default), file (encrypted) or memory
-  --log-level LEVEL  error, warn, info (default) or debug
-  --purge            forget all credentials, remove what was ever written, and end
-  --help, --version
-`;
-
 const clock = systemClock();
 
 /** Exit code 2, as for a `ConfigError`. */
@@ -69,7 +56,7 @@ class UsageError extends Error {
 
 async function main(): Promise<void> {
   const flags = parseFlags();
-  if (flags.help === true) return void process.stdout.write(usage);
+  if (flags.help === true) return void process.stdout.write(daemonUsage());
   if (flags.version === true) return void process.stdout.write(`iam-tokend ${version}\n`);
   const surroundings = surroundingsOfProcess();
   const { platform, uid, env } = surroundings;
@@ -191,17 +178,7 @@ async function main(): Promise<void> {
 
 function parseFlags() {
   try {
-    return parseArgs({
-      options: {
-        config: { type: 'string' },
-        socket: { type: 'string' },
-        store: { type: 'string' },
-        'log-level': { type: 'string' },
-        purge: { type: 'boolean' },
-        help: { type: 'boolean' },
-        version: { type: 'boolean' },
-      },
-    }).values;
+    return parseArgs({ options: daemonOptions }).values;
   } catch (cause) {
     throw new UsageError(`${problemOf(cause).message.replace(/\.?$/, '')}; see iam-tokend --help`, { cause });
   }

@@ -40,7 +40,8 @@ function optionTable(options: readonly OptionSpec[]): readonly string[] {
   return table(options.map((option) => [signature(option), option.help]));
 }
 
-function table(rows: readonly (readonly [string, string])[]): readonly string[] {
+/** A line for each row, and more where its text is long. */
+export function table(rows: readonly (readonly [string, string])[]): readonly string[] {
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;
   return rows.flatMap(([left, right]) =>
     wrapped(right, widthOfHelp - width - 2).map((line, index) =>

@@ -26,6 +26,8 @@ export const lockfile = (readJson('package-lock.json') as { readonly packages: L
 export const manifest = readJson('package.json') as {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
+  readonly files: readonly string[];
+  readonly man: readonly string[];
 };
 
 /** The folders of a package's whole tree of dependencies, itself left out. */
