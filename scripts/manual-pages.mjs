@@ -12,7 +12,7 @@ function roff(text) {
     .replaceAll("'", String.raw`\(aq`)
     .replaceAll('~', String.raw`\(ti`)
     .replaceAll('^', String.raw`\(ha`)
-    .replaceAll(/[^\x00-\x7f]/gu, (character) => {
+    .replaceAll(/\P{ASCII}/gu, (character) => {
       const hex = character.codePointAt(0).toString(16).toUpperCase();
       return String.raw`\[u${hex.padStart(4, '0')}]`;
     });

@@ -12,7 +12,7 @@ const pages = ['iam-token.1', 'iam-tokend.8'] as const;
 /** The page as a person reads it, wide enough that no line of it is broken, and without bold. */
 function read(page: (typeof pages)[number]): string {
   const groff = ['-man', '-Tutf8', '-P-c', '-rLL=1000n', join(root, 'dist/man', page)];
-  return execFileSync('groff', groff, { encoding: 'utf8' }).replaceAll(/.\x08/g, '');
+  return execFileSync('groff', groff, { encoding: 'utf8' }).replaceAll(/.[\b]/g, '');
 }
 
 /** What stands below a line of the page, further in than it. */
