@@ -15,7 +15,7 @@ complete -F _iam_token iam-token
 # One question to the daemon: which profile, and how long its token lives. Prints nothing where there is no daemon.
 iam_token_prompt() {
   local json mark='","isDefault":true' name state left
-  json=$(command iam-token status --json --timeout 500ms \
+  json=$(command iam-token status --json --timeout 250ms \
     ${IAM_TOKEND_PROFILE:+"--profile=$IAM_TOKEND_PROFILE"} 2>/dev/null </dev/null) || return 0
   # The one that was named is the only one in the answer.
   if [ -n "${IAM_TOKEND_PROFILE-}" ]; then mark='","isDefault":'; fi

@@ -25,7 +25,7 @@ function iam_token_prompt
         set profile --profile=$IAM_TOKEND_PROFILE
         set mark '(?:true|false)'
     end
-    set -l json (command iam-token status --json --timeout 500ms $profile 2>/dev/null </dev/null); or return 0
+    set -l json (command iam-token status --json --timeout 250ms $profile 2>/dev/null </dev/null); or return 0
     set -l found (string match -r -- '\{"profile":"((?:[^"\\\\]|\\\\.)*)","isDefault":'$mark',.*?"state":"(\w+)".*?"timeLeftMs":(\w+)' $json); or return 0
     set -l left (string replace -a _ ' ' $found[3])
     if string match -qr '^\d{5,}$' -- $found[4]; and test $found[4] -ge 60000

@@ -21,7 +21,7 @@ compdef _iam_token iam-token
 iam_token_prompt() {
   emulate -L zsh
   local json mark='","isDefault":true' name state left
-  json=$(command iam-token status --json --timeout 500ms \
+  json=$(command iam-token status --json --timeout 250ms \
     ${IAM_TOKEND_PROFILE:+"--profile=$IAM_TOKEND_PROFILE"} 2>/dev/null </dev/null) || return 0
   # The one that was named is the only one in the answer.
   if [[ -n $IAM_TOKEND_PROFILE ]]; then mark='","isDefault":'; fi

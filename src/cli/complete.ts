@@ -2,6 +2,7 @@ import { dial } from '../client/dial.ts';
 import * as methods from '../client/methods.ts';
 import { patienceOf } from '../client/patience.ts';
 import type { Surroundings } from '../platform/places.ts';
+import { profileNamePattern } from '../protocol/messages.ts';
 import { readBashLine } from './bash-line.ts';
 import { commands, options, optionsOf, type OptionSpec, type OptionValue } from './options.ts';
 import { allPages } from './pages.ts';
@@ -124,10 +125,12 @@ async function profilesOf(
       const page = await connection.ask(methods.profiles, after, patience);
       return { items: page.profiles, next: page.next };
     });
-    return found.map(({ profile, kind, isDefault }) => ({
-      text: profile,
-      help: visible(isDefault ? `${kind}, the default` : kind),
-    }));
+    return found
+      .filter(({ profile }) => profileNamePattern.test(profile))
+      .map(({ profile, kind, isDefault }) => ({
+        text: profile,
+        help: visible(isDefault ? `${kind}, the default` : kind),
+      }));
   } catch {
     // Nobody is told at a Tab; the command itself will say what is wrong.
     return [];

@@ -117,7 +117,14 @@ describe('iam-token __complete', () => {
         profiles: (params: { after?: string }) =>
           params.after === undefined
             ? { profiles: [{ profile: 'my prod', isDefault: true, kind: 'x\x1b[2J\ty' }], next: 'my prod' }
-            : { profiles: [{ profile: 'work', isDefault: false, kind: 'yc' }], next: null },
+            : {
+                profiles: ['work', 'a\nb', '\x1b[2J'].map((profile) => ({
+                  profile,
+                  isDefault: false,
+                  kind: 'yc',
+                })),
+                next: null,
+              },
       }),
     );
     try {

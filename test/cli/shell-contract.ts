@@ -193,8 +193,10 @@ export function holdToShellContract(shell: Shell): void {
       assert.deepEqual(daemon.requests[0]?.params, { profile: 'my prod' });
     });
 
-    it('shows nothing without a daemon, and without a profile', async () => {
+    it('shows nothing without a profile, without an answer, and without a daemon', async () => {
       daemon.become(answering({ status: statusAnswer() }));
+      assert.equal(await prompt(), '');
+      daemon.become(() => undefined);
       assert.equal(await prompt(), '');
       assert.equal(await prompt({ IAM_TOKEND_SOCKET: '/nowhere/ipc.sock' }), '');
     });
