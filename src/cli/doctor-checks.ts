@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { dialFirst } from '../client/dial.ts';
 import { IamTokenError } from '../client/iam-token-error.ts';
-import * as methods from '../client/methods.ts';
+import { hello } from '../client/hello.ts';
 import { patienceOf } from '../client/patience.ts';
 import { folders } from '../platform/places.ts';
 import { checkSocketFolder } from '../platform/socket-folder.ts';
@@ -56,6 +56,8 @@ export const checks: readonly Check[] = [
     name: 'folder',
     needs: [],
     async look({ socketPath, isNamed, call: { surroundings } }) {
+      if (surroundings.uid === null)
+        return skipped('a pipe lies in none; who listens has to prove who it is');
       const found = checkSocketFolder({ socketPath, named: isNamed, uid: surroundings.uid, lstat });
       switch (found.kind) {
         case 'private':
@@ -98,7 +100,7 @@ export const checks: readonly Check[] = [
       const { connection, call, timeoutMs } = examination;
       if (connection === null) return skipped('there is no connection');
       const patience = patienceOf(timeoutMs);
-      examination.hello = await connection.ask(methods.hello, { version }, patience);
+      examination.hello = await connection.ask(hello, { version }, patience);
       examination.status = await wholeStatus(connection, undefined, patience);
       const { pid, startedAt } = examination.status.daemon;
       return ok(`process ${pid}, for ${span(call.clock.now().wallMs - Date.parse(startedAt))}`);

@@ -1,3 +1,4 @@
+import { hello } from '../client/hello.ts';
 import * as methods from '../client/methods.ts';
 import { profileParams } from '../client/request-token.ts';
 import type { Params, ProfileScope } from '../protocol/messages.ts';
@@ -19,7 +20,7 @@ export const login: Command = async (call) => {
   const { daemon } = await orAfterInstall(call, () =>
     withDaemon(call, async (connection, patience) => {
       connection.checkSecrecy('login');
-      await connection.ask(methods.hello, { version }, patience);
+      await connection.ask(hello, { version }, patience);
       return connection.ask(methods.status, { limit: 1 }, patience);
     }),
   );

@@ -1,4 +1,5 @@
 import { IamTokenError } from '../client/iam-token-error.ts';
+import { hello } from '../client/hello.ts';
 import * as methods from '../client/methods.ts';
 import type { DaemonStatus, UnlockAnswer } from '../protocol/messages.ts';
 import { version } from '../shared/version.ts';
@@ -16,7 +17,7 @@ const said: Readonly<Record<UnlockAnswer['outcome'], string>> = {
 export const unlock: Command = async (call) => {
   const { daemon } = await withDaemon(call, async (connection, patience) => {
     connection.checkSecrecy('unlock');
-    await connection.ask(methods.hello, { version }, patience);
+    await connection.ask(hello, { version }, patience);
     return connection.ask(methods.status, { limit: 1 }, patience);
   });
   print(said[await unlockStore(call, daemon.store, call.options.flag('stdin'))]);

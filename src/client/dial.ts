@@ -4,6 +4,7 @@ import { checkSocketFolder } from '../platform/socket-folder.ts';
 import { lstat } from '../platform/surroundings.ts';
 import { problemOf } from '../shared/errors.ts';
 import { type Connection, connectionOver } from './connection.ts';
+import { proveEachOther } from './hello.ts';
 import { IamTokenError } from './iam-token-error.ts';
 import { later } from './later.ts';
 import { inWords, type Patience, whenOver } from './patience.ts';
@@ -50,7 +51,10 @@ export async function dialFirst(
     const folder = checkSocketFolder({ socketPath: path, named, uid, lstat });
     if (folder.kind === 'refused') throw new IamTokenError('unreachable', folder.message, folder);
     const wire = folder.kind === 'missing' ? null : await connect(path, patience);
-    if (wire !== null) return connectionOver(wire, folder.kind === 'private');
+    if (wire === null) continue;
+    const connection = connectionOver(wire, folder.kind === 'private');
+    if (platform === 'win32') await proveEachOther(connection, path, surroundings, patience);
+    return connection;
   }
   throw new IamTokenError('unreachable', `nothing listens at ${paths.join(' or ')}`, {
     hint: named ? `iam-tokend --socket '${paths.join()}' &` : startCommand(surroundings),

@@ -54,8 +54,6 @@ const profileStatus = shape<ProfileStatus>({
 const renewed = shape<Answer<'refresh'>>({ profile: text, subject: orNull(text), expiresAt: moment });
 const nothing = shape<Record<string, never>>({});
 
-export const hello = method('hello', shape<Answer<'hello'>>({ version: text, protocol: number }));
-
 export const status = method(
   'status',
   shape<Answer<'status'>>({

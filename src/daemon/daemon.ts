@@ -11,6 +11,7 @@ import type { Clock } from '../shared/clock.ts';
 import { problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { isoTime } from './profile-status.ts';
+import type { PeerProofs } from './peer-proofs.ts';
 import type { Profiles } from './profiles.ts';
 import { requestHandler } from './request-handler.ts';
 import { holdLock, removeDeadSocket } from './single-instance.ts';
@@ -35,6 +36,7 @@ export interface DaemonParts {
   readonly profiles: Profiles;
   readonly subscriptions: Subscriptions;
   readonly supervision: Supervision;
+  readonly proofs?: PeerProofs | undefined;
   readonly listener: (onMessage: (data: unknown, peer: Peer) => void) => Promise<Listener>;
 }
 
@@ -80,6 +82,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     profiles,
     subscriptions,
     daemonStatus,
+    proofs: parts.proofs,
     stop: () => void stop(),
   });
   const listener = await parts.listener((data, peer) => handler.handle(data, peer));

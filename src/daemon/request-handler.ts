@@ -7,6 +7,7 @@ import type { Log } from '../shared/log.ts';
 import { Secret } from '../shared/secret.ts';
 import type { IamToken } from '../token/iam-token.ts';
 import { problemNow } from '../token/outlook.ts';
+import type { PeerProofs } from './peer-proofs.ts';
 import type { Profile } from './profile.ts';
 import { isoTime, profileStatus, scopeOf } from './profile-status.ts';
 import type { Profiles } from './profiles.ts';
@@ -27,6 +28,8 @@ export interface RequestHandlerParts {
   readonly profiles: Profiles;
   readonly subscriptions: Subscriptions;
   readonly daemonStatus: () => Promise<DaemonStatus>;
+  /** On a Windows pipe, who may ask; absent: whoever can connect. */
+  readonly proofs?: PeerProofs | undefined;
   /** Requests that may wait at once; 20,000 unless given. */
   readonly waitingAtMost?: number;
   /** Ends the daemon; the answer to `stop` is on its way already. */
@@ -72,6 +75,7 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
 
   function carryOut(request: CheckedRequest, peer: Peer): void {
     const { id, method, params } = request;
+    if (method !== 'hello') parts.proofs?.check(peer);
     switch (method) {
       case 'token': {
         const { impersonateServiceAccountId: serviceAccountId } = params;
@@ -96,7 +100,7 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
         return;
       }
       case 'hello':
-        answer(id, peer, { version, protocol: protocolVersion });
+        answer(id, peer, { version, protocol: protocolVersion, ...parts.proofs?.hello(peer, params) });
         return;
       case 'profiles':
         answer(

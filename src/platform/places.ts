@@ -70,6 +70,14 @@ export function folders(surroundings: Surroundings): Folders {
   };
 }
 
+/**
+ * The file on Windows that client and daemon both read to know each other: in a folder that only this person can enter.
+ * @throws ProblemError `bad_request` as `folders` does
+ */
+export function pipeKeyPath(surroundings: Surroundings): string {
+  return win32.join(folders(surroundings).state, 'pipe.key');
+}
+
 /** The kernel cuts a longer path silently: `sun_path` has 104 bytes on macOS (108 on Linux), one of them for the end. */
 const socketPathBytes = 103;
 /** A pipe's whole name, as CreateNamedPipe documents it. */

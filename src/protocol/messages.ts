@@ -148,8 +148,14 @@ export interface UnlockAnswer {
 /** Each method's parameters and answer. */
 export interface Methods {
   readonly hello: {
-    params: { readonly version?: string };
-    answer: { readonly version: string; readonly protocol: number };
+    /** `nonce` and `proof` belong to a Windows pipe: `challenge.ts`. */
+    params: { readonly version?: string; readonly nonce?: string; readonly proof?: string };
+    answer: {
+      readonly version: string;
+      readonly protocol: number;
+      readonly nonce?: string;
+      readonly proof?: string;
+    };
   };
   readonly token: {
     params: {

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import type { Problem } from '../shared/errors.ts';
 import { resourceIdPattern, resourceIdRule } from '../shared/resource-id.ts';
+import { challengePattern } from './challenge.ts';
 import {
   type Method,
   minTtlAtMostMs,
@@ -29,6 +30,9 @@ const minTtlMs = v.pipe(
 );
 
 const resourceId = v.exactOptional(v.pipe(v.string(), v.regex(resourceIdPattern, resourceIdRule)));
+const challengeWord = v.exactOptional(
+  v.pipe(v.string(), v.regex(challengePattern, 'must be 32 bytes in base64url')),
+);
 /** A path is at most this long on any system. */
 const settings = v.pipe(
   v.custom(isObject, 'must be an object'),
@@ -37,7 +41,7 @@ const settings = v.pipe(
 
 /** Each method's parameters; what is not named here is passed over, for clients newer than this daemon. */
 const schemas: { readonly [M in Method]: v.GenericSchema<unknown, Params<M>> } = {
-  hello: v.object({ version: v.exactOptional(v.string()) }),
+  hello: v.object({ version: v.exactOptional(v.string()), nonce: challengeWord, proof: challengeWord }),
   token: v.object({
     profile: v.exactOptional(profile),
     minTtlMs: v.exactOptional(minTtlMs),

@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { hello } from '../../src/client/hello.ts';
 import * as methods from '../../src/client/methods.ts';
 import { patienceOf } from '../../src/client/patience.ts';
 import { dial, dialFirst } from '../../src/client/dial.ts';
@@ -435,7 +436,7 @@ describe('a connection', () => {
     try {
       const late = await failure(connection.ask(tokenMethod, {}, patienceOf(20)));
       assert.equal(late.code, 'unavailable');
-      assert.equal((await connection.ask(methods.hello, {}, patience)).protocol, 1);
+      assert.equal((await connection.ask(hello, {}, patience)).protocol, 1);
     } finally {
       connection.close();
       await daemon.close();
@@ -471,10 +472,10 @@ describe('a connection', () => {
     const patience = patienceOf(5_000);
     const connection = await dial(daemon.socketPath, surroundings, patience);
     try {
-      const both = [connection.ask(tokenMethod, {}, patience), connection.ask(methods.hello, {}, patience)];
+      const both = [connection.ask(tokenMethod, {}, patience), connection.ask(hello, {}, patience)];
       for (const asked of both) assert.equal((await failure(asked)).code, 'unreachable');
       await connection.untilEnded(patience);
-      assert.equal((await failure(connection.ask(methods.hello, {}, patience))).code, 'unreachable');
+      assert.equal((await failure(connection.ask(hello, {}, patience))).code, 'unreachable');
     } finally {
       await daemon.close();
     }
