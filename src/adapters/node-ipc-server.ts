@@ -36,7 +36,8 @@ export interface IpcServer {
  * node-ipc frames, parses and guards; we listen ourselves and hand it the sockets (`addSocket`), so that a path and
  * a socket passed by the service manager take the same way, and nobody but us touches the socket's folder.
  * What the options are there for was tried with 14.0.0: `assured` drops any other event name and everything that is
- * no frame, without a word and without harm to other peers.
+ * no frame, without a word and without harm to other peers. It refuses to run on Windows; `guarded`, which runs
+ * there, differs in that the sender of another event name stays connected.
  */
 export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServer> {
   const { IPCModule } = await import('node-ipc');

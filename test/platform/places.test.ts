@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {
   type Folders,
   folders,
+  pipeKeyPath,
   socketCandidates,
   socketPathProblem,
   type Surroundings,
@@ -149,6 +150,10 @@ describe('places', () => {
   for (const [what, surroundings, expected] of below) {
     it(`keeps config, state and log below ${what}`, () => assert.deepEqual(folders(surroundings), expected));
   }
+
+  it('are where a person alone can go for the key of the pipe on Windows', () => {
+    assert.equal(pipeKeyPath(windows), String.raw`C:\Users\ada\AppData\Local\iam-tokend\pipe.key`);
+  });
 
   it('says that a home folder is needed where there is none', () => {
     assert.throws(

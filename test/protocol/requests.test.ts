@@ -19,6 +19,8 @@ const goodRequests: readonly (readonly [string, unknown])[] = [
   ['hello', undefined],
   ['hello', {}],
   ['hello', { version: '0.1.0' }],
+  ['hello', { nonce: 'n'.repeat(43) }],
+  ['hello', { proof: `${'p'.repeat(41)}-_` }],
   ['token', undefined],
   ['token', { profile: 'work', minTtlMs: 0 }],
   ['token', { minTtlMs: 43_200_000 }],
@@ -148,6 +150,8 @@ const badRequests: readonly (readonly [what: string, data: unknown, refused: str
       ['use', { profile: '' }, noProfile],
       ['subscribe', { profile: '' }, noProfile],
       ['hello', { version: 1 }, 'version: must be string'],
+      ['hello', { nonce: 'n' }, 'nonce: must be 32 bytes in base64url'],
+      ['hello', { proof: '+'.repeat(43) }, 'proof: must be 32 bytes in base64url'],
     ] as const
   ).map(
     ([method, params, message]) =>
