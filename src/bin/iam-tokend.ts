@@ -21,6 +21,7 @@ import { CredentialSlots } from '../daemon/credential-slots.ts';
 import { prepareSocket, startDaemon } from '../daemon/daemon.ts';
 import { forgetAll } from '../daemon/forget-all.ts';
 import { openProfileRegistry, prepareConfigFolder } from '../daemon/profile-registry.ts';
+import { peerProofs } from '../daemon/peer-proofs.ts';
 import { isoTime } from '../daemon/profile-status.ts';
 import { Profiles } from '../daemon/profiles.ts';
 import { holdLock } from '../daemon/single-instance.ts';
@@ -29,7 +30,7 @@ import type { CredentialStore } from '../keychain/credential-store.ts';
 import { createFileStore } from '../keychain/file-store.ts';
 import { createKeytarStore } from '../keychain/keytar-store.ts';
 import { createMemoryStore } from '../keychain/memory-store.ts';
-import { folders, socketCandidates, socketPathProblem } from '../platform/places.ts';
+import { folders, pipeKeyPath, socketCandidates, socketPathProblem } from '../platform/places.ts';
 import { isExecutable, surroundingsOfProcess } from '../platform/surroundings.ts';
 import { systemdNotify } from '../service/notify.ts';
 import { takeServiceStart } from '../service/service-start.ts';
@@ -139,6 +140,7 @@ async function main(): Promise<void> {
     store,
     profiles,
     subscriptions,
+    proofs: platform === 'win32' ? await peerProofs(pipeKeyPath(surroundings), socketPath) : undefined,
     supervision: supervision(clock, start, (socket) =>
       systemdNotify({ socket, path: env['PATH'], onFault: (reason) => log.write('warn', reason) }),
     ),
@@ -251,10 +253,13 @@ function storeOf({ store, fileKey }: Config, path: string, uid: number | null): 
 
 /** systemd names the journal's device and inode, for a child may have inherited the variable and not the stream. */
 function toJournal(): boolean {
+  const named = process.env['JOURNAL_STREAM'];
+  // Elsewhere there may be no stderr to look at.
+  if (named === undefined) return false;
   // As bigints: what a stat in numbers has found is still there when Node next resolves an import, and after a pipe or
   // a socket that takes no link for one (seen with Node 20.20: packages behind a link were loaded twice, one empty).
   const { dev, ino } = fstatSync(2, { bigint: true });
-  return process.env['JOURNAL_STREAM'] === `${dev}:${ino}`;
+  return named === `${dev}:${ino}`;
 }
 
 function ownCgroup(): string {

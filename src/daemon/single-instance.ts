@@ -32,9 +32,9 @@ const dialTimeoutMs = 2_000;
  * @throws AlreadyRunning when another process holds it
  */
 export async function holdLock(path: string, platform: NodeJS.Platform): Promise<void> {
-  if (platform === 'linux') return lockByAbstractSocket(path);
-  // On Windows the pipe's name is the lock: a second listener is refused.
-  if (platform === 'win32') return;
+  if (platform === 'linux') return lockByName(path, (name) => `\0${name}`.padEnd(socketNameBytes, '.'));
+  // A second listener is refused, as Node makes the first with FILE_FLAG_FIRST_PIPE_INSTANCE. Not run on Windows.
+  if (platform === 'win32') return lockByName(path, (name) => `\\\\.\\pipe\\${name}`);
   try {
     openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | O_EXLOCK, 0o600);
   } catch (cause) {
@@ -51,17 +51,17 @@ function alreadyHeld(path: string, cause: unknown): AlreadyRunning {
 const socketNameBytes = 108;
 
 /**
- * The name of an abstract socket is open to everybody on the machine, so it is random, and kept where only we can
- * read it.
+ * The name of an abstract socket or a pipe is open to everybody on the machine, so it is random, and kept where only
+ * we can read it.
  */
-async function lockByAbstractSocket(path: string): Promise<void> {
-  const name = `\0iam-tokend-${nameIn(path)}`.padEnd(socketNameBytes, '.');
+async function lockByName(path: string, socketOf: (name: string) => string): Promise<void> {
+  const socket = socketOf(`iam-tokend-${nameIn(path)}`);
   const server = createServer((socket) => socket.destroy());
   server.unref();
   await new Promise<void>((resolve, reject) => {
     // Also for what goes wrong later, like a lack of descriptors: it takes nothing from the lock.
     server.on('error', (cause) => reject(codeOf(cause) === 'EADDRINUSE' ? alreadyHeld(path, cause) : cause));
-    server.listen(name, resolve);
+    server.listen(socket, resolve);
   });
 }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import * as crypto from 'node:crypto';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { chdir, cwd } from 'node:process';
 import { type IpcServer, nodeIpcServer } from '../../src/adapters/node-ipc-server.ts';
 import { systemClock } from '../../src/adapters/system-clock.ts';
@@ -10,10 +12,11 @@ import { patienceOf } from '../../src/client/patience.ts';
 import { requestToken } from '../../src/client/request-token.ts';
 import { peerProofs } from '../../src/daemon/peer-proofs.ts';
 import { requestHandler } from '../../src/daemon/request-handler.ts';
+import { AlreadyRunning, holdLock } from '../../src/daemon/single-instance.ts';
 import { Subscriptions } from '../../src/daemon/subscriptions.ts';
 import { pipeKeyPath, socketCandidates, type Surroundings } from '../../src/platform/places.ts';
 import { newNonce, proofOf } from '../../src/protocol/challenge.ts';
-import * as crypto from 'node:crypto';
+import type { TokenAnswer } from '../../src/protocol/messages.ts';
 import { login, startProfiles, type World, world } from '../support/profiles-fixture.ts';
 import { type RawPeer, rawPeer } from '../support/raw-peer.ts';
 import { answering, type Script, ScriptedDaemon } from '../support/scripted-daemon.ts';
@@ -106,7 +109,7 @@ describe('a pipe of Windows', () => {
     throw new Error('it was not refused');
   }
 
-  const token = (): Promise<unknown> => requestToken({ timeoutMs: 5_000 }, ada);
+  const token = (): Promise<TokenAnswer> => requestToken({ timeoutMs: 5_000 }, ada);
   const loginTo = async (): Promise<unknown> => {
     const patience = patienceOf(5_000);
     const connection = await dial(undefined, ada, patience);
@@ -115,7 +118,7 @@ describe('a pipe of Windows', () => {
 
   it('gives a token to a client that can read the key', async () => {
     await startDaemon();
-    assert.match(String(((await token()) as { token: string }).token), /^t1\./);
+    assert.match((await token()).token, /^t1\./);
     assert.equal(readFileSync(keyPath).length, 32);
     assert.deepEqual(faults, []);
   });
@@ -239,6 +242,13 @@ describe('a pipe of Windows', () => {
     const work = requestToken({ signal: giving.signal }, ada);
     setImmediate(() => giving.abort(reason));
     await assert.rejects(work, reason);
+  });
+
+  it('serves one daemon for each configuration folder', async () => {
+    const path = join(folder(), 'lock');
+    await holdLock(path, 'win32');
+    await assert.rejects(holdLock(path, 'win32'), AlreadyRunning);
+    await holdLock(join(folder(), 'other'), 'win32');
   });
 
   it('is no place for a key that was cut', async () => {
