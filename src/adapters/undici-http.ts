@@ -43,15 +43,18 @@ function dispatcherFor(
   { Agent, EnvHttpProxyAgent }: typeof undici,
 ): undici.Dispatcher {
   const { proxy, noProxy, certificates } = options;
-  const tls = certificates === null ? {} : { ca: [...rootCertificates, certificates] };
-  if (proxy === null || isNeverProxied(new URL(url).hostname)) return new Agent({ connect: tls });
+  const trusted = certificates === null ? {} : { ca: [...rootCertificates, certificates] };
+  // None lives until TCP's first keep-alive, a minute later; and where the system does not know how to set that up, as
+  // Wine, undici would not connect.
+  const connect = { keepAlive: false, ...trusted };
+  if (proxy === null || isNeverProxied(new URL(url).hostname)) return new Agent({ connect });
   return new EnvHttpProxyAgent({
     httpProxy: proxy,
     httpsProxy: proxy,
     noProxy: noProxy.join(','),
-    connect: tls,
-    requestTls: tls,
-    proxyTls: tls,
+    connect,
+    requestTls: connect,
+    proxyTls: connect,
   });
 }
 

@@ -64,7 +64,7 @@ export class Examination {
     this.timeoutMs = options.durationMs('timeout') ?? defaultTimeoutMs;
     this.configPath = join(folders(surroundings).config, 'config.yaml');
     const { paths, isNamed } = socketPaths(options.text('socket'), surroundings);
-    this.socketPath = paths.find(isThere) ?? paths[0];
+    this.socketPath = (paths.length > 1 ? paths.find(isThere) : undefined) ?? paths[0];
     this.isNamed = isNamed;
   }
 
