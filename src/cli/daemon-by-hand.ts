@@ -9,7 +9,10 @@ import { note } from './terminal.ts';
 /** One that answers does so at once. */
 const answerAtMostMs = 3_000;
 
-/** Ends a daemon that answers and that no service manager has started: it would hold what the service needs. */
+/**
+ * Ends a daemon that answers and that no service manager has started: it would hold what the service needs. The Task
+ * Scheduler of Windows does not tell a program who started it, so there any daemon ends.
+ */
 export async function endDaemonByHand({ options, surroundings }: Call): Promise<void> {
   const patience = patienceOf(answerAtMostMs);
   let connection: Connection | undefined;
@@ -29,5 +32,5 @@ async function endUnlessManaged(connection: Connection, patience: Patience): Pro
   if (daemon.manager) return;
   await connection.ask(methods.stop, {}, patience);
   await connection.untilEnded(patience);
-  note(`stopped the daemon that was started by hand (process ${daemon.pid})`);
+  note(`stopped the daemon that ran so far (process ${daemon.pid})`);
 }

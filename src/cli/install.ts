@@ -15,21 +15,21 @@ import { writeWhole } from './write-whole.ts';
 export const install: Command = async (call) => {
   const service = thisService(call.surroundings);
   const argv = await daemonCommand(call);
-  const files = service.files.map(({ packaged, path }) => ({
-    path,
-    text: service.fill(readFileSync(join(__dirname, '../..', packaged), 'utf8'), argv),
-  }));
+  const files = service.files.map(({ packaged, ...file }) => {
+    const text = packaged === undefined ? '' : readFileSync(join(__dirname, '../..', packaged), 'utf8');
+    return { ...file, text: service.fill(text, argv) };
+  });
   if (call.options.flag('dry-run')) {
-    for (const { path, text } of files) print(`# write ${visible(path)}\n${text}`);
+    for (const { path, text } of files) print(`# write ${visible(path)}\n${text.replace(/^\ufeff/, '')}`);
     for (const { argv: words } of service.start) print(words.join(' '));
     return;
   }
   await offerNetwork(call.surroundings);
   await offerLingering(service, call);
   await endDaemonByHand(call);
-  for (const { path, text } of files) {
+  for (const { path, text, encoding } of files) {
     mkdirSync(dirname(path), { recursive: true });
-    writeWhole(path, text);
+    writeWhole(path, text, encoding);
   }
   await waiting('the daemon to start', runAll(service.start, call, service.showLog));
   print(`the daemon runs as ${service.unit} of ${service.manager}, and starts with each session`);

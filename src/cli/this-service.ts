@@ -7,6 +7,7 @@ import { launchdAgent } from '../service/launchd-agent.ts';
 import { type Ended, runProgram } from '../service/run-program.ts';
 import type { ProgramCall, Service } from '../service/service.ts';
 import { systemdUnits } from '../service/systemd-units.ts';
+import { windowsTask } from '../service/windows-task.ts';
 import type { Call } from './command.ts';
 import { UsageError } from './endings.ts';
 
@@ -28,7 +29,11 @@ export function thisService(surroundings: Surroundings): Service {
       'start the daemon yourself: iam-tokend &',
     );
   }
-  const { config, log } = folders(surroundings);
+  const { config, state, log } = folders(surroundings);
+  if (platform === 'win32') {
+    const { env, userName } = surroundings;
+    return windowsTask(`${env['USERDOMAIN'] ?? '.'}\\${userName()}`, state, log);
+  }
   return platform === 'darwin'
     ? launchdAgent(surroundings.home(), uid, log)
     : systemdUnits(dirname(config), uid);

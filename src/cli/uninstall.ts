@@ -1,5 +1,5 @@
 import { existsSync, rmdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { IamTokenError } from '../client/iam-token-error.ts';
 import { folders } from '../platform/places.ts';
 import { userManagerFolder } from '../platform/service-manager.ts';
@@ -48,7 +48,7 @@ async function forgetAll(call: Call): Promise<void> {
 
 /** Upwards, as far as they are empty; `home` stays. */
 function removeEmptyFolders(from: string, home: string): void {
-  for (let folder = from; folder.startsWith(`${home}/`); folder = dirname(folder)) {
+  for (let folder = from; folder.startsWith(home + sep); folder = dirname(folder)) {
     try {
       rmdirSync(folder);
     } catch {

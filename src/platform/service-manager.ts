@@ -14,7 +14,8 @@ export function userManagerFolder({ platform, env, uid, isOurs }: Known): string
 
 /** Whether something here starts programs for a person, and starts them again. */
 export function hasServiceManager(known: Known): boolean {
-  return known.platform === 'darwin' || (known.uid !== 0 && userManagerFolder(known) !== null);
+  if (known.platform === 'darwin' || known.platform === 'win32') return true;
+  return known.uid !== 0 && userManagerFolder(known) !== null;
 }
 
 /** What a person types to have a daemon. */

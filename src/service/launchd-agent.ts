@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { inXml } from './in-xml.ts';
 import type { Service } from './service.ts';
 
 /** Of our job, and the name of its file. */
@@ -31,8 +32,4 @@ function fillAgent(plist: string, argv: readonly string[]): string {
     /(<key>ProgramArguments<\/key>\s*<array>\n)[^]*?(?= *<\/array>)/,
     (_, head: string) => head + words,
   );
-}
-
-function inXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

@@ -5,15 +5,23 @@ export interface ProgramCall {
   readonly mayFail?: true;
 }
 
+export interface ServiceFile {
+  readonly path: string;
+  /** Its name in our package; absent: there is none. */
+  readonly packaged?: string;
+  /** UTF-8 unless given. */
+  readonly encoding?: 'utf16le';
+}
+
 /** The daemon as a service manager has it. Data: whoever runs the calls can as well print them. */
 export interface Service {
   /** As a person calls the manager. */
   readonly manager: string;
   /** What the daemon is called there, as its status has it. */
   readonly unit: string;
-  /** Its files, by their names in our package and where they belong. */
-  readonly files: readonly { readonly packaged: string; readonly path: string }[];
-  /** The text of a packaged file, for a daemon that is started by `argv`. */
+  /** Its files, where they belong. */
+  readonly files: readonly ServiceFile[];
+  /** The text of a packaged file, or an empty one, becomes that for a daemon that is started by `argv`. */
   fill(text: string, argv: readonly [program: string, ...args: string[]]): string;
   /** With the files in place: started now and with each session; one that runs becomes the new release. */
   readonly start: readonly ProgramCall[];

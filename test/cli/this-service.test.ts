@@ -21,6 +21,20 @@ describe('the service of this machine', () => {
     assert.equal(thisService({ ...anna, platform: 'darwin' }).manager, 'launchd');
   });
 
+  it('is a task of that person on Windows', () => {
+    const windows: Surroundings = {
+      ...anna,
+      platform: 'win32',
+      env: { USERDOMAIN: 'PC', LOCALAPPDATA: String.raw`D:\Local` },
+      uid: null,
+    };
+    const task = thisService(windows);
+    assert.equal(task.unit, 'iam-tokend-anna');
+    assert.equal(task.files[0]?.path, String.raw`D:\Local\iam-tokend\logon-task.xml`);
+    assert.match(task.fill('', ['node.exe']), /<UserId>PC\\anna</);
+    assert.match(thisService({ ...windows, env: {} }).fill('', ['node.exe']), /<UserId>\.\\anna</);
+  });
+
   it('is none of root, in whose stead nobody wants a daemon', () => {
     for (const platform of ['linux', 'darwin'] as const) {
       assert.throws(

@@ -25,6 +25,11 @@ describe('the service manager of a person', () => {
     );
   });
 
+  it('is the Task Scheduler on Windows', () => {
+    const windows = { ...anna, platform: 'win32', env: {}, uid: null, isOurs: () => false } as const;
+    assert.equal(startCommand(windows), 'iam-token install');
+  });
+
   it('is none where no user manager runs, and none for root', () => {
     for (const known of [
       { ...anna, isOurs: () => false },
