@@ -41,8 +41,8 @@ export async function startWineHouse(environment: Readonly<Record<string, string
   const env: Readonly<Record<string, string>> = {
     PATH: process.env['PATH'] ?? '',
     HOME: folder,
-    // Debian's Wine has its server's socket there, else in a folder that it leaves behind.
-    XDG_RUNTIME_DIR: folder,
+    // Wine's server makes a folder there, and leaves it behind.
+    TMPDIR: folder,
     USER: 'anna',
     LANG: 'C.UTF-8',
     WINEPREFIX: join(folder, 'prefix'),
