@@ -1,6 +1,6 @@
 import { fstatSync, mkdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
 import {
   cronSchedule,
@@ -18,7 +18,7 @@ import { daemonOptions, daemonUsage } from '../cli/daemon-options.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError, type ConfigPlace, readConfig } from '../config/read-config.ts';
 import { CredentialSlots } from '../daemon/credential-slots.ts';
-import { prepareSocket, startDaemon } from '../daemon/daemon.ts';
+import { prepareSocket, startDaemon, together } from '../daemon/daemon.ts';
 import { forgetAll } from '../daemon/forget-all.ts';
 import { openProfileRegistry, prepareConfigFolder } from '../daemon/profile-registry.ts';
 import { peerProofs } from '../daemon/peer-proofs.ts';
@@ -26,6 +26,9 @@ import { isoTime } from '../daemon/profile-status.ts';
 import { Profiles } from '../daemon/profiles.ts';
 import { holdLock } from '../daemon/single-instance.ts';
 import { Subscriptions } from '../daemon/subscriptions.ts';
+import { httpSocket, metadataDoor } from '../http/doors.ts';
+import type { HttpServer } from '../http/http-server.ts';
+import { peerUids } from '../http/peer-uid.ts';
 import type { CredentialStore } from '../keychain/credential-store.ts';
 import { createFileStore } from '../keychain/file-store.ts';
 import { createKeytarStore } from '../keychain/keytar-store.ts';
@@ -74,8 +77,13 @@ async function main(): Promise<void> {
     });
   let settings = await readSettings();
   const socketPath = flags.socket ?? env['IAM_TOKEND_SOCKET'] ?? socketCandidates(surroundings)[0];
-  const socketProblem = socketPathProblem(socketPath, platform);
-  if (socketProblem !== null) throw new UsageError(socketProblem.message);
+  // A pipe of Windows lies in no folder.
+  const hasHttpSocket = settings.config.httpSocket && platform !== 'win32';
+  const httpPath = hasHttpSocket ? join(dirname(socketPath), 'http.sock') : null;
+  for (const path of [socketPath, httpPath ?? socketPath]) {
+    const socketProblem = socketPathProblem(path, platform);
+    if (socketProblem !== null) throw new UsageError(socketProblem.message);
+  }
 
   const start = takeServiceStart(process.env, process.pid, ownCgroup());
   const { listenFd } = start;
@@ -83,6 +91,7 @@ async function main(): Promise<void> {
   await holdLock(join(configFolder, 'lock'), platform);
   // The folder of a socket that was passed to us, and what is in it, are systemd's.
   if (listenFd === null && flags.purge !== true) await prepareSocket(socketPath, platform, uid);
+  if (httpPath !== null && flags.purge !== true) await prepareSocket(httpPath, platform, uid);
   if (settings.config.store === 'file') {
     // Two daemons would lose each other's writes.
     mkdirSync(places.state, { recursive: true, mode: 0o700 });
@@ -132,6 +141,14 @@ async function main(): Promise<void> {
     },
   });
 
+  const { listen, allowAnyLocalUser } = settings.config.metadata;
+  const knowsUids = platform === 'linux' && uid !== null;
+  if (listen !== null && !allowAnyLocalUser && !knowsUids) {
+    warn('metadata.listen: on this system every user of the machine can take your tokens there');
+  }
+  if (settings.config.httpSocket && httpPath === null) warn('http.socket: there is none on Windows');
+  let metadata: HttpServer | null = null;
+
   const daemon = await startDaemon({
     clock,
     log,
@@ -144,14 +161,21 @@ async function main(): Promise<void> {
     supervision: supervision(clock, start, (socket) =>
       systemdNotify({ socket, path: env['PATH'], onFault: (reason) => log.write('warn', reason) }),
     ),
-    listener: (onMessage) =>
-      nodeIpcServer({
+    listener: async (onMessage) => {
+      const ipc = await nodeIpcServer({
         listenOn: listenFd === null ? { path: socketPath } : { fd: listenFd },
         platform,
         clock,
         onMessage,
         onFault: (reason) => log.write('warn', `closed a connection: ${reason}`),
-      }),
+      });
+      const door = { handle: onMessage, clock, log };
+      const onlyFor = allowAnyLocalUser || !knowsUids ? null : { uid, uidOf: peerUids() };
+      if (listen !== null) metadata = metadataDoor({ ...door, listenOn: listen, onlyFor });
+      const http = httpPath === null ? [] : [httpSocket(door, httpPath)];
+      return together([ipc, ...http, ...(metadata === null ? [] : [metadata])]);
+    },
+    metadataAddress: () => metadata?.address() ?? null,
   });
   if (!toJournal()) say(`listening on ${socketPath}`);
   process.on('SIGTERM', () => void daemon.stop());
@@ -168,9 +192,11 @@ async function main(): Promise<void> {
       profiles.replan();
       log.write('info', 'read the configuration again');
       settings.warnings.forEach(warn);
-      const { store: kind, fileKey } = settings.config;
-      if (kind !== before.store || !isDeepStrictEqual(fileKey, before.fileKey))
-        warn('another store is used after a restart only');
+      const { config } = settings;
+      const differs = (...keys: readonly (keyof Config)[]): boolean =>
+        keys.some((key) => !isDeepStrictEqual(config[key], before[key]));
+      if (differs('store', 'fileKey')) warn('another store is used after a restart only');
+      if (differs('httpSocket', 'metadata')) warn('http and metadata are heard after a restart only');
     } catch (error) {
       for (const mistake of problemOf(error).message.split('\n')) log.write('error', mistake);
       log.write('error', 'the configuration stays as it was');

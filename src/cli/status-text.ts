@@ -57,7 +57,7 @@ function profileRows(status: ProfileStatus, nowMs: number, paint: Paint): readon
 }
 
 function daemonRows(
-  { version, pid, startedAt, manager, locked, store }: DaemonStatus,
+  { version, pid, startedAt, manager, locked, store, metadataAddress }: DaemonStatus,
   nowMs: number,
   paint: Paint,
 ): readonly Row[] {
@@ -68,6 +68,7 @@ function daemonRows(
     ['manager', manager ? visible(`${manager.unit} of ${manager.kind}`) : 'none'],
     ['store', `${visible(store.kind)}, ${store.state === 'open' ? 'open' : paint('bad', 'closed')}`],
     ...problemRows(store.problem),
+    ...row('metadata', shown(metadataAddress)),
   ];
 }
 

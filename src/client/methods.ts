@@ -63,6 +63,7 @@ export const status = method(
       startedAt: moment,
       locked: orNothing(truth),
       manager: orNothing(orNull(shape<ServiceManager>({ kind: text, unit: text }))),
+      metadataAddress: orNothing(text),
       store: shape<DaemonStatus['store']>({
         kind: text,
         state: oneOf(['open', 'closed']),

@@ -1,6 +1,6 @@
 /** The one method on the way to a token; the others are in `methods.ts`, which that way does without. */
 import type { Answer, Method } from '../protocol/messages.ts';
-import { type Check, orNothing, orNull, shape, text, wrong } from './checks.ts';
+import { number, type Check, orNothing, orNull, shape, text, wrong } from './checks.ts';
 import { moment, problem } from './incoming.ts';
 
 /** One method: the words of its parameters and answer are in `src/protocol/messages.ts`. */
@@ -25,5 +25,6 @@ export const tokenMethod = method(
     profile: text,
     subject: orNull(text),
     warning: orNothing(problem),
+    clockOffsetMs: orNothing(number),
   }),
 );

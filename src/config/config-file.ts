@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import * as v from 'valibot';
 import { durationMs } from '../shared/duration.ts';
 import { endpointOf } from '../shared/endpoint.ts';
@@ -28,6 +29,20 @@ const timeout = v.pipe(
   v.maxValue(60_000, 'must be at most 60s'),
 );
 
+const noListen = 'must be a loopback address and a port, like "127.0.0.1:8099"';
+const listen = v.pipe(
+  v.string(noListen),
+  v.transform(loopbackAddress),
+  v.custom<NonNullable<ReturnType<typeof loopbackAddress>>>((value) => value !== null, noListen),
+);
+
+/** By number: what a name stands for can change. */
+function loopbackAddress(text: string): { readonly host: string; readonly port: number } | null {
+  const { v4, port } = /^(?:(?<v4>127\.[\d.]+)|\[::1\]):(?<port>\d{1,5})$/.exec(text)?.groups ?? {};
+  if ((v4 !== undefined && !isIPv4(v4)) || !(Number(port) <= 65_535)) return null;
+  return { host: v4 ?? '::1', port: Number(port) };
+}
+
 function schedule(faultOf: ScheduleFault) {
   return v.pipe(
     v.string(),
@@ -54,6 +69,10 @@ function configFile(scheduleFault: ScheduleFault) {
       }),
     ),
     network: v.optional(v.strictObject({ proxy: v.optional(proxy), caFile: v.optional(path) })),
+    http: v.optional(v.strictObject({ socket: v.optional(v.boolean()) })),
+    metadata: v.optional(
+      v.strictObject({ listen: v.optional(listen), allowAnyLocalUser: v.optional(v.boolean()) }),
+    ),
   });
 }
 

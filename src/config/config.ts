@@ -32,6 +32,14 @@ export interface Config {
     /** Certificates of further authorities, in PEM. */
     readonly caFile: string | null;
   };
+  /** Whether there is `http.sock` beside the socket. */
+  readonly httpSocket: boolean;
+  readonly metadata: {
+    /** A loopback address; `null`: off. Port 0 is any that is free. */
+    readonly listen: { readonly host: string; readonly port: number } | null;
+    /** Whether peers with another uid are answered. */
+    readonly allowAnyLocalUser: boolean;
+  };
 }
 
 export const defaultConfig: Config = {
@@ -45,6 +53,8 @@ export const defaultConfig: Config = {
     timeoutMs: 8_000,
   },
   network: { proxy: null, noProxy: [], caFile: null },
+  httpSocket: false,
+  metadata: { listen: null, allowAnyLocalUser: false },
 };
 
 /** The audience that goes with an endpoint, where nobody names another. */

@@ -75,6 +75,11 @@ export async function loadConfig(input: ConfigInput): Promise<ConfigResult> {
       noProxy: (environment['NO_PROXY'] || environment['no_proxy'] || '').split(/[\s,]+/).filter(Boolean),
       caFile: said.network?.caFile ?? null,
     },
+    httpSocket: said.http?.socket ?? defaultConfig.httpSocket,
+    metadata: {
+      listen: said.metadata?.listen ?? null,
+      allowAnyLocalUser: said.metadata?.allowAnyLocalUser ?? defaultConfig.metadata.allowAnyLocalUser,
+    },
   };
   return { ok: true, config, warnings: strangers(environment) };
 

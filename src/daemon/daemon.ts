@@ -27,6 +27,18 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** Several as one. */
+export function together(listeners: readonly Listener[]): Listener {
+  return {
+    listen: async () => {
+      for (const listener of listeners) await listener.listen();
+    },
+    close: async () => {
+      await Promise.all(listeners.map((listener) => listener.close()));
+    },
+  };
+}
+
 export interface DaemonParts {
   readonly clock: Clock;
   readonly log: Log & { close(): Promise<void> };
@@ -38,6 +50,8 @@ export interface DaemonParts {
   readonly supervision: Supervision;
   readonly proofs?: PeerProofs | undefined;
   readonly listener: (onMessage: (data: unknown, peer: Peer) => void) => Promise<Listener>;
+  /** `null` while it is off. */
+  readonly metadataAddress: () => string | null;
 }
 
 export interface Daemon {
@@ -122,12 +136,14 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
 
   async function daemonStatus(): Promise<DaemonStatus> {
     const { kind, ...rest } = await store.state();
+    const metadataAddress = parts.metadataAddress();
     return {
       version,
       pid: process.pid,
       startedAt,
       manager: supervision.manager,
       locked: profiles.isLocked,
+      ...(metadataAddress === null ? {} : { metadataAddress }),
       store: { kind: store.kind, problem: null, ...rest, state: kind },
     };
   }

@@ -232,7 +232,9 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
       made = { token: token.value.expose(), ...refreshAnswer(profile, token) };
       tokenAnswers.set(token, made);
     }
-    const problem = profile.state.trouble === null ? null : problemNow(profile.state, clock.now());
+    const { trouble, time } = profile.state;
+    if (time.offsetMs !== 0) made = { ...made, clockOffsetMs: Math.round(time.offsetMs) };
+    const problem = trouble === null ? null : problemNow(profile.state, clock.now());
     return problem?.code === 'login_required' ? { ...made, warning: problem } : made;
   }
 

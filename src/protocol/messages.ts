@@ -29,6 +29,8 @@ export interface TokenAnswer {
   readonly subject: string | null;
   /** Renewal does not work and will not by itself: what to do before this token ends. */
   readonly warning?: Problem;
+  /** IAM's clock minus the local one, by which to read `expiresAt`; absent while they agree to within a minute. */
+  readonly clockOffsetMs?: number;
 }
 
 export interface RefreshAnswer {
@@ -121,6 +123,8 @@ export interface DaemonStatus {
   readonly locked?: boolean;
   /** `null`: a person started it. Older daemons do not say. */
   readonly manager?: ServiceManager | null;
+  /** `host:port` of the metadata address, while it is on. */
+  readonly metadataAddress?: string;
   readonly store: {
     readonly kind: string;
     readonly state: 'open' | 'closed';

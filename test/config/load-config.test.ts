@@ -48,6 +48,8 @@ log: { level: debug }
 refresh: { schedule: "*/30 * * * *" }
 iam: { endpoint: "https://iam.example.net/", audience: "https://aud.example.net", timeout: 1500ms }
 network: { proxy: "http://proxy:3128", caFile: /etc/ca.pem }
+http: { socket: true }
+metadata: { listen: 127.0.0.1:8099, allowAnyLocalUser: true }
 `;
     assert.deepEqual(await configOf({ yaml }), {
       store: 'memory',
@@ -56,6 +58,8 @@ network: { proxy: "http://proxy:3128", caFile: /etc/ca.pem }
       refresh: { schedule: '*/30 * * * *', spread: false },
       iam: { endpoint: 'https://iam.example.net', audience: 'https://aud.example.net', timeoutMs: 1_500 },
       network: { proxy: 'http://proxy:3128', noProxy: [], caFile: '/etc/ca.pem' },
+      httpSocket: true,
+      metadata: { listen: { host: '127.0.0.1', port: 8099 }, allowAnyLocalUser: true },
     } satisfies Config);
   });
 
@@ -90,6 +94,42 @@ network: { proxy: "http://proxy:3128", caFile: /etc/ca.pem }
         ]);
       } else {
         assert.deepEqual((await configOf({ yaml: text })).fileKey, expected);
+      }
+    });
+  }
+
+  const addresses: readonly (readonly [string, Config['metadata']['listen']])[] = [
+    ['127.0.0.1:8099', { host: '127.0.0.1', port: 8099 }],
+    ['127.0.0.53:0', { host: '127.0.0.53', port: 0 }],
+    ['"[::1]:65535"', { host: '::1', port: 65_535 }],
+    ['0.0.0.0:8099', null],
+    ['"[::]:8099"', null],
+    ['"::1:8099"', null],
+    ['169.254.169.254:80', null],
+    ['10.0.0.1:8099', null],
+    ['localhost:8099', null],
+    ['127.1:8099', null],
+    ['127.0.0.256:8099', null],
+    ['127.0.0.1', null],
+    ['127.0.0.1:65536', null],
+    ['127.0.0.1:-1', null],
+    ['http://127.0.0.1:8099', null],
+    ['127.0.0.1:8099.evil.example', null],
+    ['8099', null],
+    ['true', null],
+  ];
+  for (const [yaml, expected] of addresses) {
+    it(`${expected === null ? 'refuses' : 'takes'} ${yaml} for the metadata address`, async () => {
+      const text = `metadata:\n  listen: ${yaml}`;
+      if (expected === null) {
+        assert.deepEqual(await mistakesOf({ yaml: text }), [
+          '/c/config.yaml:2: metadata.listen: must be a loopback address and a port, like "127.0.0.1:8099"',
+        ]);
+      } else {
+        assert.deepEqual((await configOf({ yaml: text })).metadata, {
+          listen: expected,
+          allowAnyLocalUser: false,
+        });
       }
     });
   }

@@ -58,6 +58,7 @@ describe('the daemon', () => {
           close: async () => void happened.push(`closed after ${peer.sent.length} answers`),
         };
       },
+      metadataAddress: () => null,
       ...parts,
     });
   }

@@ -11,7 +11,11 @@ for (const [offsetMs, said] of [
     let house: RunningHouse;
 
     before(async () => {
-      house = await startHouse({ store: 'memory', lifetimeMs: 2 * hour });
+      house = await startHouse({
+        store: 'memory',
+        lifetimeMs: 2 * hour,
+        config: 'metadata: { listen: 127.0.0.1:0 }\n',
+      });
       house.emulator.setClockOffsetMs(offsetMs);
       await house.startDaemon();
       assert.equal((await house.iamToken(['login', '--stdin'], oauthToken)).code, 0);
@@ -29,6 +33,18 @@ for (const [offsetMs, said] of [
         headers: { Authorization: `Bearer ${result.token}` },
       });
       assert.equal(clouds.status, 200);
+    });
+
+    it('tokens come with how far off it is, and from the metadata address with the time they have left', async () => {
+      const { result } = await askDaemon(house.socketPath, 'token', {});
+      assert.ok(Math.abs((result?.clockOffsetMs ?? 0) - offsetMs) < minute);
+      const { result: status } = await askDaemon(house.socketPath, 'status', {});
+      const path = '/computeMetadata/v1/instance/service-accounts/default/token';
+      const answer = await fetch(`http://${status?.daemon.metadataAddress}${path}`, {
+        headers: { 'Metadata-Flavor': 'Google' },
+      });
+      const { expires_in: leftS } = (await answer.json()) as { expires_in: number };
+      assert.ok(leftS > hour / 1_000 && leftS < (2 * hour + minute) / 1_000, String(leftS));
     });
 
     it('status says so', async () => {
