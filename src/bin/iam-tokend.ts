@@ -91,7 +91,7 @@ async function main(): Promise<void> {
   await holdLock(join(configFolder, 'lock'), platform);
   // The folder of a socket that was passed to us, and what is in it, are systemd's.
   if (listenFd === null && flags.purge !== true) await prepareSocket(socketPath, platform, uid);
-  if (httpPath !== null && flags.purge !== true) await prepareSocket(httpPath, platform, uid);
+  if (httpPath !== null && flags.purge !== true) await prepareSocket(httpPath, platform, uid, true);
   if (settings.config.store === 'file') {
     // Two daemons would lose each other's writes.
     mkdirSync(places.state, { recursive: true, mode: 0o700 });

@@ -63,19 +63,21 @@ export interface Daemon {
 
 /**
  * The socket's folder is private, the socket ours alone, and no dead one in its place.
+ * @param isBeside another socket of ours in this folder, whose lock is enough for both
  * @throws Error naming what is wrong with it; AlreadyRunning
  */
 export async function prepareSocket(
   socketPath: string,
   platform: NodeJS.Platform,
   uid: number | null,
+  isBeside = false,
 ): Promise<void> {
   if (platform === 'win32') return;
   const folder = dirname(socketPath);
   if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const checked = checkSocketFolder({ socketPath, named: false, uid, lstat });
   if (checked.kind === 'refused') throw new Error(`${checked.message}; ${checked.hint}`);
-  await holdLock(`${socketPath}.lock`, platform);
+  if (!isBeside) await holdLock(`${socketPath}.lock`, platform);
   await removeDeadSocket(socketPath);
 }
 

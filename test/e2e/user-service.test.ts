@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import { root } from '../house/source-tree.ts';
@@ -206,6 +206,9 @@ describe('iam-tokend under a real systemd --user', function () {
   it('sees little of the machine, and works, with the drop-in for a user namespace', async function () {
     if ((await person.run(['unshare', '--user', 'true'])).code !== 0) this.skip();
     await installAndLogIn();
+    configure(
+      `iam: { endpoint: "${emulator.url}" }\nhttp: { socket: true }\nmetadata: { listen: 127.0.0.1:0 }\n`,
+    );
     const dropIn = readFileSync(join(root, 'systemd/iam-tokend.service.d/user-namespace.conf'), 'utf8');
     // This home lies below /tmp, of which the unit has one of its own.
     await changeUnit(`${dropIn}\nBindPaths=${person.folder}`);
@@ -218,6 +221,21 @@ describe('iam-tokend under a real systemd --user', function () {
       2,
     );
     await done(iamToken('refresh'));
+    const httpSocket = join(dirname(socket), 'http.sock');
+    const token = await done(iamToken());
+    const viaSocket = ['curl', '-s', '--unix-socket', httpSocket, 'http://localhost/v1/token'];
+    assert.ok((await done(person.run(viaSocket))).includes(token.trim()));
+    const { daemon } = JSON.parse(await done(iamToken('status', '--json'))) as {
+      daemon: { metadataAddress: string };
+    };
+    const url = `http://${daemon.metadataAddress}/computeMetadata/v1/instance/service-accounts/default/token`;
+    const metadata = ['curl', '-s', '-H', 'Metadata-Flavor: Google', url];
+    assert.ok((await done(person.run(metadata))).includes(token.trim()), 'the uid is known there');
+    assert.match(
+      (await done(person.look(metadata))).trim(),
+      /"code":"bad_request"/,
+      'and a foreign one is refused',
+    );
     await done(iamToken('logout'));
   });
 
