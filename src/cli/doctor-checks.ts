@@ -6,6 +6,7 @@ import { IamTokenError } from '../client/iam-token-error.ts';
 import { hello } from '../client/hello.ts';
 import { patienceOf } from '../client/patience.ts';
 import { folders } from '../platform/places.ts';
+import { renewCommand } from '../platform/service-manager.ts';
 import { checkSocketFolder } from '../platform/socket-folder.ts';
 import { lstat } from '../platform/surroundings.ts';
 import { type ProfileStatus, protocolVersion } from '../protocol/messages.ts';
@@ -109,10 +110,10 @@ export const checks: readonly Check[] = [
   {
     name: 'versions',
     needs: ['socket'],
-    async look({ hello }) {
+    async look({ hello, call: { surroundings } }) {
       if (hello === null) return skipped('the daemon has not said which release it is');
       const said = `the daemon is of release ${hello.version}, this client of ${version}`;
-      const command = 'iam-token stop, then start the daemon anew';
+      const command = renewCommand(surroundings);
       if (hello.protocol !== protocolVersion) return failed('unsupported_version', said, command);
       return hello.version === version ? ok(`both ${version}`) : warning(said, command);
     },

@@ -1,9 +1,8 @@
-import { hello } from '../client/hello.ts';
 import * as methods from '../client/methods.ts';
 import { profileParams } from '../client/request-token.ts';
 import type { Params, ProfileScope } from '../protocol/messages.ts';
-import { version } from '../shared/version.ts';
 import { type Command, withDaemon } from './command.ts';
+import { greet } from './greet.ts';
 import { chosenKind } from './login-kinds.ts';
 import { localTime } from './moments.ts';
 import { orAfterInstall } from './offer-install.ts';
@@ -17,13 +16,7 @@ export const login: Command = async (call) => {
   const { options, surroundings } = call;
   const kind = chosenKind(options);
   kind.check?.(call);
-  const { daemon } = await orAfterInstall(call, () =>
-    withDaemon(call, async (connection, patience) => {
-      connection.checkSecrecy('login');
-      await connection.ask(hello, { version }, patience);
-      return connection.ask(methods.status, { limit: 1 }, patience);
-    }),
-  );
+  const daemon = await orAfterInstall(call, () => greet('login', call));
   await unlockForLogin(call, daemon);
   const { secret, settings } = await kind.read(call);
   const endpoint = options.text('endpoint');
@@ -36,7 +29,7 @@ export const login: Command = async (call) => {
     ...scopeOf(options),
   };
   const { profile, subject, expiresAt } = await waiting(
-    `the keychain and ${kind.waitsFor}`,
+    `the ${daemon.store.kind === 'keychain' ? 'keychain' : 'store'} and ${kind.waitsFor}`,
     withDaemon(call, (connection, patience) => connection.ask(methods.login, params, patience)),
   );
   print(`logged in as ${visible(subject ?? profile)}; the IAM token lives until ${localTime(expiresAt)}`);

@@ -1,4 +1,5 @@
 import { type Command, withDaemon } from './command.ts';
+import { warnOfOtherRelease } from './release-warning.ts';
 import { statusLines } from './status-text.ts';
 import { watchStatus } from './status-watch.ts';
 import { paintFor, print } from './terminal.ts';
@@ -13,6 +14,7 @@ export const status: Command = async (call) => {
   if (options.flag('json')) {
     print(jsonLine(found));
   } else {
+    warnOfOtherRelease(found.daemon.version, call);
     print(statusLines(found, clock.now().wallMs, paintFor(surroundings.env)).join('\n'));
   }
 };

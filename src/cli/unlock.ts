@@ -1,9 +1,8 @@
 import { IamTokenError } from '../client/iam-token-error.ts';
-import { hello } from '../client/hello.ts';
 import * as methods from '../client/methods.ts';
 import type { DaemonStatus, UnlockAnswer } from '../protocol/messages.ts';
-import { version } from '../shared/version.ts';
 import { type Call, type Command, withDaemon } from './command.ts';
+import { greet } from './greet.ts';
 import { readPassphrase } from './passphrase.ts';
 import { print, waiting } from './terminal.ts';
 
@@ -15,12 +14,8 @@ const said: Readonly<Record<UnlockAnswer['outcome'], string>> = {
 
 /** Asks for a passphrase only where the daemon's store has one. */
 export const unlock: Command = async (call) => {
-  const { daemon } = await withDaemon(call, async (connection, patience) => {
-    connection.checkSecrecy('unlock');
-    await connection.ask(hello, { version }, patience);
-    return connection.ask(methods.status, { limit: 1 }, patience);
-  });
-  print(said[await unlockStore(call, daemon.store, call.options.flag('stdin'))]);
+  const { store } = await greet('unlock', call);
+  print(said[await unlockStore(call, store, call.options.flag('stdin'))]);
 };
 
 /**

@@ -22,3 +22,8 @@ export function hasServiceManager(known: Known): boolean {
 export function startCommand(known: Known): string {
   return hasServiceManager(known) ? 'iam-token install' : 'iam-tokend &';
 }
+
+/** What a person types so that the daemon is of the release that is installed. */
+export function renewCommand(known: Known): string {
+  return hasServiceManager(known) ? 'iam-token install' : 'iam-token stop, then: iam-tokend &';
+}
