@@ -34,6 +34,7 @@ const shared = {
   platform: 'node',
   target: 'node20.19',
   format: 'cjs',
+  define: { 'import.meta.filename': '__filename' },
   banner: { js: '#!/usr/bin/env node' },
   logLevel: 'warning',
 };

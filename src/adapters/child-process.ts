@@ -7,8 +7,8 @@ import type { ProgramEnd, ProgramOutput, ProgramRun, Programs } from '../shared/
 const longestOutput = 64 * 1024;
 /** What a program started and left behind may hold its pipes: longer than this nobody waits for them to close. */
 const afterExitMs = 200;
-/** With these it could ask us for a token, or take one that is not the person's choice. */
-const notForOthers = /^(?:YC_|IAM_TOKEN)/i;
+/** With these it could ask us for a token, take one that is not the person's choice, or find the store's key. */
+const notForOthers = /^(?:YC_|IAM_TOKEN|CREDENTIALS_DIRECTORY$)/i;
 
 export interface ProgramsParts {
   readonly surroundings: Pick<Surroundings, 'platform' | 'env' | 'home'>;

@@ -1,3 +1,4 @@
+import { chmodSync, chownSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { eventName, frameEnd, maxFrameBytes, protocolVersion } from '../protocol/messages.ts';
 import type { Peer } from '../protocol/peer.ts';
@@ -17,6 +18,10 @@ export interface IpcServerOptions {
   readonly listenOn: { readonly path: string } | { readonly fd: number };
   readonly platform: NodeJS.Platform;
   readonly clock: Pick<Clock, 'deadline'>;
+  /** Who connected: a guest may do less, `refused` is closed, and the reason is for the log. Else any may do all. */
+  readonly admit?: (socket: Socket) => { readonly isGuest: boolean } | { readonly refused: string };
+  /** The socket of `path` is for this group too; for nobody but us unless given. */
+  readonly group?: number;
   /** How long a peer may take to end a frame that it began; 10 s unless given. */
   readonly messageTimeoutMs?: number;
   /** `data` is whatever JSON the frame held. A throw closes that connection. */
@@ -56,9 +61,7 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
   const hub = ipc.server;
   const peers = new Map<Socket, Peer>();
 
-  function peerOf(socket: Socket): Peer {
-    const known = peers.get(socket);
-    if (known !== undefined) return known;
+  function peerOf(socket: Socket, isGuest: boolean): Peer {
     const goneCalls = new Set<() => void>();
     /** The answers to what came in one piece leave in one piece: a system call for each is three times as slow. */
     const corkForThisTick = (): void => {
@@ -71,6 +74,7 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
       for (const gone of goneCalls) gone();
     });
     const peer: Peer = {
+      isGuest,
       send: (message) => {
         if (socket.destroyed) return;
         corkForThisTick();
@@ -101,7 +105,8 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
     if (socket.destroyed) return;
     // node-ipc times from the first unfinished frame on, whatever is finished meanwhile.
     hub.clearMessageTimer(socket);
-    const peer = peerOf(socket);
+    const peer = peers.get(socket);
+    if (peer === undefined) return;
     try {
       options.onMessage(data, peer);
     } catch (error) {
@@ -114,7 +119,13 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
   });
 
   const listener: Server = createServer((socket) => {
-    peerOf(socket);
+    const admission = options.admit?.(socket) ?? { isGuest: false };
+    if ('refused' in admission) {
+      options.onFault(admission.refused);
+      socket.destroy();
+      return;
+    }
+    peerOf(socket, admission.isGuest);
     hub.addSocket(socket);
   });
   listener.maxConnections = connectionsAtMost;
@@ -125,6 +136,10 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
         listener.once('error', reject);
         listener.once('listening', () => {
           listener.off('error', reject);
+          if ('path' in options.listenOn && options.group !== undefined) {
+            chownSync(options.listenOn.path, -1, options.group);
+            chmodSync(options.listenOn.path, 0o660);
+          }
           listener.on('error', (error) => options.onFault(error.message));
           resolve();
         });

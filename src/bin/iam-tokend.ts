@@ -1,6 +1,8 @@
+import { closeInspector } from '../adapters/inspector.ts';
 import { fstatSync, mkdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
+import type { Socket } from 'node:net';
+import { dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
 import {
   cronSchedule,
@@ -9,6 +11,7 @@ import {
   scheduleWarnings,
   shiftWithinHourMs,
 } from '../adapters/cron-schedule.ts';
+import { type CLibrary, loadCLibrary } from '../adapters/c-library.ts';
 import { childProcesses } from '../adapters/child-process.ts';
 import { nodeIpcServer } from '../adapters/node-ipc-server.ts';
 import { systemClock } from '../adapters/system-clock.ts';
@@ -17,8 +20,9 @@ import { winstonLog } from '../adapters/winston-log.ts';
 import { daemonOptions, daemonUsage } from '../cli/daemon-options.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError, type ConfigPlace, readConfig } from '../config/read-config.ts';
+import { accessOf } from '../daemon/access.ts';
 import { CredentialSlots } from '../daemon/credential-slots.ts';
-import { prepareSocket, startDaemon, together } from '../daemon/daemon.ts';
+import { prepareSharedSocket, prepareSocket, startDaemon, together } from '../daemon/daemon.ts';
 import { forgetAll } from '../daemon/forget-all.ts';
 import { openProfileRegistry, prepareConfigFolder } from '../daemon/profile-registry.ts';
 import { peerProofs } from '../daemon/peer-proofs.ts';
@@ -33,9 +37,15 @@ import type { CredentialStore } from '../keychain/credential-store.ts';
 import { createFileStore } from '../keychain/file-store.ts';
 import { createKeytarStore } from '../keychain/keytar-store.ts';
 import { createMemoryStore } from '../keychain/memory-store.ts';
-import { folders, pipeKeyPath, socketCandidates, socketPathProblem } from '../platform/places.ts';
+import {
+  folders,
+  pipeKeyPath,
+  socketCandidates,
+  socketPathProblem,
+  systemPlaces,
+} from '../platform/places.ts';
 import { isExecutable, surroundingsOfProcess } from '../platform/surroundings.ts';
-import { systemdNotify } from '../service/notify.ts';
+import { type Notify, systemdNotify } from '../service/notify.ts';
 import { takeServiceStart } from '../service/service-start.ts';
 import { supervision } from '../service/supervision.ts';
 import { problemOf } from '../shared/errors.ts';
@@ -45,8 +55,6 @@ import type { SourceTools } from '../sources/credential-kind.ts';
 import { kindNamed } from '../sources/kinds.ts';
 import { problemNow } from '../token/outlook.ts';
 
-// First of all: else a signal from anybody with our uid opens Node's inspector, and memory with it.
-process.on('SIGUSR1', () => undefined);
 process.umask(0o077);
 // A daemon outlives the terminal or the pipe that it was started from.
 process.stderr.on('error', () => undefined);
@@ -64,19 +72,41 @@ async function main(): Promise<void> {
   if (flags.version === true) return void process.stdout.write(`iam-tokend ${version}\n`);
   const surroundings = surroundingsOfProcess();
   const { platform, uid, env } = surroundings;
-  const places = folders(surroundings);
+  const isForSystem = flags.config !== undefined && resolve(flags.config) === systemPlaces.configFile;
+  const places = isForSystem ? { ...systemPlaces, config: systemPlaces.state } : folders(surroundings);
+  let cLibrary: CLibrary | null | undefined;
+  /** Loaded when first needed, which costs 5 ms. */
+  const getCLibrary = (): CLibrary | null =>
+    cLibrary === undefined ? (cLibrary = loadCLibrary(platform)) : cLibrary;
+  if (isForSystem && getCLibrary() === null) {
+    throw new UsageError(
+      'a daemon for the whole system tells its users apart by koffi, which is not installed or does not load here',
+    );
+  }
   if (flags.purge === true && flags.config !== undefined) {
     throw new UsageError('--purge removes the usual folders, and none that --config names');
   }
-  const configFolder = flags.config === undefined ? places.config : join(flags.config, '..');
+  const configFolder = flags.config === undefined || isForSystem ? places.config : join(flags.config, '..');
   prepareConfigFolder(configFolder, uid);
+  if (isForSystem) prepareConfigFolder(dirname(systemPlaces.configFile), uid);
   const readSettings = (): Promise<Settings> =>
     settingsFrom(flags, {
       path: flags.config ?? join(configFolder, 'config.yaml'),
       isNamed: flags.config !== undefined,
     });
   let settings = await readSettings();
-  const socketPath = flags.socket ?? env['IAM_TOKEND_SOCKET'] ?? socketCandidates(surroundings)[0];
+  if (isForSystem && settings.config.store === 'keychain') {
+    throw new ConfigError(
+      `${systemPlaces.configFile}: a system has no keychain; choose another store, such as file`,
+    );
+  }
+  if (isForSystem && settings.config.httpSocket) {
+    throw new ConfigError(`${systemPlaces.configFile}: http.socket is for the daemon of one person`);
+  }
+  const socketPath =
+    flags.socket ??
+    env['IAM_TOKEND_SOCKET'] ??
+    (isForSystem ? systemPlaces.socket : socketCandidates(surroundings)[0]);
   // A pipe of Windows lies in no folder.
   const hasHttpSocket = settings.config.httpSocket && platform !== 'win32';
   const httpPath = hasHttpSocket ? join(dirname(socketPath), 'http.sock') : null;
@@ -90,7 +120,11 @@ async function main(): Promise<void> {
 
   await holdLock(join(configFolder, 'lock'), platform);
   // The folder of a socket that was passed to us, and what is in it, are systemd's.
-  if (listenFd === null && flags.purge !== true) await prepareSocket(socketPath, platform, uid);
+  let group: number | undefined;
+  if (listenFd === null && flags.purge !== true) {
+    if (isForSystem) group = await prepareSharedSocket(socketPath, platform, uid);
+    else await prepareSocket(socketPath, platform, uid);
+  }
   if (httpPath !== null && flags.purge !== true) await prepareSocket(httpPath, platform, uid, true);
   if (settings.config.store === 'file') {
     // Two daemons would lose each other's writes.
@@ -158,21 +192,28 @@ async function main(): Promise<void> {
     profiles,
     subscriptions,
     proofs: platform === 'win32' ? await peerProofs(pipeKeyPath(surroundings), socketPath) : undefined,
-    supervision: supervision(clock, start, (socket) =>
-      systemdNotify({ socket, path: env['PATH'], onFault: (reason) => log.write('warn', reason) }),
-    ),
+    supervision: supervision(clock, start, (socket) => notifyAt(socket)),
+    protect: () => {
+      closeInspector();
+      return {
+        peers: getCLibrary() === null ? 'not enforced' : isForSystem ? 'own uid, and guests' : 'own uid',
+        memory: getCLibrary()?.hideMemory() === true ? 'closed' : 'not enforced',
+      };
+    },
     listener: async (onMessage) => {
       const ipc = await nodeIpcServer({
         listenOn: listenFd === null ? { path: socketPath } : { fd: listenFd },
         platform,
         clock,
+        admit,
+        ...(group === undefined ? {} : { group }),
         onMessage,
         onFault: (reason) => log.write('warn', `closed a connection: ${reason}`),
       });
       const door = { handle: onMessage, clock, log };
       const onlyFor = allowAnyLocalUser || !knowsUids ? null : { uid, uidOf: peerUids() };
       if (listen !== null) metadata = metadataDoor({ ...door, listenOn: listen, onlyFor });
-      const http = httpPath === null ? [] : [httpSocket(door, httpPath)];
+      const http = httpPath === null ? [] : [httpSocket(door, httpPath, refuses)];
       return together([ipc, ...http, ...(metadata === null ? [] : [metadata])]);
     },
     metadataAddress: () => metadata?.address() ?? null,
@@ -182,6 +223,28 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => void daemon.stop());
   process.on('SIGHUP', () => void readAgain());
   await daemon.stopped;
+
+  function notifyAt(socket: string): Notify {
+    const onFault = (reason: string): void => log.write('warn', reason);
+    return getCLibrary()?.notifier(socket, onFault) ?? systemdNotify({ socket, path: env['PATH'], onFault });
+  }
+
+  /** Whatever the rights of the socket and its folder are. */
+  function admit(socket: Socket): { isGuest: boolean } | { refused: string } {
+    const library = getCLibrary();
+    if (library === null || uid === null) return { isGuest: false };
+    const peerUid = library.peerUid(socket);
+    const access = accessOf(peerUid, uid, isForSystem);
+    return access === 'none'
+      ? { refused: `it came from another user (uid ${peerUid ?? 'unknown'})` }
+      : { isGuest: access === 'guest' };
+  }
+
+  function refuses(socket: Socket): boolean {
+    const admission = admit(socket);
+    if ('refused' in admission) log.write('warn', `closed a connection: ${admission.refused}`);
+    return 'refused' in admission;
+  }
 
   /** The whole of a new configuration, or nothing of it. */
   async function readAgain(): Promise<void> {

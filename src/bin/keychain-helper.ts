@@ -1,19 +1,23 @@
 /**
  * The keychain helper: the daemon forks it, and it ends with the daemon. Nothing for a person to start.
  */
+import { closeInspector } from '../adapters/inspector.ts';
+import { loadCLibrary } from '../adapters/c-library.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import { serveKeychain, type ParentChannel } from '../keychain/keychain-helper.ts';
 import { loadKeytar } from '../keychain/keytar-library.ts';
 import { secretService } from '../keychain/secret-service.ts';
 import { itemAtMostBytes } from '../keychain/split-value.ts';
 
-// First of all: without a listener SIGUSR1 opens Node's inspector, to which any process of the same user could speak.
-process.on('SIGUSR1', () => {});
 // Ctrl-C goes to the terminal's whole foreground group, and a service manager's SIGTERM to the whole service. The
 // daemon may need its keychain once more to stop in good order; it ends the helper itself, or its end does.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 
 const { platform, env } = process;
+process.umask(0o077);
+// Before it is asked for anything, and so before a secret is here.
+closeInspector();
+loadCLibrary(platform)?.hideMemory();
 const clock = systemClock();
 
 if (process.send === undefined) {

@@ -1,3 +1,4 @@
+import { systemPlaces } from '../platform/places.ts';
 import { table } from './help.ts';
 
 /** What `iam-tokend` takes: for its parser, its `--help` and its manual page. */
@@ -5,7 +6,7 @@ export const daemonOptions = {
   config: {
     type: 'string',
     placeholder: 'FILE',
-    help: 'read this instead of config.yaml; its folder holds the list of profiles',
+    help: `read this instead of config.yaml; its folder holds the list of profiles. ${systemPlaces.configFile} makes it a daemon for the whole system`,
   },
   socket: { type: 'string', placeholder: 'PATH', help: 'listen here' },
   store: {

@@ -57,7 +57,7 @@ function profileRows(status: ProfileStatus, nowMs: number, paint: Paint): readon
 }
 
 function daemonRows(
-  { version, pid, startedAt, manager, locked, store, metadataAddress }: DaemonStatus,
+  { version, pid, startedAt, manager, locked, protection, store, metadataAddress }: DaemonStatus,
   nowMs: number,
   paint: Paint,
 ): readonly Row[] {
@@ -67,6 +67,8 @@ function daemonRows(
     ['process', `${pid}, for ${span(nowMs - Date.parse(startedAt))}`],
     ['manager', manager ? visible(`${manager.unit} of ${manager.kind}`) : 'none'],
     ['store', `${visible(store.kind)}, ${store.state === 'open' ? 'open' : paint('bad', 'closed')}`],
+    ...row('peers', shown(protection?.peers)),
+    ...row('memory', shown(protection?.memory)),
     ...problemRows(store.problem),
     ...row('metadata', shown(metadataAddress)),
   ];

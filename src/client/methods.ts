@@ -4,6 +4,7 @@ import type {
   DaemonStatus,
   ProfileStatus,
   ProfileSummary,
+  Protection,
   ServiceManager,
 } from '../protocol/messages.ts';
 import { listOf, number, oneOf, orNothing, orNull, shape, text, truth } from './checks.ts';
@@ -64,6 +65,7 @@ export const status = method(
       locked: orNothing(truth),
       manager: orNothing(orNull(shape<ServiceManager>({ kind: text, unit: text }))),
       metadataAddress: orNothing(text),
+      protection: orNothing(shape<Protection>({ peers: text, memory: text })),
       store: shape<DaemonStatus['store']>({
         kind: text,
         state: oneOf(['open', 'closed']),

@@ -1,10 +1,10 @@
 /** The order in which the daemon comes up and goes down. Its parts come in; `src/bin/iam-tokend.ts` builds them. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { CredentialStore } from '../keychain/credential-store.ts';
 import { checkSocketFolder } from '../platform/socket-folder.ts';
 import { lstat } from '../platform/surroundings.ts';
-import type { DaemonStatus } from '../protocol/messages.ts';
+import type { DaemonStatus, Protection } from '../protocol/messages.ts';
 import type { Peer } from '../protocol/peer.ts';
 import type { Supervision } from '../service/supervision.ts';
 import type { Clock } from '../shared/clock.ts';
@@ -49,6 +49,8 @@ export interface DaemonParts {
   readonly subscriptions: Subscriptions;
   readonly supervision: Supervision;
   readonly proofs?: PeerProofs | undefined;
+  /** Called before a secret is in memory. */
+  readonly protect: () => Protection;
   readonly listener: (onMessage: (data: unknown, peer: Peer) => void) => Promise<Listener>;
   /** `null` while it is off. */
   readonly metadataAddress: () => string | null;
@@ -81,6 +83,28 @@ export async function prepareSocket(
   await removeDeadSocket(socketPath);
 }
 
+/**
+ * The same for a socket that others may use too: its folder is root's, and nobody else can write to it.
+ * @returns the folder's group, which is the socket's
+ * @throws as `prepareSocket` does
+ */
+export async function prepareSharedSocket(
+  socketPath: string,
+  platform: NodeJS.Platform,
+  uid: number | null,
+): Promise<number> {
+  const folder = dirname(socketPath);
+  const { uid: owner, mode, gid } = statSync(folder, { throwIfNoEntry: false }) ?? {};
+  if (uid !== 0 || owner !== 0 || gid === undefined || ((mode ?? 0) & 0o022) !== 0) {
+    throw new Error(
+      `where systemd passes no socket, ${folder} and the daemon must be root's; install -d -m 0750 -g iam-tokend ${folder}`,
+    );
+  }
+  await holdLock(`${socketPath}.lock`, platform);
+  await removeDeadSocket(socketPath);
+  return gid;
+}
+
 /** Listens first, then reads the store: requests that come meanwhile wait for it. Ready is who has done both. */
 export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const { clock, log, profiles, store, subscriptions, supervision, version } = parts;
@@ -107,6 +131,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const loaded = profiles.load().catch((error: unknown) => {
     log.write('error', `the profiles could not be loaded: ${problemOf(error).message}`);
   });
+  // Now, while the keychain's helper starts: no secret comes in this turn of the loop, and the time costs nobody any.
+  const protection = parts.protect();
   void Promise.race([loaded, after(readyAtMostMs)]).then(() => {
     if (stopping === undefined) supervision.ready();
   });
@@ -146,6 +172,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       manager: supervision.manager,
       locked: profiles.isLocked,
       ...(metadataAddress === null ? {} : { metadataAddress }),
+      protection,
       store: { kind: store.kind, problem: null, ...rest, state: kind },
     };
   }

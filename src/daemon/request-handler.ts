@@ -7,6 +7,7 @@ import type { Log } from '../shared/log.ts';
 import { Secret } from '../shared/secret.ts';
 import type { IamToken } from '../token/iam-token.ts';
 import { problemNow } from '../token/outlook.ts';
+import { guestMethods } from './access.ts';
 import type { PeerProofs } from './peer-proofs.ts';
 import type { Profile } from './profile.ts';
 import { isoTime, profileStatus, scopeOf } from './profile-status.ts';
@@ -76,6 +77,14 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
   function carryOut(request: CheckedRequest, peer: Peer): void {
     const { id, method, params } = request;
     if (method !== 'hello') parts.proofs?.check(peer);
+    if (peer.isGuest && !guestMethods.has(method)) {
+      reject(id, peer, {
+        code: 'bad_request',
+        message: `${method} is for the user that the daemon runs as, and for root`,
+        hint: 'ask whoever runs this machine',
+      });
+      return;
+    }
     switch (method) {
       case 'token': {
         const { impersonateServiceAccountId: serviceAccountId } = params;

@@ -14,6 +14,7 @@ export function asking(handle: Handle, gone: AbortSignal): Ask {
     new Promise<Answer<M>>((resolve, reject) => {
       gone.throwIfAborted();
       const peer: Peer = {
+        isGuest: false,
         send: (message) => {
           if ('result' in message) resolve(message.result as Answer<M>);
           else if ('error' in message) reject(new ProblemError(message.error));

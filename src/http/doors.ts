@@ -1,4 +1,5 @@
 /** The two ways in that speak HTTP. Who asks here asks the daemon, as a peer of its socket does. */
+import type { Socket } from 'node:net';
 import type { Clock } from '../shared/clock.ts';
 import { problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
@@ -18,13 +19,18 @@ export interface DoorParts {
 }
 
 /**
- * `http.sock`: whoever can open it may ask. It has the paths of the metadata address too, for a container that is
+ * `http.sock`: whoever can open it may ask, unless `refuses` knows them for another user. It has the paths of the metadata address too, for a container that is
  * given the socket.
  */
-export function httpSocket({ handle, clock, log }: DoorParts, path: string): HttpServer {
+export function httpSocket(
+  { handle, clock, log }: DoorParts,
+  path: string,
+  refuses: (socket: Socket) => boolean = () => false,
+): HttpServer {
   const metadata = metadataRoutes(clock);
   return httpServer({
     listenOn: { path },
+    refuses,
     clock,
     log,
     answer: async ({ headersDistinct: headers, url = '' }, gone) => {

@@ -20,6 +20,8 @@ export interface HttpServerOptions {
   readonly listenOn: { readonly path: string } | { readonly host: string; readonly port: number };
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether a connection is closed at once, for whose it is. */
+  readonly refuses?: (socket: Socket) => boolean;
   /** How long a client may take for the headers of its request; 5 s unless given. */
   readonly headersTimeoutMs?: number;
   /** Answers a GET. What it throws is answered as an error. @param gone the client does not wait any more */
@@ -47,6 +49,10 @@ export function httpServer(options: HttpServerOptions): HttpServer {
   let server: Server | null = null;
 
   function take(socket: Socket): void {
+    if (options.refuses?.(socket) === true) {
+      socket.destroy();
+      return;
+    }
     const [oldest] = undecided.keys();
     if (oldest !== undefined && undecided.size >= undecidedAtMost) {
       undecided.delete(oldest);

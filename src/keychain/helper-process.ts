@@ -120,7 +120,7 @@ export class HelperProcess {
 }
 
 /** Nothing that steers Node, and nothing of ours or `yc`'s, which may hold a secret. D-Bus needs the most of the rest. */
-const withheld = /^(NODE_|IAM_TOKEN|YC_)/i;
+const withheld = /^(NODE_|IAM_TOKEN|YC_|CREDENTIALS_DIRECTORY$)/i;
 
 function helperEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !withheld.test(name)));

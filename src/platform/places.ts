@@ -28,6 +28,15 @@ export interface Folders {
 
 const name = 'iam-tokend';
 
+/** Of a daemon for a whole system, which is one that is given this configuration. Linux alone. */
+export const systemPlaces = {
+  configFile: '/etc/iam-tokend/config.yaml',
+  /** Holds `profiles.json` and the file store; the daemon's own. */
+  state: '/var/lib/iam-tokend',
+  log: '/var/log/iam-tokend',
+  socket: '/run/iam-tokend/ipc.sock',
+} as const;
+
 /**
  * Where the socket is when nobody names one: a daemon listens on the first, a client tries them in this order.
  * The folders may not exist, and are to be looked at with `checkSocketFolder` before anything is sent.

@@ -115,6 +115,14 @@ export interface ServiceManager {
   readonly unit: string;
 }
 
+/** What the kernel holds others of this machine to; newer daemons may name others. */
+export interface Protection {
+  /** `own uid`: no other user is let in, but root; `own uid, and guests`: others may ask for tokens; or `not enforced`. */
+  readonly peers: string;
+  /** `closed` to debuggers of the same user; or `not enforced`. */
+  readonly memory: string;
+}
+
 export interface DaemonStatus {
   readonly version: string;
   readonly pid: number;
@@ -125,6 +133,8 @@ export interface DaemonStatus {
   readonly manager?: ServiceManager | null;
   /** `host:port` of the metadata address, while it is on. */
   readonly metadataAddress?: string;
+  /** Older daemons do not say. */
+  readonly protection?: Protection;
   readonly store: {
     readonly kind: string;
     readonly state: 'open' | 'closed';

@@ -2,6 +2,8 @@ import type { AnswerMessage, EventMessage } from './messages.ts';
 
 /** The other end of a connection, as the daemon sees it. */
 export interface Peer {
+  /** Another user, who may ask a system-wide daemon for tokens and not much else. */
+  readonly isGuest: boolean;
   /** Never throws: an answer that outgrows a frame becomes `internal`, one to a closed connection is dropped. */
   send(message: AnswerMessage | EventMessage): void;
   /** Ends the connection; the log says why. */

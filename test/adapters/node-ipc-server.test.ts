@@ -75,6 +75,35 @@ describe('the IPC server', () => {
     assert.deepEqual(faults, []);
   });
 
+  it('lets in whom it is told to, as what it is told, and says why it did not', async () => {
+    let admission: ReturnType<NonNullable<IpcServerOptions['admit']>> = { isGuest: true };
+    const guests: boolean[] = [];
+    await serve({
+      admit: () => admission,
+      onMessage: (data, from) => {
+        guests.push(from.isGuest);
+        echo(data, from);
+      },
+    });
+    await asks(await peer(), 1);
+    admission = { isGuest: false };
+    await asks(await peer(), 2);
+    admission = { refused: 'it came from the moon' };
+    const stranger = await peer();
+    stranger.send({ id: 3 });
+    await stranger.gone;
+    assert.equal(stranger.untaken(), 0);
+    assert.deepEqual(guests, [true, false]);
+    assert.deepEqual(faults, ['it came from the moon']);
+  });
+
+  it('is for a group too where it is told so', async function () {
+    const group = process.getuid?.() === 0 ? 61_234 : (process.getgid?.() ?? 0);
+    await serve({ group });
+    const { gid, mode } = statSync(path());
+    assert.deepEqual([gid, mode & 0o777], [group, 0o660]);
+  });
+
   it('is for nobody but its owner from the first moment, and leaves the umask as it was', async () => {
     const umask = process.umask(0);
     try {

@@ -51,6 +51,7 @@ describe('the daemon', () => {
         ...here.store,
         close: async () => void happened.push('store closed'),
       },
+      protect: () => ({ peers: 'own uid', memory: 'closed' }),
       listener: async (handle) => {
         onMessage = handle;
         return {
@@ -98,6 +99,7 @@ describe('the daemon', () => {
     const expected: DaemonStatus = {
       version: '0.1.0',
       pid: process.pid,
+      protection: { peers: 'own uid', memory: 'closed' },
       startedAt: '2026-11-24T12:00:00.000Z',
       manager: { kind: 'systemd --user', unit: 'iam-tokend.service' },
       locked: false,

@@ -46,6 +46,33 @@ describe('the handler of requests', () => {
     peer = fakePeer();
   });
 
+  it('lets a guest ask for tokens and look, and changes nothing for them', async () => {
+    await login(running, 'a', 'work');
+    const guest = { ...fakePeer(), isGuest: true };
+    const asked = {
+      ...{ hello: {}, token: {}, status: {}, subscribe: {} },
+      ...{
+        login: { kind: 'oauth', secret: 'b' },
+        logout: {},
+        refresh: {},
+        profiles: {},
+        use: { profile: 'work' },
+      },
+      ...{ lock: {}, unlock: {}, stop: {} },
+    };
+    const refused: string[] = [];
+    for (const [at, [method, params]] of Object.entries(asked).entries()) {
+      handler.handle({ v: 1, id: at, method, params }, guest);
+      const { error } = await guest.answerTo(at);
+      if (error === undefined) continue;
+      assert.equal(error.code, 'bad_request');
+      assert.match(error.message, /is for the user that the daemon runs as/);
+      refused.push(method);
+    }
+    assert.deepEqual(refused, ['login', 'logout', 'refresh', 'profiles', 'use', 'lock', 'unlock', 'stop']);
+    assert.equal(stops, 0);
+  });
+
   function made(more: Partial<RequestHandlerParts> = {}): RequestHandler {
     return requestHandler({
       clock: here.clock,

@@ -82,6 +82,7 @@ const oneAdapter = 'one file adapts it to a port of ours, so that replacing it t
 export const packages: readonly PackageRule[] = [
   { name: 'croner', importers: /^src\/adapters\//, atMost: 1, reason: oneAdapter },
   { name: 'node-ipc', importers: /^src\/adapters\//, atMost: 1, reason: oneAdapter },
+  { name: 'koffi', importers: /^src\/adapters\//, atMost: 1, reason: oneAdapter },
   { name: 'winston', importers: /^src\/adapters\//, atMost: 1, reason: oneAdapter },
   { name: 'undici', importers: /^src\/(adapters|sources)\//, atMost: 1, reason: oneAdapter },
   { name: 'jose', importers: /^src\/sources\//, atMost: 1, reason: oneAdapter },

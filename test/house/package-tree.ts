@@ -10,6 +10,8 @@ export interface LockedPackage {
   readonly optional?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly os?: readonly string[];
+  readonly cpu?: readonly string[];
   readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
 }
@@ -25,6 +27,7 @@ export const lockfile = (readJson('package-lock.json') as { readonly packages: L
 
 export const manifest = readJson('package.json') as {
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly optionalDependencies: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
   readonly files: readonly string[];
   readonly man: readonly string[];
@@ -54,6 +57,11 @@ function folderOf(packages: Lockfile, from: string, name: string): string {
     if (packages[folder] !== undefined) return folder;
     if (at === '') throw new Error(`${name}, which ${from} needs, is not in the lockfile`);
   }
+}
+
+/** Whether npm installs it on a machine of this kind. */
+export function isFor({ os, cpu }: LockedPackage, platform: string, arch: string): boolean {
+  return os?.includes(platform) !== false && cpu?.includes(arch) !== false;
 }
 
 export interface InstalledFile {

@@ -31,6 +31,7 @@ export function fakePeer(): FakePeer {
   const found = (id: number | null): (AnswerMessage | EventMessage) | undefined =>
     sent.find((message) => 'id' in message && message.id === id);
   return {
+    isGuest: false,
     sent,
     get closedFor() {
       return closedFor;

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { lockfile, treeOf } from '../house/package-tree.ts';
@@ -18,7 +18,7 @@ export function installPacked(prefix: string): void {
   mkdirSync(ours, { recursive: true });
   execFileSync('tar', ['xf', join(packed, tarball), '-C', ours, '--strip-components=1']);
   rmSync(packed, { recursive: true });
-  for (const folder of treeOf(lockfile, '')) {
+  for (const folder of treeOf(lockfile, '').filter((each) => existsSync(join(root, each)))) {
     mkdirSync(dirname(join(ours, folder)), { recursive: true });
     cpSync(join(root, folder), join(ours, folder), { recursive: true });
   }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +18,8 @@ export interface HouseOptions {
   readonly logLevel?: string;
   readonly accounts?: readonly OauthAccount[];
   readonly lifetimeMs?: number;
+  /** As whom its programs run; needs root. As us unless given. */
+  readonly uid?: number;
 }
 
 export interface Run {
@@ -53,7 +55,8 @@ export interface RunningHouse {
 export const oauthToken = 'y0_AgAAAABcanaryCANARYcanary0123456789abcd';
 
 export async function startHouse(options: HouseOptions = {}): Promise<RunningHouse> {
-  const { store = 'keychain', config, logLevel = 'debug', lifetimeMs } = options;
+  const { store = 'keychain', config, logLevel = 'debug', lifetimeMs, uid } = options;
+  const user = uid === undefined ? {} : { uid, gid: uid };
   const folder = mkdtempSync(join(tmpdir(), 'house-'));
   const keyring: PrivateKeyring | null = store === 'keychain' ? await startPrivateKeyring() : null;
   const emulator = await startEmulator({
@@ -73,12 +76,19 @@ export async function startHouse(options: HouseOptions = {}): Promise<RunningHou
   mkdirSync(environment['XDG_RUNTIME_DIR'] ?? '', { recursive: true, mode: 0o700 });
   mkdirSync(join(folder, 'config', 'iam-tokend'), { recursive: true, mode: 0o700 });
   if (config !== undefined) writeFileSync(join(folder, 'config', 'iam-tokend', 'config.yaml'), config);
+  if (uid !== undefined) {
+    for (const path of ['', ...readdirSync(folder, { recursive: true })])
+      chownSync(join(folder, String(path)), uid, uid);
+  }
   const socketPath = join(environment['XDG_RUNTIME_DIR'] ?? '', 'iam-tokend', 'ipc.sock');
   let daemon: ReturnType<typeof spawn> | null = null;
 
   const run = (program: string, args: readonly string[], stdin = ''): Promise<Run> =>
     new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [join(programs, `${program}.js`), ...args], { env: environment });
+      const child = spawn(process.execPath, [join(programs, `${program}.js`), ...args], {
+        env: environment,
+        ...user,
+      });
       let stdout = '';
       let stderr = '';
       child.stdout.setEncoding('utf8').on('data', (piece: string) => (stdout += piece));
@@ -112,7 +122,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<RunningHou
       const child = spawn(
         process.execPath,
         [join(programs, 'iam-tokend.js'), '--store', store, '--log-level', logLevel, ...args],
-        { env: { ...environment, ...more }, stdio: ['ignore', 'ignore', 'pipe'] },
+        { ...user, env: { ...environment, ...more }, stdio: ['ignore', 'ignore', 'pipe'] },
       );
       daemon = child;
       let said = '';
