@@ -1,38 +1,47 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { systemPlaces } from '../platform/places.ts';
 import { isOfVersionManager, nodeForService } from '../service/node-program.ts';
 import type { Service } from '../service/service.ts';
 import type { Call, Command } from './command.ts';
 import { endDaemonByHand } from './daemon-by-hand.ts';
+import { UsageError } from './endings.ts';
 import { offerNetwork } from './offer-network.ts';
 import { askYesNo, canAsk } from './question.ts';
-import { print, printWarning, waiting } from './terminal.ts';
+import { note, print, printWarning, waiting } from './terminal.ts';
 import { runAll, runOne, thisService } from './this-service.ts';
 import { visible } from './visible.ts';
 import { writeWhole } from './write-whole.ts';
 
 /** Has the service manager start the daemon, now and with each session. Again, it brings a new release to life. */
 export const install: Command = async (call) => {
-  const service = thisService(call.surroundings);
+  const isForSystem = call.options.flag('system');
+  const service = thisService(call.surroundings, isForSystem);
   const argv = await daemonCommand(call);
-  const files = service.files.map(({ packaged, ...file }) => {
-    const text = packaged === undefined ? '' : readFileSync(join(__dirname, '../..', packaged), 'utf8');
-    return { ...file, text: service.fill(text, argv) };
-  });
+  if (isForSystem) refuseHomes(argv);
+  const files = service.files
+    .filter(({ path, isKept }) => isKept !== true || !existsSync(path))
+    .map(({ packaged, ...file }) => {
+      const text = packaged === undefined ? '' : readFileSync(join(__dirname, '../..', packaged), 'utf8');
+      return { ...file, text: service.fill(text, argv) };
+    });
   if (call.options.flag('dry-run')) {
     for (const { path, text } of files) print(`# write ${visible(path)}\n${text.replace(/^\ufeff/, '')}`);
     for (const { argv: words } of service.start) print(words.join(' '));
     return;
   }
-  await offerNetwork(call.surroundings);
-  await offerLingering(service, call);
-  await endDaemonByHand(call);
+  if (!isForSystem) {
+    await offerNetwork(call.surroundings);
+    await offerLingering(service, call);
+    await endDaemonByHand(call);
+  }
   for (const { path, text, encoding } of files) {
     mkdirSync(dirname(path), { recursive: true });
     writeWhole(path, text, encoding);
   }
   await waiting('the daemon to start', runAll(service.start, call, service.showLog));
-  print(`the daemon runs as ${service.unit} of ${service.manager}, and starts with each session`);
+  print(`the daemon runs as ${service.unit} of ${service.manager}, and starts ${service.when}`);
+  if (isForSystem) mentionUse();
 };
 
 async function daemonCommand(call: Call): Promise<readonly [string, string]> {
@@ -49,6 +58,25 @@ async function daemonCommand(call: Call): Promise<readonly [string, string]> {
     );
   }
   return [node, program];
+}
+
+/** The service sees none of them. */
+function refuseHomes(paths: readonly string[]): void {
+  const inHome = paths.find((path) => /^\/(?:home|root)\//.test(path));
+  if (inHome === undefined) return;
+  throw new UsageError(
+    `${inHome} lies in a home folder, where the daemon of a system has no business`,
+    "install iam-tokend for all users, with the system's Node: npm install --global",
+  );
+}
+
+function mentionUse(): void {
+  const { socket } = systemPlaces;
+  note('it needs a credential', `iam-token login --socket ${socket} --service-account-key FILE`);
+  note(
+    `its group may ask it for tokens: IAM_TOKEND_SOCKET=${socket}`,
+    'usermod --append --groups iam-tokend NAME',
+  );
 }
 
 async function offerLingering(service: Service, call: Call): Promise<void> {

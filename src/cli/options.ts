@@ -248,6 +248,12 @@ export const options: readonly OptionSpec[] = [
     commands: ['install'],
   },
   {
+    name: 'system',
+    value: flag,
+    help: 'as root: one daemon for the whole system, which the group iam-tokend may ask for tokens',
+    commands: ['install', 'uninstall'],
+  },
+  {
     name: 'purge',
     value: flag,
     help: 'forget all credentials and remove the configuration too',

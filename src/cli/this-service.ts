@@ -1,26 +1,28 @@
 import { dirname } from 'node:path';
 import { IamTokenError } from '../client/iam-token-error.ts';
 import { defaultTimeoutMs } from '../client/request-token.ts';
-import { folders, type Surroundings } from '../platform/places.ts';
+import { folders, type Surroundings, systemPlaces } from '../platform/places.ts';
 import { hasServiceManager, userManagerFolder } from '../platform/service-manager.ts';
 import { launchdAgent } from '../service/launchd-agent.ts';
 import { type Ended, runProgram } from '../service/run-program.ts';
 import type { ProgramCall, Service } from '../service/service.ts';
-import { systemdUnits } from '../service/systemd-units.ts';
+import { systemdSystemUnits, systemdUnits } from '../service/systemd-units.ts';
 import { windowsTask } from '../service/windows-task.ts';
 import type { Call } from './command.ts';
 import { UsageError } from './endings.ts';
 
 /**
  * The daemon as the service manager of this machine has it.
- * @throws UsageError where there is none for this person
+ * @param isForSystem and not for the person who calls
+ * @throws UsageError where there is none
  */
-export function thisService(surroundings: Surroundings): Service {
+export function thisService(surroundings: Surroundings, isForSystem = false): Service {
   const { platform, uid } = surroundings;
+  if (isForSystem) return systemService(surroundings);
   if (uid === 0) {
     throw new UsageError(
       'a daemon of root would have the credentials of root, and nobody else could ask it',
-      'run this as the person who needs tokens, without sudo',
+      'run this as the person who needs tokens, without sudo; or, for all users of this machine: iam-token install --system',
     );
   }
   if (!hasServiceManager(surroundings)) {
@@ -37,6 +39,18 @@ export function thisService(surroundings: Surroundings): Service {
   return platform === 'darwin'
     ? launchdAgent(surroundings.home(), uid, log)
     : systemdUnits(dirname(config), uid);
+}
+
+function systemService({ platform, uid, isOurs }: Surroundings): Service {
+  if (uid !== 0) throw new UsageError('only root can do that for the whole system', 'sudo iam-token …');
+  // sd_booted(3)
+  if (platform !== 'linux' || !isOurs('/run/systemd/system')) {
+    throw new UsageError(
+      'there is no systemd here that runs the system',
+      `start the daemon yourself: iam-tokend --config ${systemPlaces.configFile} &`,
+    );
+  }
+  return systemdSystemUnits();
 }
 
 /**

@@ -12,24 +12,30 @@ import { runAll, runOne, thisService } from './this-service.ts';
 /** Takes away what `install` made, and with `--purge` all that the daemon ever kept. */
 export const uninstall: Command = async (call) => {
   const { options, surroundings } = call;
-  const service = thisService(surroundings);
+  // Root has no daemon of its own here.
+  const isForSystem = options.flag('system') || surroundings.uid === 0;
+  const service = thisService(surroundings, isForSystem);
   const isPurge = options.flag('purge');
-  await endDaemonByHand(call);
-  const paths = service.files.map(({ path }) => path);
+  if (!isForSystem) await endDaemonByHand(call);
+  const paths = service.files.filter(({ isKept }) => isKept !== true).map(({ path }) => path);
   if (paths.some((path) => existsSync(path))) {
     await waiting('the daemon to end', runAll(service.end, call));
     for (const path of paths) rmSync(path, { force: true });
     await runAll(service.forget, call);
   }
-  const runtimeFolder = userManagerFolder(surroundings);
+  const runtimeFolder = isForSystem ? '/run' : userManagerFolder(surroundings);
   if (runtimeFolder !== null) rmSync(join(runtimeFolder, 'iam-tokend'), { recursive: true, force: true });
   if (isPurge) {
-    await forgetAll(call);
+    if (service.ofSystem === undefined) await forgetAll(call);
+    for (const folder of service.ofSystem?.folders ?? []) rmSync(folder, { recursive: true, force: true });
+    await runAll(service.ofSystem?.purge ?? [], call);
     // What a person has added to a unit.
     for (const path of paths) rmSync(`${path}.d`, { recursive: true, force: true });
   }
-  const { config, state, log } = folders(surroundings);
-  for (const path of [...paths, config, state, log]) removeEmptyFolders(dirname(path), surroundings.home());
+  if (!isForSystem) {
+    const { config, state, log } = folders(surroundings);
+    for (const path of [...paths, config, state, log]) removeEmptyFolders(dirname(path), surroundings.home());
+  }
   if (isPurge) print('the daemon is gone, with all credentials and its configuration');
   else print('the daemon is gone; its configuration and credentials stay, unless you purge them');
   await mentionLingering(service, call);

@@ -3,6 +3,7 @@
  * Client and daemon both look before they touch the socket.
  */
 import { posix } from 'node:path';
+import { systemPlaces } from './places.ts';
 
 /** Of `fs.Stats`, what counts here. */
 export interface FileFacts {
@@ -23,7 +24,10 @@ export interface SocketFolderQuestion {
 }
 
 export type SocketFolder =
-  /** Ours, and closed to all others. Always so on Windows, where a pipe lies in no folder. */
+  /**
+   * Ours, and closed to all others; for root, that of the whole system too. Always so on Windows, where a pipe lies in
+   * no folder.
+   */
   | { readonly kind: 'private' }
   /** Named by a person; root or the socket's owner alone can write to it. `login` and `unlock` are refused here. */
   | { readonly kind: 'guarded' }
@@ -48,7 +52,10 @@ export function checkSocketFolder(question: SocketFolderQuestion): SocketFolder 
     if (!mayOwn.includes(found.uid)) {
       return refused(`${shown} belongs to somebody else (uid ${found.uid})`, `find out who made ${folder}`);
     }
-    if (named && (found.mode & 0o022) === 0) return { kind: 'guarded' };
+    if (named && (found.mode & 0o022) === 0) {
+      const isSystems = uid === 0 && found.uid === 0 && socketPath === systemPlaces.socket;
+      return { kind: isSystems ? 'private' : 'guarded' };
+    }
     const mode = (found.mode & 0o7777).toString(8).padStart(4, '0');
     return found.uid === uid
       ? refused(`${shown} is open to others (mode ${mode})`, `chmod 700 '${folder}'`)

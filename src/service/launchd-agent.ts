@@ -21,6 +21,7 @@ export function launchdAgent(home: string, uid: number | null, logFolder: string
     stop: [{ argv: ['launchctl', 'kill', 'SIGTERM', target] }],
     end: [bootout],
     forget: [],
+    when: 'with each session',
     showLog: `tail '${posix.join(logFolder, 'iam-tokend.log')}'`,
   };
 }

@@ -11,6 +11,8 @@ export interface ServiceFile {
   readonly packaged?: string;
   /** UTF-8 unless given. */
   readonly encoding?: 'utf16le';
+  /** A person's own once it is there: not written again, and purged alone. */
+  readonly isKept?: true;
 }
 
 /** The daemon as a service manager has it. Data: whoever runs the calls can as well print them. */
@@ -31,8 +33,12 @@ export interface Service {
   readonly end: readonly ProgramCall[];
   /** After they were. */
   readonly forget: readonly ProgramCall[];
+  /** For the whole system: what is left of it then, to be removed by `--purge`. */
+  readonly ofSystem?: { readonly folders: readonly string[]; readonly purge: readonly ProgramCall[] };
   /** Runs also while the person is not logged in; absent where there is no such thing. `ask` prints `yes` or `no`. */
   readonly lingering?: { readonly ask: ProgramCall; readonly turnOn: ProgramCall; readonly turnOff: string };
+  /** When it runs, beside now. */
+  readonly when: string;
   /** The command that shows what the daemon said. */
   readonly showLog: string;
 }

@@ -1,10 +1,15 @@
 import { posix } from 'node:path';
+import { systemPlaces } from '../platform/places.ts';
 import type { ProgramCall, Service } from './service.ts';
 
 const service = 'iam-tokend.service';
 const socket = 'iam-tokend.socket';
+const sysusers = '/etc/sysusers.d/iam-tokend.conf';
 
-/** @param configHome where `systemd/user` with a person's own units lies */
+/**
+ * For one person.
+ * @param configHome where `systemd/user` with a person's own units lies
+ */
 export function systemdUnits(configHome: string, uid: number | null): Service {
   return {
     manager: 'systemd',
@@ -14,6 +19,57 @@ export function systemdUnits(configHome: string, uid: number | null): Service {
       path: posix.join(configHome, 'systemd/user', name),
     })),
     fill: fillUnit,
+    ...calls('--user'),
+    lingering: {
+      ask: { argv: ['loginctl', 'show-user', String(uid), '--property=Linger', '--value'], mayFail: true },
+      turnOn: { argv: ['loginctl', 'enable-linger'] },
+      turnOff: 'loginctl disable-linger',
+    },
+    when: 'with each session',
+    showLog: `journalctl --user --unit ${service} --lines 20`,
+  };
+}
+
+/** For a whole system: the daemon has a user of its own, and those of its group may ask it. */
+export function systemdSystemUnits(): Service {
+  const { configFile, state } = systemPlaces;
+  const config = posix.dirname(configFile);
+  const key = `${config}/store.key`;
+  const { start, ...others } = calls('--system');
+  return {
+    manager: 'systemd',
+    unit: service,
+    files: [
+      { packaged: `systemd/system/${service}`, path: `/etc/systemd/system/${service}` },
+      { packaged: `systemd/system/${socket}`, path: `/etc/systemd/system/${socket}` },
+      { packaged: 'systemd/system/sysusers.conf', path: sysusers },
+      { packaged: 'systemd/system/config.yaml', path: configFile, isKept: true },
+    ],
+    fill: (text, argv) => fillUnit(text, [...argv, '--config', configFile]),
+    start: [
+      { argv: ['systemd-sysusers', sysusers] },
+      // A proxy in it may have a password.
+      { argv: ['install', '--directory', '--group=iam-tokend', '--mode=0750', config] },
+      { argv: ['sh', '-c', `umask 077 && [ -e ${key} ] || head --bytes=32 /dev/urandom >${key}`] },
+      ...start,
+    ],
+    ...others,
+    ofSystem: {
+      folders: [config, state],
+      purge: [
+        { argv: ['userdel', 'iam-tokend'], mayFail: true },
+        // There still where it has members.
+        { argv: ['groupdel', 'iam-tokend'], mayFail: true },
+      ],
+    },
+    when: 'with the machine',
+    showLog: `journalctl --unit ${service} --lines 20`,
+  };
+}
+
+function calls(manager: '--user' | '--system'): Pick<Service, 'start' | 'stop' | 'end' | 'forget'> {
+  const systemctl = (...args: readonly string[]): ProgramCall => ({ argv: ['systemctl', manager, ...args] });
+  return {
     start: [
       systemctl('daemon-reload'),
       // After too many failures it would be refused.
@@ -28,17 +84,7 @@ export function systemdUnits(configHome: string, uid: number | null): Service {
       { ...systemctl('disable', socket, service), mayFail: true },
     ],
     forget: [systemctl('daemon-reload'), systemctl('reset-failed', 'iam-tokend.*')],
-    lingering: {
-      ask: { argv: ['loginctl', 'show-user', String(uid), '--property=Linger', '--value'], mayFail: true },
-      turnOn: { argv: ['loginctl', 'enable-linger'] },
-      turnOff: 'loginctl disable-linger',
-    },
-    showLog: `journalctl --user --unit ${service} --lines 20`,
   };
-}
-
-function systemctl(...args: readonly string[]): ProgramCall {
-  return { argv: ['systemctl', '--user', ...args] };
 }
 
 /** The unit, with `argv` as the command that it starts; as it was where it starts none. */

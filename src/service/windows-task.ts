@@ -25,6 +25,7 @@ export function windowsTask(user: string, stateFolder: string, logFolder: string
     stop: [end],
     end: [end, { argv: ['schtasks', '/Delete', '/TN', name, '/F'], mayFail: true }],
     forget: [],
+    when: 'with each session',
     showLog: `Get-Content -Tail 20 '${win32.join(logFolder, 'iam-tokend.log')}'`,
   };
 }

@@ -57,6 +57,16 @@ describe("the socket's folder", () => {
     assert.equal(check(true, facts('folder', me, 0o755), undefined), 'guarded');
   });
 
+  it('is private to root where it is that of the whole system, named, and written to by root alone', () => {
+    const kind = (uid: number, mode: number, path = '/run/iam-tokend/ipc.sock', named = true): string =>
+      checkSocketFolder({ socketPath: path, named, uid, lstat: () => facts('folder', 0, mode) }).kind;
+    assert.equal(kind(0, 0o750), 'private');
+    assert.equal(kind(me, 0o750), 'guarded');
+    assert.equal(kind(0, 0o750, '/run/other/ipc.sock'), 'guarded');
+    assert.equal(kind(0, 0o770), 'refused');
+    assert.equal(kind(0, 0o750, '/run/iam-tokend/ipc.sock', false), 'refused');
+  });
+
   it('is refused when others can write to it, though the socket is named', () => {
     assert.equal(check(true, facts('folder', 0, 0o1777), me), 'refused');
     assert.equal(check(true, facts('folder', 0, 0o770), 990), 'refused');
