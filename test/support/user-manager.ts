@@ -105,7 +105,8 @@ export async function logIn(): Promise<UserManager> {
   return manager;
 }
 
-function finished([program, ...args]: readonly [string, ...string[]], stdin: string): Promise<Result> {
+/** Runs a program to its end. */
+export function finished([program, ...args]: readonly [string, ...string[]], stdin: string): Promise<Result> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args);
     const output = { stdout: '', stderr: '' };
