@@ -32,7 +32,7 @@ export function systemdUnits(configHome: string, uid: number | null): Service {
 
 /** For a whole system: the daemon has a user of its own, and those of its group may ask it. */
 export function systemdSystemUnits(): Service {
-  const { configFile, state } = systemPlaces;
+  const { configFile, state, log } = systemPlaces;
   const config = posix.dirname(configFile);
   const key = `${config}/store.key`;
   const { start, ...others } = calls('--system');
@@ -55,7 +55,7 @@ export function systemdSystemUnits(): Service {
     ],
     ...others,
     ofSystem: {
-      folders: [config, state],
+      folders: [config, state, log],
       purge: [
         { argv: ['userdel', 'iam-tokend'], mayFail: true },
         // There still where it has members.

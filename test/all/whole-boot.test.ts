@@ -203,6 +203,42 @@ describe('iam-tokend in a whole machine', function () {
     });
   });
 
+  describe('started by root by hand', () => {
+    const start = 'iam-tokend --config /etc/iam-tokend/config.yaml';
+    const daemon = program.replace('iam-token.js', 'iam-tokend.js');
+    const byHand = ['--config', '/etc/iam-tokend/config.yaml'];
+    const command = [process.execPath, daemon, ...byHand];
+
+    it(`serves all users, as ${start}, once there is a folder for its socket`, async () => {
+      await done(root('groupadd', 'iam-tokend'));
+      await done(root('usermod', '--append', '--groups', 'iam-tokend', 'anna'));
+      await done(root('mkdir', '/etc/iam-tokend'));
+      await write('/etc/iam-tokend/config.yaml', `iam: { endpoint: "${emulator.url}" }`);
+      const { code, stderr } = await root(...command);
+      assert.equal(code, 2);
+      assert.match(stderr, /a system has no keychain/);
+      const key = '{ key: { key-file: /etc/iam-tokend/store.key } }';
+      await write('/etc/iam-tokend/config.yaml', `store: file\nfile: ${key}`);
+      const { stderr: folderMissing } = await root(...command);
+      assert.match(folderMissing, /install -d -m 0750 -g iam-tokend \/run\/iam-tokend\n$/);
+      await done(root('install', '-d', '-m', '0750', '-g', 'iam-tokend', '/run/iam-tokend'));
+      await root('sh', '-c', `${command.join(' ')} >/dev/null 2>&1 &`);
+      await until(
+        async () => (await iamToken('root', ['profiles', '--socket', socket])).code === 0,
+        'it answers',
+      );
+      const { stdout } = await root('stat', '--format=%a %U %G', socket);
+      assert.equal(stdout, '660 root iam-tokend\n');
+      await done(iamToken('root', ['login', '--stdin', '--socket', socket], {}, oauthToken));
+      assert.match(await done(iamToken('anna', ['--socket', socket])), /^t1\./);
+      assert.equal((await iamToken('anna', ['stop', '--socket', socket])).code, 2);
+      assert.equal((await iamToken('eve', ['--socket', socket])).code, 3);
+      await done(iamToken('root', ['stop', '--socket', socket]));
+      await done(iamToken('root', ['uninstall', '--purge']));
+      assert.equal((await root('ls', '/etc/iam-tokend', '/var/lib/iam-tokend', '/var/log/iam-tokend')).stdout, '');
+    });
+  });
+
   describe('for one person who lingers', () => {
     it('gives a token after a reboot that nobody logged in after, and leaves nothing when it is purged', async () => {
       const uid = (await done(root('id', '--user', 'anna'))).trim();

@@ -44,6 +44,23 @@ describe('the service of this machine', () => {
     }
   });
 
+  it('is one of the whole system for root alone, who is told of it', () => {
+    const root: Surroundings = { ...anna, uid: 0, isOurs: (path) => path === '/run/systemd/system' };
+    assert.equal(thisService(root, true).files[0]?.path, '/etc/systemd/system/iam-tokend.service');
+    const refused: readonly (readonly [Surroundings, boolean, RegExp])[] = [
+      [root, false, /iam-token install --system/],
+      [{ ...root, uid: 1000 }, true, /sudo/],
+      [{ ...root, isOurs: () => false }, true, /iam-tokend --config \/etc\/iam-tokend\/config\.yaml/],
+      [{ ...root, platform: 'darwin' }, true, /iam-tokend --config/],
+    ];
+    for (const [surroundings, isForSystem, hint] of refused) {
+      assert.throws(
+        () => thisService(surroundings, isForSystem),
+        (error) => error instanceof UsageError && hint.test(error.hint ?? ''),
+      );
+    }
+  });
+
   it('is none where no manager runs, with the way to go on as a hint', () => {
     assert.throws(
       () => thisService({ ...anna, isOurs: () => false }),

@@ -58,6 +58,18 @@ describe('the systemd units', () => {
     });
   }
 
+  it('are understood for a whole system', () => {
+    const units = [serviceName, socketName].map((name) => join(root, 'systemd/system', name));
+    const check = (...units: readonly string[]) =>
+      spawnSync('systemd-analyze', ['verify', '--system', '--man=no', '--recursive-errors=no', ...units], {
+        encoding: 'utf8',
+      }).stderr;
+    assert.equal(check(...units), '');
+    const wrong = join(folder, serviceName);
+    writeFileSync(wrong, text(`system/${serviceName}`).replace('LoadCredential', 'LoadCredentials'));
+    assert.match(check(wrong), /Unknown key 'LoadCredentials'/);
+  });
+
   it('let nobody else at the socket', () => {
     const socket = text(socketName);
     for (const setting of [/^SocketMode=0600$/m, /^DirectoryMode=0700$/m, /^RemoveOnStop=yes$/m])

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemdUnits } from '../../src/service/systemd-units.ts';
+import { systemdSystemUnits, systemdUnits } from '../../src/service/systemd-units.ts';
 import { root } from '../house/source-tree.ts';
 
 const units = systemdUnits('/home/anna/.config', 1000);
@@ -31,6 +31,39 @@ describe('the systemd units of a person', () => {
     assert.equal(
       units.fill('ExecStart=x', [odd, odd]),
       String.raw`ExecStart="/a $HOME/\"50%%\"\\$&/x" "/a $$HOME/\"50%%\"\\$$&/x"`,
+    );
+  });
+});
+
+describe('the systemd units of a system', () => {
+  const units = systemdSystemUnits();
+
+  it('start the daemon with the configuration of the system, and differ in nothing else from those of the package', () => {
+    const text = packaged('system/iam-tokend.service');
+    const line = 'ExecStart="/usr/bin/node" "/a/iam-tokend.js" "--config" "/etc/iam-tokend/config.yaml"';
+    const filled = units.fill(text, ['/usr/bin/node', '/a/iam-tokend.js']);
+    assert.ok(filled.split('\n').includes(line));
+    assert.equal(
+      filled.replace(line, 'ExecStart=/usr/bin/env iam-tokend --config /etc/iam-tokend/config.yaml'),
+      text,
+    );
+    for (const { packaged: name } of units.files.slice(1)) {
+      const other = packaged(name.replace('systemd/', ''));
+      assert.equal(units.fill(other, ['/usr/bin/node']), other);
+    }
+  });
+
+  it('keep what a person may have changed, and tell all calls to the manager of the system', () => {
+    assert.deepEqual(
+      units.files.filter(({ isKept }) => isKept).map(({ path }) => path),
+      ['/etc/iam-tokend/config.yaml'],
+    );
+    const calls = [...units.start, ...units.stop, ...units.end, ...units.forget].map(({ argv }) =>
+      argv.join(' '),
+    );
+    assert.deepEqual(
+      calls.filter((call) => /^systemctl (?!--system )/.test(call)),
+      [],
     );
   });
 });
