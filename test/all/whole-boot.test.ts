@@ -235,7 +235,10 @@ describe('iam-tokend in a whole machine', function () {
       assert.equal((await iamToken('eve', ['--socket', socket])).code, 3);
       await done(iamToken('root', ['stop', '--socket', socket]));
       await done(iamToken('root', ['uninstall', '--purge']));
-      assert.equal((await root('ls', '/etc/iam-tokend', '/var/lib/iam-tokend', '/var/log/iam-tokend')).stdout, '');
+      assert.equal(
+        (await root('ls', '/etc/iam-tokend', '/var/lib/iam-tokend', '/var/log/iam-tokend')).stdout,
+        '',
+      );
     });
   });
 

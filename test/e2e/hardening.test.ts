@@ -32,6 +32,11 @@ for (let i = 0; i < 100; i++) {
 console.log(answered);
 `;
 
+const askHttp = `
+require('node:http').get({ socketPath: process.argv[1], path: '/nothing' }, ({ statusCode }) => console.log(statusCode))
+  .on('error', () => console.log('closed'));
+`;
+
 describe('the daemon keeps others out', function () {
   this.timeout(30_000);
   let house: RunningHouse;
@@ -80,13 +85,17 @@ describe('the daemon keeps others out', function () {
 
   it('refuses each of a hundred requests of another user, though every right is loosened', async function () {
     if (!canBeOther()) this.skip();
-    house = await startHouse({ store: 'memory', uid: otherUid });
+    house = await startHouse({ store: 'memory', uid: otherUid, config: 'http: { socket: true }\n' });
     await house.startDaemon();
     open();
     assert.equal(asks(otherUid), '100');
     assert.equal(asks(0), '100', 'root can be anybody');
     assert.equal(asks(nobody), '0');
-    assert.equal(house.log().match(/another user \(uid 65534\)/g)?.length, 100);
+    const httpSocket = join(dirname(house.socketPath), 'http.sock');
+    const curl = (uid: number): string => asUser(uid, process.execPath, ['-e', askHttp, httpSocket]);
+    chmodSync(httpSocket, 0o777);
+    assert.deepEqual([otherUid, 0, nobody].map(curl), ['404', '404', 'closed']);
+    assert.equal(house.log().match(/another user \(uid 65534\)/g)?.length, 101);
   });
 
   it('says what it does not enforce where koffi is missing, and works', async function () {

@@ -47,7 +47,7 @@ describe('the systemd units of a system', () => {
       filled.replace(line, 'ExecStart=/usr/bin/env iam-tokend --config /etc/iam-tokend/config.yaml'),
       text,
     );
-    for (const { packaged: name } of units.files.slice(1)) {
+    for (const { packaged: name = '' } of units.files.slice(1)) {
       const other = packaged(name.replace('systemd/', ''));
       assert.equal(units.fill(other, ['/usr/bin/node']), other);
     }
