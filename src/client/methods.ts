@@ -78,6 +78,17 @@ export const status = method(
   }),
 );
 
+export const awsCredentials = method(
+  'awsCredentials',
+  shape<Answer<'awsCredentials'>>({
+    accessKeyId: text,
+    secretAccessKey: text,
+    sessionToken: text,
+    expiresAt: moment,
+    profile: text,
+  }),
+);
+
 export const refresh = method('refresh', renewed);
 export const login = method('login', renewed);
 export const logout = method(

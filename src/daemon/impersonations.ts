@@ -2,7 +2,7 @@ import type { Alarm, Clock } from '../shared/clock.ts';
 import type { Problem } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import type { Installation, SourceTools } from '../sources/credential-kind.ts';
-import { impersonating } from '../sources/impersonation.ts';
+import { ephemeralKeys, impersonating } from '../sources/impersonation.ts';
 import type { ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
 import { Profile } from './profile.ts';
 
@@ -18,14 +18,18 @@ export interface ImpersonationsParts {
   readonly nextScheduledAfter: (profile: string, afterMs: number) => number | null;
 }
 
+/** In the place of a service account's id: keys of Object Storage for the profile's own account. */
+export const awsKeys = null;
+
 interface Acting {
+  readonly serviceAccountId: string | typeof awsKeys;
   readonly base: Profile;
   readonly runner: Profile;
   readonly forget: Alarm;
 }
 
 /**
- * Service accounts as which a profile acts for single calls: each is run as a profile is, from the first request until
+ * Service accounts as which a profile acts for single calls, and keys that it has beside its tokens: each is run as a profile is, from the first request until
  * a day after the last, and nothing of it is stored.
  */
 export class Impersonations {
@@ -37,9 +41,9 @@ export class Impersonations {
     this.#parts = parts;
   }
 
-  /** Gives the tokens of `serviceAccountId`, in the name of `base`. */
-  of(base: Profile, serviceAccountId: string, installation: Installation): Profile {
-    const key = `${base.name}/${serviceAccountId}`;
+  /** Gives the tokens of `serviceAccountId`, or the keys, in the name of `base`. */
+  of(base: Profile, serviceAccountId: Acting['serviceAccountId'], installation: Installation): Profile {
+    const key = `${base.name}/${serviceAccountId ?? ''}`;
     const known = this.#acting.get(key);
     const acting = known?.base === base ? known : this.#begin(base, serviceAccountId, installation, key);
     this.#acting.delete(key);
@@ -48,9 +52,14 @@ export class Impersonations {
     return acting.runner;
   }
 
-  /** Those who act by way of a profile. */
-  runnersOf(base: Profile): readonly Profile[] {
-    return [...this.#acting.values()].filter((acting) => acting.base === base).map(({ runner }) => runner);
+  /** Those who act by way of a profile and have tokens, and what has its keys. */
+  runnersOf(base: Profile): { readonly tokens: readonly Profile[]; readonly keys: readonly Profile[] } {
+    const own = [...this.#acting.values()].filter((acting) => acting.base === base);
+    const runners = (isKeys: boolean): readonly Profile[] =>
+      own
+        .filter(({ serviceAccountId }) => (serviceAccountId === awsKeys) === isKeys)
+        .map(({ runner }) => runner);
+    return { tokens: runners(false), keys: runners(true) };
   }
 
   /** The profile has another credential, or none any more. */
@@ -74,24 +83,36 @@ export class Impersonations {
     }
   }
 
-  #begin(base: Profile, serviceAccountId: string, installation: Installation, key: string): Acting {
+  #begin(
+    base: Profile,
+    serviceAccountId: Acting['serviceAccountId'],
+    installation: Installation,
+    key: string,
+  ): Acting {
     const { clock, log, tools, nextScheduledAfter } = this.#parts;
     const [oldest] = this.#acting;
     if (oldest !== undefined && this.#acting.size >= atMost) this.#end(...oldest, askAgain);
     const runner = new Profile({
       name: base.name,
       clock,
-      log: { write: (level, line, fields) => log.write(level, line, { ...fields, as: serviceAccountId }) },
+      log: {
+        write: (level, line, fields) => log.write(level, line, { ...fields, as: serviceAccountId ?? 'keys' }),
+      },
       nextScheduledAfter: (afterMs) => nextScheduledAfter(base.name, afterMs),
       keep: () => undefined,
       announce: () => undefined,
     });
-    runner.found(impersonating(tokensOf(base), serviceAccountId, installation, tools), null);
+    const own = tokensOf(base);
+    const source =
+      serviceAccountId === awsKeys
+        ? ephemeralKeys(own, installation, tools)
+        : impersonating(own, serviceAccountId, installation, tools);
+    runner.found(source, null);
     const forget = clock.alarm(() => {
       const acting = this.#acting.get(key);
       if (acting?.runner === runner) this.#end(key, acting, askAgain);
     });
-    return { base, runner, forget };
+    return { base, serviceAccountId, runner, forget };
   }
 
   #end(key: string, { runner, forget }: Acting, why: Problem): void {

@@ -7,7 +7,7 @@ import type { CredentialKind, Installation } from '../sources/credential-kind.ts
 import { hasLivingToken } from '../token/outlook.ts';
 import type { IamTokenSource } from '../token/ports.ts';
 import { DaemonLock, daemonLocked } from './daemon-lock.ts';
-import { Impersonations } from './impersonations.ts';
+import { type awsKeys, Impersonations } from './impersonations.ts';
 import { confirmCredential, type LoginParts, removeSlot } from './login.ts';
 import {
   codeIfClosed,
@@ -145,8 +145,8 @@ export class Profiles {
     return profile;
   }
 
-  /** The token of a service account as which a profile may act. */
-  acting(name: string | undefined, serviceAccountId: string): Profile {
+  /** The token of a service account as which a profile may act; `awsKeys`: keys of its own account. */
+  acting(name: string | undefined, serviceAccountId: string | typeof awsKeys): Profile {
     const profile = this.ready(name);
     const entry = this.registry.profiles[profile.name];
     if (entry === undefined) throw new ProblemError(this.#loginRequired(profile.name, nothingStored));
@@ -169,8 +169,8 @@ export class Profiles {
     const profile = this.named(name);
     const entry = this.registry.profiles[profile.name];
     if (entry === undefined) return { tokenRevoked: false, left: [] };
-    const runners = [profile, ...this.#impersonations.runnersOf(profile)];
-    return revoke(this.#parts, runners, entry, signal);
+    const { tokens, keys } = this.#impersonations.runnersOf(profile);
+    return revoke(this.#parts, [profile, ...tokens], keys, entry, signal);
   }
 
   async logout(name?: string): Promise<string> {

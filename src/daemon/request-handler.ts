@@ -1,4 +1,9 @@
-import { type DaemonStatus, protocolVersion, type TokenAnswer } from '../protocol/messages.ts';
+import {
+  type AwsCredentialsAnswer,
+  type DaemonStatus,
+  protocolVersion,
+  type TokenAnswer,
+} from '../protocol/messages.ts';
 import type { Peer } from '../protocol/peer.ts';
 import { type CheckedRequest, checkRequest } from '../protocol/requests.ts';
 import type { Clock } from '../shared/clock.ts';
@@ -6,9 +11,11 @@ import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { Secret } from '../shared/secret.ts';
 import type { IamToken } from '../token/iam-token.ts';
+import type { KeptKeys } from '../sources/keys-answer.ts';
 import { problemNow } from '../token/outlook.ts';
 import { guestMethods } from './access.ts';
 import type { PeerProofs } from './peer-proofs.ts';
+import { awsKeys } from './impersonations.ts';
 import type { Profile } from './profile.ts';
 import { isoTime, profileStatus, scopeOf } from './profile-status.ts';
 import type { Profiles } from './profiles.ts';
@@ -99,6 +106,11 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
           (settle) => profile.token(params.minTtlMs ?? 0, settle),
           tokenAnswer,
         );
+        return;
+      }
+      case 'awsCredentials': {
+        const keys = profiles.acting(params.profile, awsKeys);
+        answerWithToken(id, peer, keys, (settle) => keys.token(params.minTtlMs ?? 0, settle), keysAnswer);
         return;
       }
       case 'refresh': {
@@ -301,6 +313,11 @@ function refreshAnswer(
   token: IamToken,
 ): { profile: string; subject: string | null; expiresAt: string } {
   return { expiresAt: isoTime(token.expiresAtMs), profile: profile.name, subject: token.subject };
+}
+
+function keysAnswer(profile: Profile, { value, expiresAtMs }: IamToken): AwsCredentialsAnswer {
+  const keys = JSON.parse(value.expose()) as KeptKeys;
+  return { ...keys, expiresAt: isoTime(expiresAtMs), profile: profile.name };
 }
 
 function answer(id: number, peer: Peer, result: object): void {

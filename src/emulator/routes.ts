@@ -1,3 +1,4 @@
+import { createEphemeralKeys } from './create-ephemeral-keys.ts';
 import { createTokenForServiceAccount } from './create-token-for-service-account.ts';
 import { createToken } from './create-token.ts';
 import { exchangeToken } from './exchange-token.ts';
@@ -12,6 +13,7 @@ import { setFault } from './set-fault.ts';
 export const routes: readonly Route[] = [
   createToken,
   createTokenForServiceAccount,
+  createEphemeralKeys,
   revokeToken,
   metadataToken,
   exchangeToken,

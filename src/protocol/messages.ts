@@ -144,6 +144,16 @@ export interface DaemonStatus {
   };
 }
 
+/** Short-lived keys by which AWS's tools reach Object Storage. */
+export interface AwsCredentialsAnswer {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+  /** RFC 3339, UTC, milliseconds. */
+  readonly expiresAt: string;
+  readonly profile: string;
+}
+
 export interface ProfileSummary extends ProfileScope {
   readonly profile: string;
   readonly isDefault: boolean;
@@ -188,6 +198,10 @@ export interface Methods {
       /** Ask again with this as `after` for the rest. */
       readonly next: string | null;
     };
+  };
+  readonly awsCredentials: {
+    params: { readonly profile?: string; readonly minTtlMs?: number };
+    answer: AwsCredentialsAnswer;
   };
   readonly refresh: { params: { readonly profile?: string }; answer: RefreshAnswer };
   readonly login: { params: LoginParams; answer: RefreshAnswer };

@@ -48,6 +48,7 @@ const schemas: { readonly [M in Method]: v.GenericSchema<unknown, Params<M>> } =
     impersonateServiceAccountId: resourceId,
   }),
   status: v.object({ profile: v.exactOptional(profile), ...page }),
+  awsCredentials: v.object({ profile: v.exactOptional(profile), minTtlMs: v.exactOptional(minTtlMs) }),
   refresh: profileOnly,
   login: v.object({
     profile: v.exactOptional(profile),

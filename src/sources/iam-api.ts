@@ -7,6 +7,7 @@ import { call } from './call.ts';
 import type { Installation, SourceTools } from './credential-kind.ts';
 import { readTokenAnswer } from './iam-token-answer.ts';
 import { jsonObject, strangeBody } from './json-answer.ts';
+import { readKeysAnswer } from './keys-answer.ts';
 import { otherKinds } from './oauth-end.ts';
 import { sayable } from './sayable.ts';
 
@@ -43,6 +44,24 @@ export function createTokenForServiceAccount(
   const sent = token.expose();
   const request = postOf(`${endpoint}/iam/v1/tokens:createForServiceAccount`, { serviceAccountId }, sent);
   return tokenBy(request, sent, signal, tools);
+}
+
+/**
+ * `POST /iam/aws-compatibility/v1/ephemeralAccessKeys` (yandex.cloud/en/docs/iam/awscompatibility/api-ref/TemporaryAccessKey/createEphemeral):
+ * keys by which AWS's tools reach Object Storage, as `readKeysAnswer` keeps them. They live for 12 h, the most there
+ * is, so that a renewal each hour leaves the tools that keep them hours in hand.
+ * @param token an IAM token of the account that the keys are for
+ */
+export function createEphemeralKeys(
+  token: Secret,
+  { endpoint }: Installation,
+  signal: AbortSignal,
+  tools: SourceTools,
+): Promise<ExchangeOutcome> {
+  const sent = token.expose();
+  const url = `${endpoint}/iam/aws-compatibility/v1/ephemeralAccessKeys`;
+  const request = postOf(url, { sessionName: 'iam-tokend', duration: '43200s' }, sent);
+  return tokenBy(request, sent, signal, tools, readKeysAnswer);
 }
 
 /**
@@ -83,13 +102,14 @@ async function tokenBy(
   sent: string,
   signal: AbortSignal,
   tools: SourceTools,
+  tokenIn: Dialect['tokenIn'] = readTokenAnswer,
 ): Promise<ExchangeOutcome> {
   const called = await call('IAM', request, signal, tools);
   if (!called.ok) return called;
   const dialect: Dialect = {
     service: 'IAM',
     errorIn: (body, status) => statusIn('IAM', body, status, sent, tools),
-    tokenIn: readTokenAnswer,
+    tokenIn,
   };
   return outcomeOf(dialect, called.response, tools.clock.now().wallMs);
 }

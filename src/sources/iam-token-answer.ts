@@ -26,7 +26,8 @@ export function readTokenAnswer(body: object, nowMs: number): TokenAnswer {
   return believedToken('IAM', iamToken, expiryIn(expiresAt), nowMs);
 }
 
-function expiryIn(expiresAt: unknown): number | string {
+/** Milliseconds since the epoch, or what is wrong with it. */
+export function expiryIn(expiresAt: unknown): number | string {
   if (typeof expiresAt !== 'string' || expiresAt === '') {
     return "IAM's answer does not say when the token expires";
   }
@@ -53,6 +54,17 @@ export function believedToken(
   if (!tokenPattern.test(token)) {
     return wrong(`${service}'s answer holds a token with characters that no token has`);
   }
+  return believedLife(service, new Secret(token), subjectOf(token), expiry, nowMs);
+}
+
+/** Whether what a service gave can live as long as it says. */
+export function believedLife(
+  service: string,
+  token: Secret,
+  subject: string | null,
+  expiry: number | string,
+  nowMs: number,
+): TokenAnswer {
   if (typeof expiry === 'string') return wrong(expiry);
   const expiresAt = new Date(expiry).toISOString();
   if (expiry <= nowMs) return wrong(`${service} gave a token that expired at ${expiresAt}`);
@@ -61,10 +73,7 @@ export function believedToken(
       `${service} gave a token that expires at ${expiresAt}, which is longer than any token lives`,
     );
   }
-  return {
-    ok: true,
-    exchanged: { token: new Secret(token), expiresAtMs: expiry, subject: subjectOf(token) },
-  };
+  return { ok: true, exchanged: { token, expiresAtMs: expiry, subject } };
 }
 
 function wrong(message: string): TokenAnswer {

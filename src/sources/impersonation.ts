@@ -1,6 +1,6 @@
 import type { ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
 import type { Installation, SourceTools } from './credential-kind.ts';
-import { createTokenForServiceAccount } from './iam-api.ts';
+import { createEphemeralKeys, createTokenForServiceAccount } from './iam-api.ts';
 
 /** Tokens of a service account, by way of the tokens of somebody who may act as it. */
 export function impersonating(
@@ -25,6 +25,21 @@ export function impersonating(
         ...explained(outcome, serviceAccountId),
         ...(replacement === undefined ? {} : { replacement }),
       };
+    },
+  };
+}
+
+/** Keys of Object Storage, by way of the tokens of the account that they are for. */
+export function ephemeralKeys(
+  own: IamTokenSource,
+  installation: Installation,
+  tools: SourceTools,
+): IamTokenSource {
+  return {
+    async exchange(signal, interactive) {
+      const first = await own.exchange(signal, interactive);
+      if (!first.ok) return first;
+      return createEphemeralKeys(first.exchanged.token, installation, signal, tools);
     },
   };
 }

@@ -12,7 +12,10 @@ const places: readonly Place[] = [
   { file: 'src/cli/login.ts', reason: 'it crosses the socket to the daemon' },
   { file: 'src/cli/unlock.ts', reason: 'the passphrase crosses the socket to the daemon' },
   { file: 'src/daemon/credential-slots.ts', reason: 'the items of the store hold it' },
-  { file: 'src/daemon/request-handler.ts', reason: 'the answer of `token` is the IAM token' },
+  {
+    file: 'src/daemon/request-handler.ts',
+    reason: 'the answer of `token` is the IAM token, and that of `awsCredentials` the keys',
+  },
   { file: 'src/keychain/keytar-store.ts', reason: 'keytar takes a string' },
   { file: 'src/keychain/sealed-file.ts', reason: 'the sealed JSON of the file store holds it' },
   { file: 'src/keychain/store-key.ts', reason: 'scrypt makes a key of the passphrase' },

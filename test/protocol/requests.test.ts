@@ -24,6 +24,8 @@ const goodRequests: readonly (readonly [string, unknown])[] = [
   ['token', undefined],
   ['token', { profile: 'work', minTtlMs: 0 }],
   ['token', { minTtlMs: 43_200_000 }],
+  ['awsCredentials', undefined],
+  ['awsCredentials', { profile: 'work', minTtlMs: 600_000 }],
   ['status', { profile: 'work' }],
   ['status', { after: 'work', limit: 1 }],
   ['refresh', { profile: 'мой профиль 😀' }],
