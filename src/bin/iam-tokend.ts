@@ -44,7 +44,7 @@ import {
   socketPathProblem,
   systemPlaces,
 } from '../platform/places.ts';
-import { isExecutable, surroundingsOfProcess } from '../platform/surroundings.ts';
+import { isForeignProgram, surroundingsOfProcess } from '../platform/surroundings.ts';
 import { type Notify, systemdNotify } from '../service/notify.ts';
 import { takeServiceStart } from '../service/service-start.ts';
 import { supervision } from '../service/supervision.ts';
@@ -149,7 +149,7 @@ async function main(): Promise<void> {
   const tools: SourceTools = {
     clock,
     http: { send: (request, signal) => settings.http.send(request, signal) },
-    programs: childProcesses({ surroundings, clock, isExecutable }),
+    programs: childProcesses({ surroundings, clock, isExecutable: isForeignProgram }),
     get timeoutMs() {
       return settings.config.iam.timeoutMs;
     },

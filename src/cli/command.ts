@@ -9,6 +9,8 @@ import type { GivenOptions } from './parse-command-line.ts';
 export interface Call {
   readonly options: GivenOptions;
   readonly operand: string;
+  /** A command that is not ours, or its arguments. */
+  readonly foreign: readonly string[];
   readonly surroundings: Surroundings;
   readonly clock: Clock;
 }

@@ -4,7 +4,15 @@ import { patienceOf } from '../client/patience.ts';
 import type { Surroundings } from '../platform/places.ts';
 import { profileNamePattern } from '../protocol/messages.ts';
 import { readBashLine } from './bash-line.ts';
-import { commands, options, optionsOf, type OptionSpec, type OptionValue } from './options.ts';
+import {
+  commands,
+  isForeign,
+  type Operand,
+  options,
+  optionsOf,
+  type OptionSpec,
+  type OptionValue,
+} from './options.ts';
 import { allPages } from './pages.ts';
 import { print } from './terminal.ts';
 import { visible } from './visible.ts';
@@ -49,13 +57,20 @@ export async function suggestionsFor(
 ): Promise<Suggestions> {
   const { command, open, socketPath, given, hasOperand, isAfterOptions } = scan(words.slice(0, -1));
   const typed = words.at(-1) ?? '';
+  // A command that is not ours: of its words we know nothing.
+  const isOthers = hasOperand || isAfterOptions || command?.operand?.kind === 'arguments';
+  if (isForeign(command?.operand) && isOthers) return 'files';
   const known = optionsOf(command?.name ?? 'token');
   // Only what cannot be taken for an option may stand by itself.
   const named = async (mayBeOption: boolean): Promise<readonly Suggestion[]> =>
     (await profiles(socketPath)).filter(({ text }) => mayBeOption || !text.startsWith('-'));
-  const valuesOf = (value: OptionValue, mayBeOption: boolean): Suggestions | Promise<Suggestions> => {
+  const valuesOf = (
+    value: OptionValue | Operand,
+    mayBeOption: boolean,
+  ): Suggestions | Promise<Suggestions> => {
     if (value.kind === 'profile') return named(mayBeOption);
     if (value.kind === 'choice') return value.choices.map((text) => ({ text, help: '' }));
+    if (value.kind === 'command') return 'files';
     return value.kind === 'text' && /PATH|FILE/.test(value.placeholder) ? 'files' : [];
   };
   const inLine = isAfterOptions ? null : /^--([\w-]+)=/.exec(typed);

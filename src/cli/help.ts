@@ -1,5 +1,13 @@
 import { exitCodes } from './exit-codes.ts';
-import { callOf, commands, type CommandSpec, optionsOf, type OptionSpec, signature } from './options.ts';
+import {
+  callOf,
+  commands,
+  type CommandSpec,
+  isForeign,
+  optionsOf,
+  type OptionSpec,
+  signature,
+} from './options.ts';
 
 const widthOfHelp = 100;
 
@@ -26,8 +34,9 @@ function overview(command: CommandSpec): string {
 }
 
 function ofCommand(command: CommandSpec): string {
+  const call = callOf(command);
   return [
-    `usage: ${callOf(command)} [OPTIONS]`,
+    `usage: ${isForeign(command.operand) ? call.replace(command.name, '$& [OPTIONS]') : `${call} [OPTIONS]`}`,
     '',
     ...wrapped(`${command.help.slice(0, 1).toUpperCase()}${command.help.slice(1)}.`, widthOfHelp),
     '',

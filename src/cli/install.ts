@@ -1,12 +1,14 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { systemPlaces } from '../platform/places.ts';
+import { type Surroundings, systemPlaces } from '../platform/places.ts';
+import { isOwnProgram } from '../platform/surroundings.ts';
 import { isOfVersionManager, nodeForService } from '../service/node-program.ts';
 import type { Service } from '../service/service.ts';
 import type { Call, Command } from './command.ts';
 import { endDaemonByHand } from './daemon-by-hand.ts';
 import { UsageError } from './endings.ts';
 import { offerNetwork } from './offer-network.ts';
+import { type PathProgram, pathPrograms, warnUnlessFirst, writeProgram } from './path-programs.ts';
 import { askYesNo, canAsk } from './question.ts';
 import { note, print, printWarning, waiting } from './terminal.ts';
 import { runAll, runOne, thisService } from './this-service.ts';
@@ -25,8 +27,11 @@ export const install: Command = async (call) => {
       const text = packaged === undefined ? '' : readFileSync(join(__dirname, '../..', packaged), 'utf8');
       return { ...file, text: service.fill(text, argv) };
     });
+  const withYc = call.options.flag('yc');
+  const programs = isForSystem ? [] : wantedPrograms(call.surroundings, argv[0], withYc);
   if (call.options.flag('dry-run')) {
-    for (const { path, text } of files) print(`# write ${visible(path)}\n${text.replace(/^\ufeff/, '')}`);
+    for (const { path, text } of [...files, ...programs])
+      print(`# write ${visible(path)}\n${text.replace(/^\ufeff/, '')}`);
     for (const { argv: words } of service.start) print(words.join(' '));
     return;
   }
@@ -39,9 +44,11 @@ export const install: Command = async (call) => {
     mkdirSync(dirname(path), { recursive: true });
     writeWhole(path, text, encoding);
   }
+  for (const program of programs) writeProgram(program);
   await waiting('the daemon to start', runAll(service.start, call, service.showLog));
   print(`the daemon runs as ${service.unit} of ${service.manager}, and starts ${service.when}`);
   if (isForSystem) mentionUse();
+  if (withYc) warnUnlessFirst('yc', call.surroundings);
 };
 
 async function daemonCommand(call: Call): Promise<readonly [string, string]> {
@@ -58,6 +65,13 @@ async function daemonCommand(call: Call): Promise<readonly [string, string]> {
     );
   }
   return [node, program];
+}
+
+/** A `yc` of ours is there only where somebody asked for it, now or before. */
+function wantedPrograms(surroundings: Surroundings, node: string, withYc: boolean): readonly PathProgram[] {
+  return pathPrograms(surroundings, node).filter(
+    ({ name, path }) => name !== 'yc' || withYc || isOwnProgram(path),
+  );
 }
 
 /** The service sees none of them. */

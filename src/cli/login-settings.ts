@@ -1,7 +1,7 @@
 /** The kinds that hand no secret in: the daemon finds it where they say. */
 import { resolve } from 'node:path';
 import { programPlaces } from '../platform/find-program.ts';
-import { isExecutable } from '../platform/surroundings.ts';
+import { isForeignProgram } from '../platform/surroundings.ts';
 import { UsageError } from './endings.ts';
 import type { LoginKind } from './login-kind.ts';
 
@@ -45,7 +45,7 @@ export const yc: LoginKind = {
   /** A person's PATH has more folders than a service's. */
   read({ options, surroundings }) {
     const profile = options.text('yc-profile');
-    const path = programPlaces('yc', surroundings).find(isExecutable);
+    const path = programPlaces('yc', surroundings).find(isForeignProgram);
     return {
       settings: {
         ...(path === undefined ? {} : { path }),

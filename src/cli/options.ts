@@ -17,16 +17,24 @@ export type CommandName =
   | 'uninstall'
   | 'doctor'
   | 'stop'
+  | 'exec'
+  | 'env'
+  | 'docker-credential'
+  | 'kubernetes-credential'
+  | 'aws-credential-process'
+  | 'yc'
   | 'completion';
 
 export type Operand =
   | { readonly kind: 'profile'; readonly placeholder: string }
-  | { readonly kind: 'choice'; readonly placeholder: string; readonly choices: readonly string[] };
+  | { readonly kind: 'choice'; readonly placeholder: string; readonly choices: readonly string[] }
+  /** Words that are not ours to read, whatever they look like: a command; or arguments, of which there may be none. */
+  | { readonly kind: 'command' | 'arguments'; readonly placeholder: string };
 
 export interface CommandSpec {
   /** `token` is the command without a name. */
   readonly name: CommandName;
-  /** The one word that follows; none unless given. */
+  /** Nothing follows unless given. */
   readonly operand?: Operand;
   readonly help: string;
 }
@@ -54,7 +62,37 @@ export const commands: readonly CommandSpec[] = [
     operand: { kind: 'choice', placeholder: 'SHELL', choices: ['bash', 'zsh', 'fish', 'powershell'] },
     help: 'print what teaches a shell our words, and has iam_token_prompt for its prompt',
   },
+  {
+    name: 'exec',
+    operand: { kind: 'command', placeholder: '-- COMMAND …' },
+    help: 'run a command with the token in YC_TOKEN, YC_IAM_TOKEN and IAM_TOKEN, and the cloud and folder of the profile',
+  },
+  { name: 'env', help: 'print the same variables for a shell to read: eval "$(iam-token env)"' },
+  {
+    name: 'docker-credential',
+    operand: { kind: 'choice', placeholder: 'ACTION', choices: ['get', 'store', 'erase', 'list'] },
+    help: 'answer docker, which calls it as docker-credential-iam-token',
+  },
+  { name: 'kubernetes-credential', help: 'answer kubectl, as an exec plugin of its configuration' },
+  {
+    name: 'aws-credential-process',
+    help: 'answer the tools of AWS, as their credential_process: short-lived keys of Object Storage',
+  },
+  {
+    name: 'yc',
+    operand: { kind: 'arguments', placeholder: 'ARGS …' },
+    help: 'answer what yc is asked for tokens, and have the real yc do the rest, with our token',
+  },
 ];
+
+/** Those that stand between a program and its token. */
+const forPrograms = [
+  'exec',
+  'env',
+  'docker-credential',
+  'kubernetes-credential',
+  'aws-credential-process',
+] as const satisfies readonly CommandName[];
 
 export type OptionValue =
   | { readonly kind: 'flag' }
@@ -93,7 +131,7 @@ export const options: readonly OptionSpec[] = [
     name: 'profile',
     value: { kind: 'profile', placeholder: 'NAME' },
     help: 'the profile; without it IAM_TOKEND_PROFILE, else the default one',
-    commands: ['token', 'create-token', 'login', 'logout', 'refresh'],
+    commands: ['token', 'create-token', 'login', 'logout', 'refresh', ...forPrograms, 'yc'],
   },
   {
     name: 'profile',
@@ -106,6 +144,18 @@ export const options: readonly OptionSpec[] = [
     value: { kind: 'duration', placeholder: '10m', atLeastMs: 0, atMostMs: minTtlAtMostMs },
     help: 'a token that lives at least this long; at most 12h',
     commands: ['token'],
+  },
+  {
+    name: 'min-ttl',
+    value: { kind: 'duration', placeholder: '1h', atLeastMs: 0, atMostMs: minTtlAtMostMs },
+    help: 'a token that lives at least this long, at most 12h; where there is none, a warning and the longest there is',
+    commands: ['exec', 'env'],
+  },
+  {
+    name: 'shell',
+    value: { kind: 'choice', choices: ['sh', 'fish', 'powershell'] },
+    help: 'whose language it is; sh unless given, and powershell on Windows',
+    commands: ['env'],
   },
   {
     name: 'format',
@@ -242,6 +292,12 @@ export const options: readonly OptionSpec[] = [
   },
   { name: 'watch', value: flag, help: 'go on, and show each change', commands: ['status'] },
   {
+    name: 'yc',
+    value: flag,
+    help: 'and put a yc into ~/.local/bin that is `iam-token yc`, for scripts that call yc; taken away by uninstall',
+    commands: ['install'],
+  },
+  {
     name: 'dry-run',
     value: flag,
     help: 'print what would be written and run, and do nothing',
@@ -269,7 +325,21 @@ export const options: readonly OptionSpec[] = [
     name: 'timeout',
     value: { ...waitingTime, usualMs: defaultTimeoutMs },
     help: 'how long to wait for the daemon; 10s unless given',
-    commands: ['token', 'create-token', 'status', 'profiles', 'use', 'lock', 'doctor', 'stop', 'completion'],
+    commands: [
+      ...([
+        'token',
+        'create-token',
+        'status',
+        'profiles',
+        'use',
+        'lock',
+        'doctor',
+        'stop',
+        'yc',
+        'completion',
+      ] as const),
+      ...forPrograms,
+    ],
   },
   {
     name: 'timeout',
@@ -291,8 +361,13 @@ export function signature({ name, value }: OptionSpec): string {
 }
 
 /** What stands for the value in a text: `NAME`, or all that it can be. */
-export function standIn(value: Exclude<OptionValue, { readonly kind: 'flag' }>): string {
+export function standIn(value: Exclude<OptionValue, { readonly kind: 'flag' }> | Operand): string {
   return value.kind === 'choice' ? value.choices.join('|') : value.placeholder;
+}
+
+/** Whether what follows is not ours: our options stand before it. */
+export function isForeign(operand: Operand | undefined): boolean {
+  return operand?.kind === 'command' || operand?.kind === 'arguments';
 }
 
 /** How the command is called: `iam-token use NAME`. */

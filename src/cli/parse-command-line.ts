@@ -33,6 +33,11 @@ export class GivenOptions {
     return typeof value === 'string' ? value : undefined;
   }
 
+  /** These and others, which go first. */
+  with(values: Readonly<Record<string, string | true>>): GivenOptions {
+    return new GivenOptions(new Map([...this.#values, ...Object.entries(values)]));
+  }
+
   durationMs(name: string): number | undefined {
     const value = this.#values.get(name);
     return typeof value === 'number' ? value : undefined;
@@ -44,6 +49,8 @@ export interface CommandLine {
   readonly options: GivenOptions;
   /** What the command's `operand` stands for; empty where it has none, or where `--help` was asked for. */
   readonly operand: string;
+  /** A command that is not ours, as it was given; empty where the command takes none. */
+  readonly foreign: readonly string[];
 }
 
 /**
@@ -63,10 +70,12 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     allowPositionals: true,
     tokens: true,
   });
-  const given = tokens.filter((token) => token.kind === 'option');
+  const foreignAt = foreignStart(tokens);
+  const own = tokens.filter(({ index }) => index < foreignAt);
+  const given = own.filter((token) => token.kind === 'option');
   // Before the words are looked at: one of them may be meant as the value of an option that there is not.
   for (const { rawName, name } of given) checkIsOption(rawName, name);
-  const words = tokens.filter((token) => token.kind === 'positional').map(({ value }) => value);
+  const words = own.filter((token) => token.kind === 'positional').map(({ value }) => value);
   const command = commandOf(words);
   const values = new Map<string, string | number | true>(usualValues(command));
   for (const { rawName, name, value, inlineValue } of given) {
@@ -74,12 +83,23 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     values.set(spec.name, valueOf(spec, value, inlineValue ?? false));
   }
   const found = new GivenOptions(values);
-  if (found.flag('help')) return { command, options: found, operand: '' };
+  const foreign = args.slice(foreignAt);
+  if (found.flag('help')) return { command, options: found, operand: '', foreign };
   const operand = (command.operand === undefined ? '' : words[1]) ?? '';
-  if (command.operand !== undefined) checkOperand(command.operand, operand, command);
+  if (command.operand !== undefined) checkOperand(command.operand, operand, foreign, command);
   const surplus = words[command.operand === undefined ? 1 : 2];
   if (surplus !== undefined) throw new UsageError(`${surplus} is one word too many`, callOf(command));
-  return { command, options: found, operand };
+  return { command, options: found, operand, foreign };
+}
+
+/** Where the words begin that are not ours; beyond the end where there are none. */
+function foreignStart(
+  tokens: readonly { readonly kind: string; readonly index: number; readonly value?: string | undefined }[],
+): number {
+  const [first, second] = tokens.filter((token) => token.kind === 'positional');
+  const kind = first && commands.find(({ name }) => name === first.value)?.operand?.kind;
+  if (first && kind === 'arguments') return first.index + 1;
+  return kind === 'command' && second ? second.index : Infinity;
 }
 
 function commandOf([word]: readonly string[]): CommandSpec {
@@ -93,10 +113,16 @@ function commandOf([word]: readonly string[]): CommandSpec {
   );
 }
 
-function checkOperand(operand: Operand, given: string, command: CommandSpec): void {
+function checkOperand(
+  operand: Operand,
+  given: string,
+  foreign: readonly string[],
+  command: CommandSpec,
+): void {
+  if (operand.kind === 'arguments' || (operand.kind === 'command' && foreign.length > 0)) return;
   if (given === '') throw new UsageError(`${operand.placeholder} is missing`, callOf(command));
   if (operand.kind === 'profile') checkProfileName(given);
-  else if (!operand.choices.includes(given))
+  else if (operand.kind === 'choice' && !operand.choices.includes(given))
     throw new UsageError(`${operand.placeholder} cannot be ${given}`, callOf(command));
 }
 
@@ -115,9 +141,10 @@ function optionOf(command: CommandSpec, rawName: string, name: string): OptionSp
   const spec = optionsOf(command.name).find((option) => option.name === wanted);
   if (spec !== undefined) return spec;
   const owners = commands.filter((other) => optionsOf(other.name).some((option) => option.name === wanted));
+  const bare = (each: CommandSpec): string => callOf({ name: each.name, help: '' });
   throw new UsageError(
-    `${callOf({ name: command.name, help: '' })} has no option --${wanted}`,
-    `it belongs to: ${owners.map(callOf).join(', ')}`,
+    `${bare(command)} has no option --${wanted}`,
+    `it belongs to: ${owners.map(bare).join(', ')}`,
   );
 }
 

@@ -1,12 +1,17 @@
 import { systemClock } from '../adapters/system-clock.ts';
 import type { Surroundings } from '../platform/places.ts';
 import { version } from '../shared/version.ts';
+import { awsCredentialProcess } from './aws-credential-process.ts';
 import type { Command } from './command.ts';
 import { complete } from './complete.ts';
 import { completion } from './completion.ts';
+import { dockerCredential } from './docker-credential.ts';
+import { env } from './env.ts';
+import { exec } from './exec.ts';
 import { exitCodeAfter } from './exit-code-after.ts';
 import { helpText } from './help.ts';
 import { install } from './install.ts';
+import { kubernetesCredential } from './kubernetes-credential.ts';
 import { lock } from './lock.ts';
 import { login } from './login.ts';
 import { logout } from './logout.ts';
@@ -21,6 +26,7 @@ import { createToken, token } from './token-command.ts';
 import { uninstall } from './uninstall.ts';
 import { unlock } from './unlock.ts';
 import { use } from './use.ts';
+import { yc } from './yc.ts';
 
 const runners: Readonly<Record<CommandName, Command>> = {
   token,
@@ -37,6 +43,12 @@ const runners: Readonly<Record<CommandName, Command>> = {
   uninstall,
   stop,
   completion,
+  exec,
+  env,
+  'docker-credential': dockerCredential,
+  'kubernetes-credential': kubernetesCredential,
+  'aws-credential-process': awsCredentialProcess,
+  yc,
   doctor: async (call) => (await import('./doctor.ts')).doctor(call),
 };
 
@@ -51,8 +63,9 @@ export function runCommandLine(args: readonly string[], surroundings: Surroundin
 async function runParsed(args: readonly string[], surroundings: Surroundings): Promise<number | void> {
   // Asked by a shell with words that are half typed, which nobody else would take.
   if (args[0] === '__complete') return complete(args.slice(1), surroundings);
-  const { command, options, operand } = parseCommandLine(args);
+  const { command, ...given } = parseCommandLine(args);
+  const { options } = given;
   if (options.flag('help')) print(helpText(command));
   else if (options.flag('version')) print(`iam-token ${version}`);
-  else return runners[command.name]({ surroundings, options, operand, clock: systemClock() });
+  else return runners[command.name]({ ...given, surroundings, clock: systemClock() });
 }

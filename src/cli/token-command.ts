@@ -1,5 +1,6 @@
 import type { Call, Command } from './command.ts';
 import { plainToken, printToken, type TokenFormat } from './token.ts';
+import { tokenRequest } from './token-environment.ts';
 import { jsonLine } from './visible.ts';
 
 const formats: Readonly<Record<string, TokenFormat>> = {
@@ -19,17 +20,8 @@ export const token: Command = (call) => printed(call, formats);
 /** Stands in for `yc iam create-token`, with its options and its output. */
 export const createToken: Command = (call) => printed(call, ycFormats);
 
-function printed(
-  { options, surroundings }: Call,
-  available: Readonly<Record<string, TokenFormat>>,
-): Promise<void> {
-  const request = {
-    profile: options.text('profile'),
-    minTtlMs: options.durationMs('min-ttl'),
-    impersonateServiceAccountId: options.text('impersonate-service-account-id'),
-    socketPath: options.text('socket'),
-    timeoutMs: options.durationMs('timeout'),
-  };
+function printed(call: Call, available: Readonly<Record<string, TokenFormat>>): Promise<void> {
+  const { options, surroundings } = call;
   const format = available[options.text('format') ?? 'text'] ?? plainToken.format;
-  return printToken(request, { format, quiet: options.flag('no-user-output') }, surroundings);
+  return printToken(tokenRequest(call), { format, quiet: options.flag('no-user-output') }, surroundings);
 }

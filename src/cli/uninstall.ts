@@ -3,9 +3,11 @@ import { dirname, join, sep } from 'node:path';
 import { IamTokenError } from '../client/iam-token-error.ts';
 import { folders } from '../platform/places.ts';
 import { userManagerFolder } from '../platform/service-manager.ts';
+import { isOwnProgram } from '../platform/surroundings.ts';
 import type { Service } from '../service/service.ts';
 import type { Call, Command } from './command.ts';
 import { endDaemonByHand } from './daemon-by-hand.ts';
+import { pathPrograms } from './path-programs.ts';
 import { note, print, waiting } from './terminal.ts';
 import { runAll, runOne, thisService } from './this-service.ts';
 
@@ -24,6 +26,8 @@ export const uninstall: Command = async (call) => {
     await runAll(service.forget, call);
   }
   const runtimeFolder = isForSystem ? '/run' : userManagerFolder(surroundings);
+  const programs = isForSystem ? [] : pathPrograms(surroundings, process.execPath).map(({ path }) => path);
+  for (const path of programs) if (isOwnProgram(path)) rmSync(path);
   if (runtimeFolder !== null) rmSync(join(runtimeFolder, 'iam-tokend'), { recursive: true, force: true });
   if (isPurge) {
     if (service.ofSystem === undefined) await forgetAll(call);
@@ -34,7 +38,8 @@ export const uninstall: Command = async (call) => {
   }
   if (!isForSystem) {
     const { config, state, log } = folders(surroundings);
-    for (const path of [...paths, config, state, log]) removeEmptyFolders(dirname(path), surroundings.home());
+    for (const path of [...paths, ...programs, config, state, log])
+      removeEmptyFolders(dirname(path), surroundings.home());
   }
   if (isPurge) print('the daemon is gone, with all credentials and its configuration');
   else print('the daemon is gone; its configuration and credentials stay, unless you purge them');

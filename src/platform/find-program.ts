@@ -1,6 +1,12 @@
 import { posix, win32 } from 'node:path';
 import type { Surroundings } from './places.ts';
 
+/** In each program that `iam-token install` puts on a person's path, near its beginning. */
+export const ownProgramMark = '# made by iam-token install, and taken away by iam-token uninstall';
+
+/** Names the yc that we run, for a yc that turns out to be ours and would run it again. */
+export const behindVariable = 'IAM_TOKEN_YC_BEHIND';
+
 /**
  * Where a program can lie, first choice first: the folders of PATH, and those that services do not have in theirs,
  * because installers add them in the files of a shell (yandex.cloud/en/docs/cli/operations/install-cli, November 2026).

@@ -1,5 +1,6 @@
 /** The one place that asks the running process and the file system what `places.ts` needs to know. */
-import { accessSync, constants, lstatSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, lstatSync, openSync, readSync, statSync } from 'node:fs';
+import { ownProgramMark } from './find-program.ts';
 import type { Surroundings } from './places.ts';
 import type { FileFacts } from './socket-folder.ts';
 
@@ -40,5 +41,26 @@ export function isExecutable(path: string): boolean {
   } catch {
     // Whatever stands in the way, it cannot be run.
     return false;
+  }
+}
+
+/** As `isExecutable`, and none of the programs that `install` puts on a person's path: those would run us again. */
+export function isForeignProgram(path: string): boolean {
+  return isExecutable(path) && !isOwnProgram(path);
+}
+
+const markWithinBytes = 256;
+
+export function isOwnProgram(path: string): boolean {
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const start = Buffer.alloc(markWithinBytes);
+      return start.toString('utf8', 0, readSync(file, start)).includes(ownProgramMark);
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return false; // Nothing is there, or nothing that we could have made.
   }
 }

@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import * as v from 'valibot';
+import { behindVariable } from '../platform/find-program.ts';
 import { ProblemError } from '../shared/errors.ts';
 import type { ProgramEnd, ProgramOutput } from '../shared/programs.ts';
 import { resourceIdPattern } from '../shared/resource-id.ts';
@@ -113,7 +114,11 @@ function run(
     ...(interactive ? [] : ['--no-browser']),
   ];
   const screenless = { DISPLAY: undefined, WAYLAND_DISPLAY: undefined, BROWSER: 'false' };
-  const environment = { YC_CLI_INITIALIZATION_SILENCE: 'true', ...(interactive ? {} : screenless) };
+  const environment = {
+    YC_CLI_INITIALIZATION_SILENCE: 'true',
+    [behindVariable]: path,
+    ...(interactive ? {} : screenless),
+  };
   const either = AbortSignal.any([signal, clock.deadline(atMostMs)]);
   return programs.run({ path, args, environment, ...(interactive ? {} : { stopWhen: wantsPerson }) }, either);
 }

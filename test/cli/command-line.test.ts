@@ -43,6 +43,15 @@ describe('the command line', () => {
     ['use --timeout 5s work', 'use', {}, 'work'],
     ['use -- --odd', 'use', {}, '--odd'],
     ['use --help', 'use', { help: true }],
+    ['exec -- terraform apply', 'exec', {}],
+    ['exec terraform -v --profile x -- y', 'exec', {}],
+    ['--profile=--help exec --min-ttl 1h -- --odd', 'exec', { profile: '--help' }],
+    ['exec --help -- terraform', 'exec', { help: true }],
+    ['env --shell fish', 'env', { shell: 'fish' }],
+    ['docker-credential get', 'docker-credential', {}, 'get'],
+    ['yc --help', 'yc', {}],
+    ['--profile yc yc --profile a iam create-token --no-such', 'yc', { profile: 'yc' }],
+    ['--help yc', 'yc', { help: true }],
     ['use work too many --help', 'use', { help: true }],
   ];
   for (const [line, command, expected, operand = ''] of understood) {
@@ -101,7 +110,7 @@ describe('the command line', () => {
     [
       'create-token --min-ttl 5m',
       'iam-token create-token has no option --min-ttl',
-      'it belongs to: iam-token',
+      'it belongs to: iam-token, iam-token exec, iam-token env',
     ],
     ['--profile', '--profile needs a value', '--profile NAME'],
     ['--profile=', '--profile needs a value', '--profile NAME'],
@@ -136,6 +145,11 @@ describe('the command line', () => {
     ],
     ['login --service-account-key', '--service-account-key needs a value', '--service-account-key FILE|-'],
     ['status --revoke', 'iam-token status has no option --revoke', 'it belongs to: iam-token logout'],
+    ['exec', '-- COMMAND … is missing', 'iam-token exec -- COMMAND …'],
+    ['exec --', '-- COMMAND … is missing', 'iam-token exec -- COMMAND …'],
+    ['exec -x terraform', 'there is no option -x', 'iam-token --help'],
+    ['docker-credential', 'ACTION is missing', 'iam-token docker-credential get|store|erase|list'],
+    ['docker-credential got', 'ACTION cannot be got', 'iam-token docker-credential get|store|erase|list'],
     ['y0_canary', 'there is no command y0_canary', 'iam-token --help'],
   ];
   for (const [line, message, hint] of refused) {
@@ -150,6 +164,25 @@ describe('the command line', () => {
       );
     });
   }
+
+  it('leaves a command that is not ours as it was given', () => {
+    const foreign = (line: string): readonly string[] => parseCommandLine(line.split(' ')).foreign;
+    assert.deepEqual(foreign('exec --profile a -- sh -c --profile=b -- c'), [
+      'sh',
+      '-c',
+      '--profile=b',
+      '--',
+      'c',
+    ]);
+    assert.deepEqual(foreign('exec sh -c x'), ['sh', '-c', 'x']);
+    assert.deepEqual(foreign('--profile a yc --profile b iam create-token'), [
+      '--profile',
+      'b',
+      'iam',
+      'create-token',
+    ]);
+    assert.deepEqual(foreign('use work'), []);
+  });
 
   it('ends with 2 when it is refused', async () => {
     assert.deepEqual(await runCli(['statsu']), {
@@ -189,7 +222,8 @@ describe('the table of options', () => {
 describe('--help', () => {
   it('names all that there is, in lines of at most 100 characters', async () => {
     for (const command of commands) {
-      const args = command.name === 'token' ? ['--help'] : [command.name, '--help'];
+      // What follows `yc` is yc's.
+      const args = command.name === 'token' ? ['--help'] : ['--help', command.name];
       const { stdout, stderr, code } = await runCli(args);
       assert.deepEqual([stdout, stderr, code], [`${helpText(command)}\n`, '', 0]);
       for (const option of optionsOf(command.name))
@@ -198,7 +232,12 @@ describe('--help', () => {
         stdout.split('\n').every((line) => line.length <= 100 && line === line.trimEnd()),
         stdout,
       );
-      if (command.name !== 'token') assert.ok(stdout.startsWith(`usage: ${callOf(command)} [OPTIONS]\n`));
+      if (command.name === 'token') continue;
+      const isForeign = ['exec', 'yc'].includes(command.name);
+      const usage = isForeign
+        ? callOf(command).replace(command.name, `${command.name} [OPTIONS]`)
+        : `${callOf(command)} [OPTIONS]`;
+      assert.ok(stdout.startsWith(`usage: ${usage}\n`));
     }
   });
 
@@ -211,7 +250,7 @@ describe('--help', () => {
       '       iam-token COMMAND [OPTIONS]   see iam-token COMMAND --help',
       '',
       'commands:',
-      '  create-token      print a token as `yc iam create-token` does, for scripts that call that',
+      '  create-token              print a token as `yc iam create-token` does, for scripts that call that',
     ]);
     assert.deepEqual(lines.slice(-9), [
       'exit codes:',

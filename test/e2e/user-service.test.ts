@@ -313,6 +313,39 @@ describe('iam-tokend under a real systemd --user', function () {
     assert.equal(readFileSync(config, 'utf8'), asItIs);
   });
 
+  it('puts what docker calls on the path, and a yc only for one who asks, and takes both away', async () => {
+    await installAndLogIn();
+    const own = join(person.home, '.local/bin');
+    const ask = (line: string, stdin = '') =>
+      done(person.run(['sh', '-c', `PATH="${own}:$PATH"\n${line}`], { stdin }));
+    const token = await done(iamToken());
+    assert.equal(await ask(`ls "${own}"`), 'docker-credential-iam-token\n');
+    assert.deepEqual(JSON.parse(await ask('docker-credential-iam-token get', 'cr.yandex\n')), {
+      ServerURL: 'cr.yandex',
+      Username: 'iam',
+      Secret: token.trim(),
+    });
+
+    const { code, stderr } = await iamToken('install', '--yc');
+    assert.equal(code, 0);
+    assert.match(stderr, /warning: yc is not on your PATH yet\n/);
+    assert.equal(await ask('yc iam create-token'), token);
+    assert.equal((await iamToken('install')).stderr, '');
+    assert.equal(await ask('yc iam create-token'), token, 'what was asked for stays');
+    assert.match(await done(iamToken('install', '--dry-run')), new RegExp(`^# write ${own}/yc$`, 'm'));
+    await done(iamToken('uninstall'));
+    assert.equal((await person.run(['ls', own])).code, 2, 'the folder is gone too');
+
+    await person.run(['mkdir', '-p', own]);
+    await person.run(['sh', '-c', `echo theirs > "${own}/yc"`]);
+    assert.match(
+      (await iamToken('install', '--yc')).stderr,
+      /warning: \S+\/yc is not ours, and stays as it is\n/,
+    );
+    await done(iamToken('uninstall'));
+    assert.equal(await ask(`cat "${own}/yc"; rm "${own}/yc"; rmdir "${own}"`), 'theirs\n');
+  });
+
   it('says in a dry run what it would write and run, and does nothing', async () => {
     const as_is = await everything();
     const said = await done(iamToken('install', '--dry-run'));

@@ -98,7 +98,7 @@ describe('yc', () => {
     const alone = yc.environment();
     assert.deepEqual(
       alone.filter((line) => /^(?:YC_|IAM_TOKEN)/.test(line)),
-      ['YC_CLI_INITIALIZATION_SILENCE=true'],
+      [`IAM_TOKEN_YC_BEHIND=${yc.path}`, 'YC_CLI_INITIALIZATION_SILENCE=true'],
     );
     assert.ok(alone.includes(`HOME=${folder()}`));
     assert.ok(alone.includes('BROWSER=false') && !alone.some((line) => line.includes('DISPLAY=')));

@@ -1,0 +1,45 @@
+import { requestToken } from '../client/request-token.ts';
+import type { TokenAnswer } from '../protocol/messages.ts';
+import type { Command } from './command.ts';
+import { UsageError } from './endings.ts';
+import { print } from './terminal.ts';
+import { tokenRequest } from './token-environment.ts';
+import { jsonLine } from './visible.ts';
+
+const versions = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'] as const;
+type Version = (typeof versions)[number];
+
+/** Answers kubectl, and whatever else runs exec plugins (kubernetes.io/docs/reference/access-authn-authz/authentication). */
+export const kubernetesCredential: Command = async (call) => {
+  const version = wantedVersion(call.surroundings.env['KUBERNETES_EXEC_INFO']);
+  print(execCredential(version, await requestToken(tokenRequest(call), call.surroundings)));
+};
+
+export function execCredential(apiVersion: Version, { token, expiresAt }: TokenAnswer): string {
+  return jsonLine({ apiVersion, kind: 'ExecCredential', status: { token, expirationTimestamp: expiresAt } });
+}
+
+/**
+ * The version that the caller speaks; v1beta1 for one that does not say, as yc has it.
+ * @throws UsageError
+ */
+export function wantedVersion(info: string | undefined): Version {
+  if (info === undefined || info === '') return versions[1];
+  const asked = apiVersionIn(info);
+  if (asked === null) throw new UsageError('KUBERNETES_EXEC_INFO is not the JSON that Kubernetes puts there');
+  const version = versions.find((known) => known === asked);
+  if (version !== undefined) return version;
+  throw new UsageError(
+    `KUBERNETES_EXEC_INFO asks for ${asked}, which is not known here`,
+    `have apiVersion ${versions[0]} in the user's exec section of the kubeconfig`,
+  );
+}
+
+function apiVersionIn(info: string): string | null {
+  try {
+    const { apiVersion, kind } = JSON.parse(info) as Readonly<Record<string, unknown>>;
+    return kind === 'ExecCredential' && typeof apiVersion === 'string' ? apiVersion : null;
+  } catch {
+    return null; // No JSON, or `null`.
+  }
+}

@@ -1,0 +1,51 @@
+import type { ChildProcess } from 'node:child_process';
+import { UsageError } from './endings.ts';
+import { isTerminal, printError } from './terminal.ts';
+
+/** As a shell ends where a command is not found, or is no program (POSIX, "Exit Status for Commands"). */
+const notFoundExitCode = 127;
+const notExecutableExitCode = 126;
+
+/** Sent to us alone. On a terminal, what its keys send goes to the program as well, which must not get it twice. */
+const passedOn = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+const ofKeys = ['SIGINT', 'SIGQUIT'] as const;
+
+/**
+ * Runs a program in our place, as well as Node can: it has our terminal and our streams, gets the signals that we get,
+ * and its end is ours.
+ * @returns its exit code; 128 and the signal's number where a signal ended it
+ */
+export function runThrough(
+  [program = '', ...args]: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  const { constants } = process.getBuiltinModule('node:os');
+  if (program === '') throw new UsageError('the command has no name');
+  const hasTerminal = isTerminal('stdin') || isTerminal('stdout') || isTerminal('stderr');
+  // Before there is a program: one may send us a signal as soon as it runs.
+  const passOn = (signal: NodeJS.Signals): void => void child?.kill(signal);
+  for (const signal of passedOn) process.on(signal, passOn);
+  for (const signal of ofKeys) process.on(signal, hasTerminal ? () => undefined : passOn);
+  let child: ChildProcess | undefined;
+  return new Promise((resolve) => {
+    const failed = (error: unknown): void => resolve(notStarted(program, error));
+    try {
+      child = spawn(program, args, { env, stdio: 'inherit' });
+    } catch (error) {
+      failed(error); // Some errors of `spawn` are thrown, and some come later.
+      return;
+    }
+    child.once('error', failed);
+    child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']));
+  });
+}
+
+function notStarted(program: string, error: unknown): number {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  const isMissing = code === 'ENOENT' || code === 'ENOTDIR';
+  if (isMissing) printError(`${program} is not found`);
+  else if (code === 'EACCES' || code === 'ENOEXEC') printError(`${program} is no program that may be run`);
+  else printError(`${program} could not be started (${code})`);
+  return isMissing ? notFoundExitCode : notExecutableExitCode;
+}
