@@ -17,12 +17,26 @@ describe('completion', () => {
     const names = commands.map(({ name }) => name).filter((name) => name !== 'token');
     assert.deepEqual(await suggested(''), names);
     for (const { name } of commands) {
+      if (name === 'yc') continue; // What follows it is yc's.
       const words = name === 'token' ? ['-'] : [name, '--'];
       assert.deepEqual(
         await suggested(...words),
         optionsOf(name).map((option) => `--${option.name}`),
       );
     }
+  });
+
+  it('leaves the words of a command that is not ours to the shell', async () => {
+    for (const words of [
+      ['yc', ''],
+      ['yc', '--'],
+      ['exec', ''],
+      ['exec', '--', ''],
+      ['exec', 'sh', '-'],
+    ]) {
+      assert.equal(await suggested(...words), 'files', words.join(' '));
+    }
+    assert.deepEqual(await suggested('docker-credential', ''), ['get', 'store', 'erase', 'list']);
   });
 
   const table: readonly (readonly [words: readonly string[], expected: 'files' | readonly string[]])[] = [
