@@ -123,6 +123,30 @@ describe('programs of others that live longer than their first token', function 
       const driver = new Driver({ connectionString, authService: ydbAuthService(TokenAuthService) });
       const work = () => driver.schemeClient.listDirectory('/local');`,
     );
+    workplace.write({ 'aws-config': '[default]\ncredential_process = iam-token aws-credential-process\n' });
+    play(
+      'client-s3',
+      await startHttpService({
+        judge: isLiving,
+        tokenOf: ({ headers }) => String(headers['x-amz-security-token']).replace(/^s1\./, ''),
+        answer: () => ({ type: 'application/xml', body: '<ListAllMyBucketsResult/>' }),
+      }),
+      `import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
+      const s3 = new S3Client({ region: 'ru-central1', endpoint: 'http://127.0.0.1:' + process.argv[2] });
+      const work = () => s3.send(new ListBucketsCommand({}));`,
+      { AWS_CONFIG_FILE: 'aws-config' },
+    );
+    const cluster = await startHttpService({ judge: isLiving, answer: list });
+    workplace.write({ kubeconfig: kubeconfig(cluster.port) });
+    play(
+      'kubernetes-client',
+      cluster,
+      `import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
+      const config = new KubeConfig();
+      config.loadFromFile('kubeconfig');
+      const api = config.makeApiClient(CoreV1Api);
+      const work = () => api.listNamespace();`,
+    );
     await Promise.all([...players.values()].map(playToTheEnd));
   });
 
@@ -137,7 +161,7 @@ describe('programs of others that live longer than their first token', function 
     await house?.stop();
   });
 
-  for (const name of ['openai', 'nodejs-sdk', 'grpc-js', 'ydb-sdk']) {
+  for (const name of ['openai', 'nodejs-sdk', 'grpc-js', 'ydb-sdk', 'client-s3', 'kubernetes-client']) {
     it(`${name} goes on, and is refused nothing`, async () => {
       const player = players.get(name);
       assert.ok(player !== undefined);
@@ -150,6 +174,21 @@ describe('programs of others that live longer than their first token', function 
     });
   }
 });
+
+function kubeconfig(port: number): string {
+  const exec = {
+    apiVersion: 'client.authentication.k8s.io/v1',
+    command: 'iam-token',
+    args: ['kubernetes-credential'],
+    interactiveMode: 'Never',
+  };
+  return JSON.stringify({
+    clusters: [{ name: 'cluster', cluster: { server: `http://127.0.0.1:${port}` } }],
+    users: [{ name: 'me', user: { exec } }],
+    contexts: [{ name: 'here', context: { cluster: 'cluster', user: 'me' } }],
+    'current-context': 'here',
+  });
+}
 
 /** A database of one node that has nothing in it. */
 function ydbAnswers(): Readonly<Record<string, (port: number) => Uint8Array>> {

@@ -31,9 +31,15 @@ export function makeWorkplace(): Workplace {
   const ours = join(folder, 'node_modules/iam-tokend');
   unpackPacked(ours);
   mkdirSync(bin);
-  for (const program of ['iam-token', 'docker-credential-iam-token']) {
-    symlinkSync(join(ours, 'dist/bin/iam-token.js'), join(bin, program));
-  }
+  symlinkSync(join(ours, 'dist/bin/iam-token.js'), join(bin, 'iam-token'));
+  // As `iam-token install` writes it.
+  writeFileSync(
+    join(bin, 'docker-credential-iam-token'),
+    '#!/bin/sh\nexec iam-token docker-credential "$@"\n',
+    {
+      mode: 0o755,
+    },
+  );
   const manifest = JSON.parse(readFileSync(join(packages, 'package.json'), 'utf8')) as {
     readonly dependencies: Readonly<Record<string, string>>;
   };
