@@ -136,7 +136,7 @@ describe('programs of others that live longer than their first token', function 
       const work = () => s3.send(new ListBucketsCommand({}));`,
       { AWS_CONFIG_FILE: 'aws-config' },
     );
-    const cluster = await startHttpService({ judge: isLiving, answer: list });
+    const cluster = await startHttpService({ judge: isLiving, answer: list, tls: true });
     workplace.write({ kubeconfig: kubeconfig(cluster.port) });
     play(
       'kubernetes-client',
@@ -176,6 +176,8 @@ describe('programs of others that live longer than their first token', function 
 });
 
 function kubeconfig(port: number): string {
+  const authority = Buffer.from(tlsCertificate).toString('base64');
+  const cluster = { server: `https://localhost:${port}`, 'certificate-authority-data': authority };
   const exec = {
     apiVersion: 'client.authentication.k8s.io/v1',
     command: 'iam-token',
@@ -183,7 +185,7 @@ function kubeconfig(port: number): string {
     interactiveMode: 'Never',
   };
   return JSON.stringify({
-    clusters: [{ name: 'cluster', cluster: { server: `http://127.0.0.1:${port}` } }],
+    clusters: [{ name: 'cluster', cluster }],
     users: [{ name: 'me', user: { exec } }],
     contexts: [{ name: 'here', context: { cluster: 'cluster', user: 'me' } }],
     'current-context': 'here',
