@@ -43,8 +43,9 @@ describe('programs of Debian, over a rotation of the token', function () {
 
   const curls = {
     'a header of iam-token’s': 'curl -sSf -H @<(iam-token --format header)',
-    'a token from http.sock':
-      'curl -sSf -H "Authorization: Bearer $(curl -sSf --unix-socket "$XDG_RUNTIME_DIR/iam-tokend/http.sock" http://localhost/v1/token)"',
+    'a token from http.sock': `curl -sSf -H @<(
+        curl -sSf --unix-socket "$XDG_RUNTIME_DIR/iam-tokend/http.sock" http://localhost/v1/token |
+        node -p '"Authorization: Bearer " + JSON.parse(fs.readFileSync(0)).token')`,
   };
   for (const [how, command] of Object.entries(curls)) {
     it(`curl has ${how}`, async () => {
@@ -117,7 +118,7 @@ describe('programs of Debian, over a rotation of the token', function () {
       assert.deepEqual(registry.refused, []);
     } finally {
       await shell.end();
-      proxy.close();
+      await proxy.close();
       await registry.close();
     }
   });

@@ -67,7 +67,8 @@ describe('programs of others that live longer than their first token', function 
   }
 
   before(async () => {
-    house = await startHouse({ store: 'memory', lifetimeMs });
+    const config = 'metadata: { listen: "127.0.0.1:0" }\n';
+    house = await startHouse({ store: 'memory', lifetimeMs, config });
     await house.startDaemon();
     await house.iamToken(['login', '--stdin'], oauthToken);
     workplace = makeWorkplace();
@@ -136,6 +137,24 @@ describe('programs of others that live longer than their first token', function 
       const work = () => s3.send(new ListBucketsCommand({}));`,
       { AWS_CONFIG_FILE: 'aws-config' },
     );
+    const { daemon } = JSON.parse((await house.iamToken(['status', '--json'])).stdout) as {
+      readonly daemon: { readonly metadataAddress: string };
+    };
+    const metadata = `http://${daemon.metadataAddress}/computeMetadata/v1`;
+    play(
+      'ydbjs',
+      await startHttpService({ judge: isLiving, answer: list }),
+      `import { MetadataCredentialsProvider } from '@ydbjs/auth/metadata';
+      const provider = new MetadataCredentialsProvider({ endpoint: process.env.YDB_METADATA_CREDENTIALS_ENDPOINT });
+      const work = async () => {
+        const headers = { authorization: 'Bearer ' + (await provider.getToken()) };
+        const { status } = await fetch('http://127.0.0.1:' + process.argv[2], { headers });
+        if (status !== 200) throw new Error(status);
+      };`,
+      {
+        YDB_METADATA_CREDENTIALS_ENDPOINT: `${metadata}/instance/service-accounts/default/token`,
+      },
+    );
     const cluster = await startHttpService({ judge: isLiving, answer: list, tls: true });
     workplace.write({ kubeconfig: kubeconfig(cluster.port) });
     play(
@@ -161,7 +180,15 @@ describe('programs of others that live longer than their first token', function 
     await house?.stop();
   });
 
-  for (const name of ['openai', 'nodejs-sdk', 'grpc-js', 'ydb-sdk', 'client-s3', 'kubernetes-client']) {
+  for (const name of [
+    'openai',
+    'nodejs-sdk',
+    'grpc-js',
+    'ydb-sdk',
+    'client-s3',
+    'ydbjs',
+    'kubernetes-client',
+  ]) {
     it(`${name} goes on, and is refused nothing`, async () => {
       const player = players.get(name);
       assert.ok(player !== undefined);

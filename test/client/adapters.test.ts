@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import {
   fetchWithIamToken,
   grpcCallCredentials,
@@ -9,6 +8,7 @@ import {
 } from '../../src/client/adapters.ts';
 import { IamTokenError } from '../../src/client/iam-token-error.ts';
 import { type IamTokenCache, tokenCache } from '../../src/client/token-cache.ts';
+import { listen, shut } from '../support/loopback.ts';
 
 describe('adapters for other packages', () => {
   let current: string;
@@ -46,16 +46,10 @@ describe('adapters for other packages', () => {
           response.writeHead(authorization === `Bearer ${accepted}` ? 200 : 401).end('said');
         });
       });
-      await new Promise<void>((resolve) => {
-        server.listen(0, '127.0.0.1', resolve);
-      });
-      url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+      url = `http://127.0.0.1:${await listen(server)}/`;
     });
 
-    afterEach(() => {
-      server.close();
-      server.closeAllConnections();
-    });
+    afterEach(() => shut(server));
 
     it('sends the token with the other headers, and asks the daemon once for many', async () => {
       const fetch = fetchWithIamToken(tokens);

@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
+import { listen, shut } from './loopback.ts';
 
 export interface ConnectProxy {
   readonly url: string;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** A proxy that leads whoever wants to go anywhere by TLS to this port of ours. */
@@ -17,13 +17,6 @@ export async function startConnectProxy(port: number): Promise<ConnectProxy> {
     });
     for (const socket of [client, there]) socket.on('error', () => client.destroy());
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () => {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
+  const url = `http://127.0.0.1:${await listen(server)}`;
+  return { url, close: () => shut(server) };
 }

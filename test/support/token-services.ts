@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { listen, shut } from './loopback.ts';
 import { thirdPartyPackage } from './third-party.ts';
 import { tlsCertificate, tlsKey } from './tls-fixture.ts';
 
@@ -24,12 +23,6 @@ async function judged({ accepted, refused }: Shown, judge: Judge, token: string)
   const list = isGood ? accepted : refused;
   if (list.at(-1) !== token) list.push(token);
   return isGood;
-}
-
-async function listening(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
 }
 
 export interface HttpServiceOptions {
@@ -63,12 +56,8 @@ export async function startHttpService(options: HttpServiceOptions): Promise<Tok
     : createServer(listener);
   return {
     ...shown,
-    port: await listening(server),
-    close: async () => {
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
-    },
+    port: await listen(server),
+    close: () => shut(server),
   };
 }
 
