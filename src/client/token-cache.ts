@@ -2,18 +2,18 @@ import type { TokenAnswer } from '../protocol/messages.ts';
 import type { Instant } from '../shared/clock.ts';
 import { IamTokenError } from './iam-token-error.ts';
 
-/** Gives out living tokens of one profile, and seldom asks the daemon for them. */
+/** Gives out living tokens of one profile, and seldom asks the daemon for them. Its functions need no `this`. */
 export interface IamTokenCache {
   /**
    * All who ask at once share one request.
    * @param signal ends this wait, and nobody else's
    * @throws IamTokenError; the reason of `signal` when that aborts
    */
-  get(signal?: AbortSignal | null): Promise<TokenAnswer>;
-  /** The token alone, for what wants a function; it needs no `this`. */
+  readonly get: (signal?: AbortSignal | null) => Promise<TokenAnswer>;
+  /** The token alone, for what wants a function. */
   readonly getToken: () => Promise<string>;
   /** Somebody refused this token: it is not given out again without asking the daemon. */
-  drop(token: string): void;
+  readonly drop: (token: string) => void;
 }
 
 /**
