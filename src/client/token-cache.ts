@@ -49,7 +49,8 @@ export function tokenCache(
   let asking: Promise<TokenAnswer> | undefined;
 
   function isAlive({ answer }: Held): boolean {
-    return Date.parse(answer.expiresAt) - now().wallMs > Math.max(expiryMarginMs, minTtlMs);
+    const lifeLeftMs = Date.parse(answer.expiresAt) - (answer.clockOffsetMs ?? 0) - now().wallMs;
+    return lifeLeftMs > Math.max(expiryMarginMs, minTtlMs);
   }
 
   /** By both clocks: one stands still while the machine sleeps, the other can be set. */

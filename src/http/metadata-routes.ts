@@ -1,9 +1,12 @@
 import type { ProfileSummary } from '../protocol/messages.ts';
 import type { Clock } from '../shared/clock.ts';
+import { expiryMarginMs } from '../token/iam-token.ts';
 import type { Ask } from './ask.ts';
 import { failure, json, plain } from './http-answer.ts';
 import type { Route, Routes } from './routes.ts';
 
+/** Go's SDK takes 60 s and less for expired. */
+const shortestSeconds = 61;
 const instance = '/computeMetadata/v1/instance';
 
 /**
@@ -14,11 +17,12 @@ export function metadataRoutes(clock: Pick<Clock, 'now'>): Routes {
   return {
     [`${instance}/service-accounts/default/token`]: {
       query: null,
+      // A minute less than there is, for what keeps a token to the last second that it was told of (@ydbjs/auth 6.0.4).
       answer: async (ask) => {
         const { token, expiresAt, clockOffsetMs = 0 } = await ask('token', {});
         const leftMs = Date.parse(expiresAt) - clock.now().wallMs - clockOffsetMs;
-        // Upwards: 60 and less is taken for expired, and the daemon gives out none that has no more than 60 s.
-        return json({ access_token: token, expires_in: Math.ceil(leftMs / 1_000), token_type: 'Bearer' });
+        const expiresIn = Math.max(Math.floor((leftMs - expiryMarginMs) / 1_000), shortestSeconds);
+        return json({ access_token: token, expires_in: expiresIn, token_type: 'Bearer' });
       },
     },
     [`${instance}/vendor/folder-id`]: scopeRoute('folderId'),

@@ -11,6 +11,7 @@ describe('a cache of tokens', () => {
   let asked: number;
   /** What the daemon says next; the token's name is how often it was asked. */
   let lifeMs: number;
+  let clockOffsetMs: number;
   let refusal: IamTokenErrorCode | null;
   let hold: Promise<void>;
 
@@ -19,7 +20,8 @@ describe('a cache of tokens', () => {
     const token = `t1.${asked}`;
     await hold;
     if (refusal !== null) throw new IamTokenError(refusal, 'no token');
-    return { token, expiresAt: new Date(wallMs + lifeMs).toISOString(), profile: 'work', subject: null };
+    const expiresAt = new Date(wallMs + clockOffsetMs + lifeMs).toISOString();
+    return { token, expiresAt, clockOffsetMs, profile: 'work', subject: null };
   };
   const cacheOf = (minTtlMs = 0): IamTokenCache => tokenCache(ask, minTtlMs, () => ({ wallMs, monotonicMs }));
   const pass = (ms: number): void => {
@@ -32,6 +34,7 @@ describe('a cache of tokens', () => {
     monotonicMs = 0;
     asked = 0;
     lifeMs = 12 * 3_600_000;
+    clockOffsetMs = 0;
     refusal = null;
     hold = Promise.resolve();
   });
@@ -59,6 +62,15 @@ describe('a cache of tokens', () => {
     pass(1_999);
     assert.equal(await tokens.getToken(), 't1.1');
     pass(1);
+    assert.equal(await tokens.getToken(), 't1.2');
+  });
+
+  it('reads the end of a token by the clock of IAM, where ours is wrong', async () => {
+    clockOffsetMs = 3_600_000;
+    lifeMs = 62_000;
+    const tokens = cacheOf();
+    await tokens.getToken();
+    pass(2_000);
     assert.equal(await tokens.getToken(), 't1.2');
   });
 
