@@ -1,5 +1,6 @@
 import { requestToken } from '../client/request-token.ts';
 import type { TokenAnswer } from '../protocol/messages.ts';
+import { expiryMarginMs } from '../token/iam-token.ts';
 import type { Command } from './command.ts';
 import { UsageError } from './endings.ts';
 import { print } from './terminal.ts';
@@ -15,8 +16,15 @@ export const kubernetesCredential: Command = async (call) => {
   print(execCredential(version, await requestToken(tokenRequest(call), call.surroundings)));
 };
 
-export function execCredential(apiVersion: Version, { token, expiresAt }: TokenAnswer): string {
-  return jsonLine({ apiVersion, kind: 'ExecCredential', status: { token, expirationTimestamp: expiresAt } });
+/** A minute is kept back: the client for JavaScript keeps a token to the last moment that it is told of, by its own clock. */
+export function execCredential(apiVersion: Version, token: TokenAnswer): string {
+  const endsAtMs = Date.parse(token.expiresAt) - (token.clockOffsetMs ?? 0) - expiryMarginMs;
+  const expirationTimestamp = new Date(endsAtMs).toISOString();
+  return jsonLine({
+    apiVersion,
+    kind: 'ExecCredential',
+    status: { token: token.token, expirationTimestamp },
+  });
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { answering, failing, ScriptedDaemon } from '../support/scripted-daemon.ts';
 import { runCli } from '../support/run-cli.ts';
-import { tokenOf } from '../support/scripted-answers.ts';
+import { aMinuteBefore, tokenOf } from '../support/scripted-answers.ts';
 
 const token = tokenOf(12 * 60 * 60_000);
 const keys = {
@@ -121,7 +121,7 @@ describe('what answers other programs for a credential', () => {
       assert.deepEqual(JSON.parse(stdout), {
         apiVersion,
         kind: 'ExecCredential',
-        status: { token: token.token, expirationTimestamp: token.expiresAt },
+        status: { token: token.token, expirationTimestamp: aMinuteBefore(token.expiresAt) },
       });
       assert.deepEqual(daemon.requests[0]?.params, { profile: 'work' });
     });

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { ownYc } from '../support/own-yc.ts';
 import { type CliRun, cleanEnv } from '../support/run-cli.ts';
-import { daemonOf, tokenOf } from '../support/scripted-answers.ts';
+import { aMinuteBefore, daemonOf, tokenOf } from '../support/scripted-answers.ts';
 import { answering, failing, ScriptedDaemon } from '../support/scripted-daemon.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -92,7 +92,7 @@ describe('a yc of ours', () => {
       assert.equal(code, 0);
       assert.deepEqual(JSON.parse(stdout), {
         ...info,
-        status: { token: token.token, expirationTimestamp: token.expiresAt },
+        status: { token: token.token, expirationTimestamp: aMinuteBefore(token.expiresAt) },
       });
     });
   }

@@ -41,3 +41,7 @@ export function daemonOf(
   };
   return { status: { daemon, profiles: [whole], next: null } };
 }
+
+export function aMinuteBefore(moment: string): string {
+  return new Date(Date.parse(moment) - 60_000).toISOString();
+}
