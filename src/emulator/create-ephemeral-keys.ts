@@ -15,7 +15,7 @@ const requestSchema = v.strictObject({
 const shortestSeconds = 15 * 60;
 const longestSeconds = 12 * 60 * 60;
 
-/** Keys for AWS's tools, of the account that asks. */
+/** Keys for AWS's tools, of the account that asks; they live no longer than a token does here. */
 export const createEphemeralKeys: Route = {
   method: 'POST',
   path: '/iam/aws-compatibility/v1/ephemeralAccessKeys',
@@ -32,11 +32,12 @@ export const createEphemeralKeys: Route = {
       return rpcStatus(rpcCode.invalidArgument, 'Illegal argument: duration');
     }
     if (subjectId !== bearer.subject) return rpcStatus(rpcCode.permissionDenied, 'Permission denied');
+    const { token, expiresAtMs } = service.issue(subjectId);
     return json({
       accessKeyId: `YCE${randomBytes(16).toString('hex')}`,
       secret: `YCM${randomBytes(32).toString('base64url')}`,
-      sessionToken: `s1.${randomBytes(64).toString('base64url')}`,
-      expiresAt: new Date(service.nowMs() + seconds * 1_000).toISOString(),
+      sessionToken: `s1.${token}`,
+      expiresAt: new Date(Math.min(service.nowMs() + seconds * 1_000, expiresAtMs)).toISOString(),
     });
   },
 };
