@@ -81,6 +81,16 @@ describe('programs of others that live longer than their first token', function 
     const clouds = { '/yandex.cloud.resourcemanager.v1.CloudService/List': () => new Uint8Array() };
 
     play(
+      'fetch',
+      await startHttpService({ judge: isLiving, answer: list }),
+      `import { fetchWithIamToken } from 'iam-tokend/adapters';
+      const fetch = fetchWithIamToken();
+      const work = async () => {
+        const { status } = await fetch('http://127.0.0.1:' + process.argv[2]);
+        if (status !== 200) throw new Error(status);
+      };`,
+    );
+    play(
       'openai',
       await startHttpService({ judge: isLiving, answer: list }),
       `import OpenAI from 'openai';
@@ -181,6 +191,7 @@ describe('programs of others that live longer than their first token', function 
   });
 
   for (const name of [
+    'fetch',
     'openai',
     'nodejs-sdk',
     'grpc-js',
