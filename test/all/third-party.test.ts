@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { oauthToken, type RunningHouse, startHouse } from '../support/running-house.ts';
 import {
@@ -9,6 +11,7 @@ import {
   type Workplace,
 } from '../support/third-party.ts';
 import { startGrpcService, startHttpService, type TokenService } from '../support/token-services.ts';
+import { root } from '../house/source-tree.ts';
 import { tlsCertificate } from '../support/tls-fixture.ts';
 
 /** Ten seconds of it are served: a token counts as expired 60 s before its end. */
@@ -211,6 +214,35 @@ describe('programs of others that live longer than their first token', function 
       assert.ok(worker.isAlive());
     });
   }
+
+  it('have types that the library fits', () => {
+    const program = `import * as grpc from '@grpc/grpc-js';
+      import { Session } from '@yandex-cloud/nodejs-sdk';
+      import OpenAI from 'openai';
+      import { Driver, TokenAuthService } from 'ydb-sdk';
+      import { iamTokenCache } from 'iam-tokend/client';
+      import { fetchWithIamToken, grpcCallCredentials, nodejsSdkSession, ydbAuthService } from 'iam-tokend/adapters';
+      const tokens = iamTokenCache();
+      const authService = ydbAuthService(TokenAuthService, tokens);
+      export const all: [grpc.CallCredentials, Session, Driver, OpenAI] = [
+        grpcCallCredentials(grpc, tokens),
+        new Session(nodejsSdkSession(tokens)),
+        new Driver({ connectionString: 'grpc://localhost/local', authService }),
+        new OpenAI({ apiKey: tokens.getToken, fetch: fetchWithIamToken(tokens) }),
+      ];`;
+    const compilerOptions = {
+      ...{ module: 'node20', target: 'es2023', strict: true, noEmit: true, skipLibCheck: true },
+      ...{ types: ['node'], typeRoots: [join(root, 'node_modules/@types')] },
+    };
+    const files = ['user.mts', 'user.cts'];
+    for (const name of files) workplace.write({ [name]: program });
+    workplace.write({ 'tsconfig.json': JSON.stringify({ compilerOptions, files }) });
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    const { stdout, status } = spawnSync(process.execPath, [tsc, '--project', workplace.folder], {
+      encoding: 'utf8',
+    });
+    assert.deepEqual([stdout, status], ['', 0]);
+  });
 });
 
 function kubeconfig(port: number): string {
