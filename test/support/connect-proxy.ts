@@ -15,7 +15,15 @@ export async function startConnectProxy(port: number): Promise<ConnectProxy> {
       client.write('HTTP/1.1 200 OK\r\n\r\n');
       client.pipe(there).pipe(client);
     });
-    for (const socket of [client, there]) socket.on('error', () => client.destroy());
+    // A tunnel ends with either end of it; the server no longer counts it as a connection of its own.
+    for (const [end, other] of [
+      [client, there],
+      [there, client],
+    ] as const) {
+      end.on('error', () => end.destroy());
+      end.on('end', () => end.destroy());
+      end.on('close', () => other.destroy());
+    }
   });
   const url = `http://127.0.0.1:${await listen(server)}`;
   return { url, close: () => shut(server) };
