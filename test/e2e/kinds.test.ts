@@ -150,7 +150,7 @@ describe('the kinds of credential, with a real keyring and a real HTTP service',
         assert.deepEqual([stdout, code], ['logged out of mine; its IAM token is revoked\n', 0]);
         assert.equal(await isTaken(before.token), false);
         assert.equal((await house.iamToken()).code, 4);
-        assert.deepEqual(await keyringItems(house.environment), []);
+        assert.deepEqual(await keyringItems(house.environment), [], house.log());
       });
     });
   }

@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -134,6 +143,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<RunningHou
     stopDaemon,
     log: () => {
       const logs = join(folder, 'state', 'iam-tokend', 'log');
+      if (!existsSync(logs)) return '';
       return readdirSync(logs)
         .map((file) => readFileSync(join(logs, file), 'utf8'))
         .join('');
