@@ -14,6 +14,7 @@ const commands: readonly (readonly [args: string, stdin?: string])[] = [
   ['--profile work --min-ttl 10m --format json'],
   ['--format header'],
   ['refresh --profile work'],
+  ['aws-credential-process'],
   ['profiles --json'],
   ['use work'],
   ['status --json'],
