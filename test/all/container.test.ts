@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { askDaemon } from '../support/ask-daemon.ts';
 import { oauthToken, type RunningHouse, startHouse } from '../support/running-house.ts';
 
-const readme = readFileSync(fileURLToPath(new URL('../../../README.md', import.meta.url)), 'utf8');
+const recipes = readFileSync(fileURLToPath(new URL('../../../RECIPES.md', import.meta.url)), 'utf8');
 
 /** Runs a shell's commands where the only network is a loopback of their own, as a container's. */
 function inNetworkOfItsOwn(commands: string): Promise<{ stdout: string; stderr: string }> {
@@ -40,8 +40,8 @@ describe('a network of its own, as a container has', () => {
     'curl -sS --retry 20 --retry-connrefused --retry-delay 1 -H "Metadata-Flavor: Google" ' +
     'http://127.0.0.1:8099/computeMetadata/v1/instance/service-accounts/default/token';
 
-  it('reaches the token by the socket and socat, as README.md has it', async () => {
-    const socat = /^ +sh -c '(socat .*) & exec PROGRAM'$/m.exec(readme)?.[1] ?? assert.fail('no recipe');
+  it('reaches the token by the socket and socat, as RECIPES.md has it', async () => {
+    const socat = /^ +sh -c '(socat .*) & exec PROGRAM'$/m.exec(recipes)?.[1] ?? assert.fail('no recipe');
     const command = socat.replace('/run/iam-tokend', dirname(house.socketPath));
     assert.notEqual(command, socat);
     const { stdout, stderr } = await inNetworkOfItsOwn(`${command} & ${ask}; kill $!`);

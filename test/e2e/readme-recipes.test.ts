@@ -14,17 +14,20 @@ import { oauthToken, type Run, type RunningHouse, startHouse } from '../support/
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { keyFile, testKey } from '../support/test-keys.ts';
 
-const readme = readFileSync(fileURLToPath(new URL('../../../README.md', import.meta.url)), 'utf8');
+const documents = ['README.md', 'RECIPES.md'].map((name) =>
+  readFileSync(fileURLToPath(new URL(`../../../${name}`, import.meta.url)), 'utf8'),
+);
 
-/** The shell commands below a heading of the README, one text for each block. */
+/** The shell commands below a heading of README.md or RECIPES.md, one text for each block. */
 function commandsUnder(heading: string): readonly string[] {
-  const section = readme.split(/^#{2,3} /m).find((text) => text.startsWith(`${heading}\n`)) ?? '';
+  const sections = documents.flatMap((document) => document.split(/^#{2,3} /m));
+  const section = sections.find((text) => text.startsWith(`${heading}\n`)) ?? '';
   const blocks = [...section.matchAll(/^```(?:sh|bash)\n(.*?)^```$/gms)].map(([, text = '']) => text);
   assert.ok(blocks.length > 0, `there are commands under ${heading}`);
   return blocks;
 }
 
-describe('the recipes of the README', () => {
+describe('the recipes of README.md and RECIPES.md', () => {
   const folder = temporaryFolder();
   let house: RunningHouse;
 
@@ -116,7 +119,7 @@ describe('the recipes of the README', () => {
   });
 
   describe('of workload identity', () => {
-    const [run = ''] = commandsUnder('In Kubernetes');
+    const [run = ''] = commandsUnder('In a pod of Kubernetes');
     const [gitlab = '', github = ''] = commandsUnder('In CI');
 
     async function workload(): Promise<{ readonly serviceAccountId: string; readonly tokenFile: string }> {
