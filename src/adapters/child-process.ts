@@ -3,6 +3,7 @@ import { programPlaces } from '../platform/find-program.ts';
 import type { Surroundings } from '../platform/places.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { ProgramEnd, ProgramOutput, ProgramRun, Programs } from '../shared/programs.ts';
+import { systemCodeOf } from '../shared/thrown.ts';
 
 const longestOutput = 64 * 1024;
 /** What a program started and left behind may hold its pipes: longer than this nobody waits for them to close. */
@@ -108,7 +109,7 @@ function watch(
 
 /** Some errors of `spawn` are thrown, and some come later. */
 function notStarted(error: unknown): ProgramEnd {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+  const code = systemCodeOf(error) ?? 'unknown';
   return { how: 'not_started', code, stdout: '', stderr: '' };
 }
 
@@ -119,6 +120,6 @@ function killAll(child: ChildProcess, platform: NodeJS.Platform): void {
     else process.kill(-child.pid, 'SIGKILL');
   } catch (error) {
     // It ended in the same moment.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    if (systemCodeOf(error) !== 'ESRCH') throw error;
   }
 }

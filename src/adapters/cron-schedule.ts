@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Cron } from 'croner';
+import { messageOf } from '../shared/thrown.ts';
 
 const hourMs = 60 * 60_000;
 const dayMs = 24 * hourMs;
@@ -42,7 +43,7 @@ export function scheduleFault(pattern: string, fromMs: number): string | null {
   try {
     schedule = cronSchedule(pattern);
   } catch (error) {
-    return `is no cron pattern (${error instanceof Error ? error.message : String(error)})`;
+    return `is no cron pattern (${messageOf(error)})`;
   }
   return schedule.nextAfter(fromMs) === null ? 'never fires' : null;
 }

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { systemCodeOf } from '../shared/thrown.ts';
 
 /**
  * A log file for its owner alone. Once it is full it becomes NAME.1, that one NAME.2 and so on, and the last of
@@ -47,7 +48,7 @@ export class LogFile {
         renameSync(number === 1 ? this.#path : `${this.#path}.${number - 1}`, `${this.#path}.${number}`);
       } catch (error) {
         // There are not so many yet.
-        if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+        if (systemCodeOf(error) !== 'ENOENT') throw error;
       }
     }
   }

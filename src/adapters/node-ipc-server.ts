@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { eventName, frameEnd, maxFrameBytes, protocolVersion } from '../protocol/messages.ts';
 import type { Peer } from '../protocol/peer.ts';
 import type { Clock } from '../shared/clock.ts';
+import { messageOf, systemCodeOf } from '../shared/thrown.ts';
 
 const usualMessageTimeoutMs = 10_000;
 /** Unread answers that a peer may leave lying before it is cut off. */
@@ -110,11 +111,11 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
     try {
       options.onMessage(data, peer);
     } catch (error) {
-      peer.close(`a message could not be handled: ${error instanceof Error ? error.message : String(error)}`);
+      peer.close(`a message could not be handled: ${messageOf(error)}`);
     }
   });
   hub.on('error', (error: unknown) => {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const code = systemCodeOf(error) ?? '';
     if (code.startsWith('ERR_IPC')) options.onFault(error instanceof Error ? error.message : code);
   });
 

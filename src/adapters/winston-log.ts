@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { Log, LogFields, LogLevel } from '../shared/log.ts';
+import { messageOf } from '../shared/thrown.ts';
 import { LogFile } from './log-file.ts';
 import { redact } from './redaction.ts';
 
@@ -101,7 +102,7 @@ function fileStream(path: string): Writable {
         file.write(line);
         fails = false;
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         if (!fails) stderr().write(`iam-tokend: the log cannot be written: ${reason}\n`);
         fails = true;
         stderr().write(line);

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '../adapters/system-clock.ts';
 import { type EmulatorOptions, startEmulator } from '../emulator/emulator.ts';
 import { type AuthorizedKey, readAuthorizedKey } from '../emulator/service-accounts.ts';
+import { messageOf } from '../shared/thrown.ts';
 
 const usage = `usage: iam-emulator [--port N] [--oauth-token FILE]… [--service-account-key FILE]… [--lifetime SECONDS]
 
@@ -43,7 +44,7 @@ function parsed(args: readonly string[]): {
       },
     }).values;
   } catch (thrown) {
-    throw new UsageError(thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
+    throw new UsageError(messageOf(thrown), { cause: thrown });
   }
 }
 
@@ -84,7 +85,7 @@ async function main(args: readonly string[]): Promise<void> {
 
 main(process.argv.slice(2)).catch((thrown: unknown) => {
   const wrongUsage = thrown instanceof UsageError;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const message = messageOf(thrown);
   process.stderr.write(`iam-emulator: error: ${message}\n${wrongUsage ? usage : ''}`);
   process.exitCode = wrongUsage ? 2 : 1;
 });

@@ -1,4 +1,5 @@
 import { requestToken } from '../client/request-token.ts';
+import { messageOf } from '../shared/thrown.ts';
 import type { Call, Command } from './command.ts';
 import { note, print } from './terminal.ts';
 import { tokenRequest } from './token-environment.ts';
@@ -47,7 +48,7 @@ async function get(call: Call): Promise<number | void> {
     const { token } = await requestToken(tokenRequest(call), call.surroundings);
     print(jsonLine({ ServerURL: registry, Username: userName, Secret: token }));
   } catch (error) {
-    print(error instanceof Error ? error.message : String(error));
+    print(messageOf(error));
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { redact } from '../adapters/redaction.ts';
 import { folders } from '../platform/places.ts';
+import { messageOf } from '../shared/thrown.ts';
 import { version } from '../shared/version.ts';
 import type { Examination, Verdict } from './doctor-examination.ts';
 import { UsageError } from './endings.ts';
@@ -40,7 +41,7 @@ export async function writeBundle(
   try {
     writeFileSync(path, `${text}\n`, { flag: 'wx', mode: 0o600 });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new UsageError(`the bundle cannot be written: ${reason}`, 'name a file that is not there yet');
   }
 }

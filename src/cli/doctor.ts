@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { childProcesses } from '../adapters/child-process.ts';
 import { IamTokenError, type IamTokenErrorCode } from '../client/iam-token-error.ts';
 import { ConfigError } from '../config/read-config.ts';
+import { messageOf } from '../shared/thrown.ts';
 import type { Call } from './command.ts';
 import { writeBundle } from './doctor-bundle.ts';
 import { type Check, checks } from './doctor-checks.ts';
@@ -55,7 +56,7 @@ async function verdictsOf({ look }: Check, examination: Examination): Promise<re
   try {
     return [await look(examination)].flat();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     return [failed(codeOf(error), message, error instanceof IamTokenError ? error.hint : null)];
   }
 }

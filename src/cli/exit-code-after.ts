@@ -1,4 +1,5 @@
 import { IamTokenError } from '../client/iam-token-error.ts';
+import { messageOf } from '../shared/thrown.ts';
 import { Interrupted, OutputClosed, UsageError } from './endings.ts';
 import { exitCodeOf, exitCodes, interruptedExitCode, outputClosedExitCode } from './exit-codes.ts';
 import { printError } from './terminal.ts';
@@ -18,7 +19,7 @@ export async function exitCodeAfter(command: Promise<number | void>): Promise<nu
       printError(error.message, error.hint);
       return exitCodes.usage.code;
     }
-    printError(error instanceof Error ? error.message : String(error));
+    printError(messageOf(error));
     return exitCodes.unexpected.code;
   }
 }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { addNetwork, type NetworkSettings } from '../config/add-network.ts';
 import { proxyPattern } from '../config/proxy-form.ts';
 import { folders, type Surroundings } from '../platform/places.ts';
+import { systemCodeOf } from '../shared/thrown.ts';
 import { askYesNo, canAsk } from './question.ts';
 import { printWarning } from './terminal.ts';
 import { writeWhole } from './write-whole.ts';
@@ -46,7 +47,7 @@ function textOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    if (systemCodeOf(error) === 'ENOENT') return '';
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { systemCodeOf } from '../shared/thrown.ts';
 import { UsageError } from './endings.ts';
 import { isTerminal, printError } from './terminal.ts';
 
@@ -42,7 +43,7 @@ export function runThrough(
 }
 
 function notStarted(program: string, error: unknown): number {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  const code = systemCodeOf(error) ?? String(error);
   const isMissing = code === 'ENOENT' || code === 'ENOTDIR';
   if (isMissing) printError(`${program} is not found`);
   else if (code === 'EACCES' || code === 'ENOEXEC') printError(`${program} is no program that may be run`);

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { Secret } from '../shared/secret.ts';
+import { systemCodeOf } from '../shared/thrown.ts';
 import { UsageError } from './endings.ts';
 import { secretAtMostBytes, tooLong } from './secret-prompt.ts';
 import { shellWord } from './shell-word.ts';
@@ -29,7 +30,7 @@ export function readSecretFile(path: string, platform: NodeJS.Platform): Secret 
     }
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw unreadable(path, word, error instanceof Error && 'code' in error ? error.code : error);
+    throw unreadable(path, word, systemCodeOf(error) ?? error);
   }
 }
 

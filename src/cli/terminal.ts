@@ -5,6 +5,7 @@
  */
 import { writeSync } from 'node:fs';
 import { later } from '../client/later.ts';
+import { messageOf, systemCodeOf } from '../shared/thrown.ts';
 import { OutputClosed } from './endings.ts';
 import { visible } from './visible.ts';
 
@@ -32,8 +33,8 @@ export function print(line: string): void {
   try {
     writeAll(1, `${line}\n`);
   } catch (cause) {
-    if (codeOf(cause) === 'EPIPE') throw new OutputClosed('nobody reads the output', { cause });
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    if (systemCodeOf(cause) === 'EPIPE') throw new OutputClosed('nobody reads the output', { cause });
+    const reason = messageOf(cause);
     throw new Error(`cannot write the output: ${reason}`, { cause });
   }
 }
@@ -100,14 +101,10 @@ function writeAll(descriptor: 1 | 2, text: string): void {
     try {
       rest = rest.subarray(writeSync(descriptor, rest));
     } catch (error) {
-      if (codeOf(error) !== 'EAGAIN') throw error;
+      if (systemCodeOf(error) !== 'EAGAIN') throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, fullPipeMs);
     }
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 /** The line's first characters, styles not counted. */

@@ -8,6 +8,7 @@ import {
   protocolVersion,
 } from '../protocol/messages.ts';
 import type { Problem } from '../shared/errors.ts';
+import { messageOf } from '../shared/thrown.ts';
 import { IamTokenError } from './iam-token-error.ts';
 import { checkIncoming } from './incoming.ts';
 import { inWords, type Patience, whenOver } from './patience.ts';
@@ -130,7 +131,7 @@ export function connectionOver({ socket, onText }: Wire, mayCarrySecrets: boolea
           try {
             resolve(check(result, `the answer to ${name}`));
           } catch (cause) {
-            const reason = cause instanceof Error ? cause.message : String(cause);
+            const reason = messageOf(cause);
             reject(
               new IamTokenError(
                 'internal',

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { profileNamePattern } from '../protocol/messages.ts';
 import { ProblemError } from '../shared/errors.ts';
 import { resourceIdPattern } from '../shared/resource-id.ts';
+import { messageOf, systemCodeOf } from '../shared/thrown.ts';
 
 const profileName = v.pipe(v.string(), v.regex(profileNamePattern));
 const resourceId = v.exactOptional(v.pipe(v.string(), v.regex(resourceIdPattern)));
@@ -84,7 +85,7 @@ export function openProfileRegistry(folder: string): ProfileRegistry {
     try {
       await writeWhole(path, `${JSON.stringify(next, null, 2)}\n`);
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = messageOf(cause);
       throw new ProblemError({ code: 'internal', message: `${path} cannot be written: ${why}` }, { cause });
     }
     registry = next;
@@ -109,7 +110,7 @@ function readRegistry(path: string): Registry | null {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    if (systemCodeOf(error) === 'ENOENT') return null;
     throw error;
   }
   try {

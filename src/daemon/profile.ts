@@ -2,6 +2,7 @@ import type { EventMessage } from '../protocol/messages.ts';
 import type { Alarm, Clock, Instant } from '../shared/clock.ts';
 import { type Problem, ProblemError } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
+import { messageOf } from '../shared/thrown.ts';
 import type { IamToken } from '../token/iam-token.ts';
 import { transition } from '../token/lifecycle.ts';
 import { nextWakeAtMonotonicMs } from '../token/outlook.ts';
@@ -206,7 +207,7 @@ async function exchangeOf(
       throw new ProblemError({ code: 'internal', message: 'there is no credential to exchange' });
     return await source.exchange(signal, interactive);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     return {
       ok: false,
       failure: { kind: 'transient', message: `the exchange failed unexpectedly: ${message}` },

@@ -16,6 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { systemCodeOf } from '../shared/thrown.ts';
 
 /** Another daemon is at work; its message says on what. */
 export class AlreadyRunning extends Error {
@@ -38,7 +39,7 @@ export async function holdLock(path: string, platform: NodeJS.Platform): Promise
   try {
     openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | O_EXLOCK, 0o600);
   } catch (cause) {
-    if (codeOf(cause) !== 'EAGAIN') throw cause;
+    if (systemCodeOf(cause) !== 'EAGAIN') throw cause;
     throw alreadyHeld(path, cause);
   }
 }
@@ -60,7 +61,9 @@ async function lockByName(path: string, socketOf: (name: string) => string): Pro
   server.unref();
   await new Promise<void>((resolve, reject) => {
     // Also for what goes wrong later, like a lack of descriptors: it takes nothing from the lock.
-    server.on('error', (cause) => reject(codeOf(cause) === 'EADDRINUSE' ? alreadyHeld(path, cause) : cause));
+    server.on('error', (cause) =>
+      reject(systemCodeOf(cause) === 'EADDRINUSE' ? alreadyHeld(path, cause) : cause),
+    );
     server.listen(socket, resolve);
   });
 }
@@ -76,7 +79,7 @@ function nameIn(path: string): string {
       fsyncSync(file);
       linkSync(draft, path);
     } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error;
+      if (systemCodeOf(error) !== 'EEXIST') throw error;
     } finally {
       closeSync(file);
       unlinkSync(draft);
@@ -107,15 +110,11 @@ function dial(path: string): Promise<string | null> {
     const socket = connect(path);
     socket.setTimeout(dialTimeoutMs, () => finish('ETIMEDOUT'));
     socket.once('connect', () => finish(null));
-    socket.once('error', (error) => finish(codeOf(error) ?? 'unknown'));
+    socket.once('error', (error) => finish(systemCodeOf(error) ?? 'unknown'));
 
     function finish(code: string | null): void {
       socket.destroy();
       resolve(code);
     }
   });
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }

@@ -1,4 +1,5 @@
 import { ProblemError } from '../shared/errors.ts';
+import { messageOf, systemCodeOf } from '../shared/thrown.ts';
 
 /** A file or folder by its place, and as a sentence calls it: "the file store". */
 export interface Place {
@@ -25,10 +26,10 @@ export function notRead({ path, name }: Place, cause: unknown): ProblemError {
 
 export function notWritten({ path, name }: Place, folder: string, cause: unknown): ProblemError {
   if (cause instanceof ProblemError) return cause;
-  if (codeOf(cause) === 'ENOSPC' || codeOf(cause) === 'EDQUOT') {
+  if (systemCodeOf(cause) === 'ENOSPC' || systemCodeOf(cause) === 'EDQUOT') {
     return refused(`there is no room for ${name} ${path}`, `make some: df -h ${quoted(folder)}`, cause);
   }
-  if (codeOf(cause) === 'ENOENT') {
+  if (systemCodeOf(cause) === 'ENOENT') {
     return refused(`${name} ${path} has no folder to lie in`, `mkdir -p -m 700 ${quoted(folder)}`, cause);
   }
   return refused(
@@ -38,11 +39,6 @@ export function notWritten({ path, name }: Place, folder: string, cause: unknown
   );
 }
 
-/** The system's code of an error, such as `ENOENT`. */
-export function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
-}
-
 /** As a POSIX shell takes it. */
 export function quoted(path: string): string {
   return `'${path.replaceAll("'", String.raw`'\''`)}'`;
@@ -50,6 +46,6 @@ export function quoted(path: string): string {
 
 /** `EACCES: permission denied, open '/path'` without what comes after the comma. */
 function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return message.replace(/, .*/s, '');
 }

@@ -1,6 +1,7 @@
 import { constants, type Stats } from 'node:fs';
 import type * as promises from 'node:fs/promises';
-import { codeOf, notRead, type Place, quoted, refused } from './disk-problems.ts';
+import { systemCodeOf } from '../shared/thrown.ts';
+import { notRead, type Place, quoted, refused } from './disk-problems.ts';
 
 /** What of `node:fs/promises` files of ours are read and written with. */
 export type FileCalls = Pick<typeof promises, 'lstat' | 'mkdir' | 'open' | 'rename' | 'unlink'>;
@@ -39,8 +40,8 @@ export async function readGuarded(
       await file.close();
     }
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
-    if (codeOf(error) !== 'ELOOP') throw notRead(place, error);
+    if (systemCodeOf(error) === 'ENOENT') return null;
+    if (systemCodeOf(error) !== 'ELOOP') throw notRead(place, error);
     const remedy = `to put the file itself there: mv "$(readlink -f ${quoted(path)})" ${quoted(path)}`;
     throw refused(`${name} ${path} is a link`, remedy, error);
   }
@@ -66,7 +67,7 @@ export async function checkFolder(place: Place, { fs, uid }: Disk): Promise<bool
     refuseOthers(place, stats, uid, '700');
     return true;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
+    if (systemCodeOf(error) === 'ENOENT') return false;
     throw notRead(place, error);
   }
 }

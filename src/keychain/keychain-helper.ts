@@ -4,6 +4,7 @@
  */
 import { ProblemError, problemOf } from '../shared/errors.ts';
 import type { Clock } from '../shared/clock.ts';
+import { messageOf } from '../shared/thrown.ts';
 import { requestIn, type HelperAnswer, type HelperRequest } from './helper-messages.ts';
 import { keychainItems, serviceName } from './keychain-items.ts';
 import { itemLocked, keychainFailed, keyringLocked, problemError } from './keychain-problems.ts';
@@ -84,7 +85,7 @@ async function perform(request: HelperRequest, parts: KeychainHelperParts): Prom
     if (error instanceof ProblemError) throw error;
     const state = await secretService?.state();
     if (state?.kind === 'closed') throw problemError(state.problem, error);
-    const problem = keychainFailed(messageOf(error, request));
+    const problem = keychainFailed(saidBy(error, request));
     // libsecret keeps its connection and the service's address on it, and never notices that either is gone
     throw secretService === null
       ? problemError(problem, error)
@@ -93,7 +94,7 @@ async function perform(request: HelperRequest, parts: KeychainHelperParts): Prom
 }
 
 /** No library's message was ever seen to repeat the value; should one, it goes no further. */
-function messageOf(error: unknown, request: HelperRequest): string {
-  const message = error instanceof Error ? error.message : String(error);
+function saidBy(error: unknown, request: HelperRequest): string {
+  const message = messageOf(error);
   return request.op === 'write' ? message.replaceAll(request.value, '[redacted]') : message;
 }

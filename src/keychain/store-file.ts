@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
-import { codeOf, notRead, notWritten, type Place, quoted, refused } from './disk-problems.ts';
+import { systemCodeOf } from '../shared/thrown.ts';
+import { notRead, notWritten, type Place, quoted, refused } from './disk-problems.ts';
 import { checkFolder, type Disk, readGuarded, syncFolder, writeNew } from './guarded-file.ts';
 
 /** Some thousand credentials. */
@@ -28,7 +29,7 @@ export function openStoreFile(path: string, disk: Disk): StoreFile {
     try {
       await fs.unlink(draft.path);
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error;
+      if (systemCodeOf(error) !== 'ENOENT') throw error;
     }
   }
 
@@ -38,7 +39,7 @@ export function openStoreFile(path: string, disk: Disk): StoreFile {
         await fs.lstat(path);
         return true;
       } catch (error) {
-        if (codeOf(error) === 'ENOENT') return false;
+        if (systemCodeOf(error) === 'ENOENT') return false;
         throw notRead(store, error);
       }
     },

@@ -3,6 +3,7 @@
  * Client and daemon both look before they touch the socket.
  */
 import { posix } from 'node:path';
+import { messageOf } from '../shared/thrown.ts';
 import { systemPlaces } from './places.ts';
 
 /** Of `fs.Stats`, what counts here. */
@@ -64,7 +65,7 @@ export function checkSocketFolder(question: SocketFolderQuestion): SocketFolder 
           'use a folder that only its owner can write to',
         );
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return refused(`cannot look at ${shown}: ${reason}`, `see who may enter ${folder}`);
   }
 }

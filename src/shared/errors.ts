@@ -1,3 +1,5 @@
+import { messageOf } from './thrown.ts';
+
 /**
  * Every way a request can fail, as it stands on the wire. A closed list: PROTOCOL.md documents each code, and
  * `src/cli/exit-codes.ts` gives each its exit code.
@@ -51,5 +53,5 @@ export class ProblemError extends Error {
 /** The problem within any thrown thing; what nobody foresaw becomes `internal`. */
 export function problemOf(thrown: unknown): Problem {
   if (thrown instanceof ProblemError) return thrown.problem;
-  return { code: 'internal', message: thrown instanceof Error ? thrown.message : String(thrown) };
+  return { code: 'internal', message: messageOf(thrown) };
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { Secret } from '../shared/secret.ts';
+import { systemCodeOf } from '../shared/thrown.ts';
 
 /** A JWT is some kilobytes; more than this is another file. */
 const longestBytes = 64 * 1024;
@@ -55,7 +56,7 @@ async function textOf(path: string): Promise<string | Extract<TokenFile, { reado
 }
 
 function whyNot(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = systemCodeOf(error) ?? 'unknown';
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':
@@ -66,7 +67,7 @@ function whyNot(error: unknown): string {
     case 'EISDIR':
       return 'is a folder';
     default:
-      return `cannot be read (${String(code)})`;
+      return `cannot be read (${code})`;
   }
 }
 
