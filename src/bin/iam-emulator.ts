@@ -8,10 +8,11 @@ import { messageOf } from '../shared/thrown.ts';
 const usage = `usage: iam-emulator [--port N] [--oauth-token FILE]… [--service-account-key FILE]… [--lifetime SECONDS]
 
 An IAM service of Yandex Cloud for tests, on 127.0.0.1. Prints its URL once it answers, and runs until SIGTERM or SIGINT.
-  --port N             0 to 65535; any free one unless given
-  --oauth-token FILE   a file with an OAuth token to be accepted; without it, none is
-  --service-account-key FILE   an authorized key, of which only the public part is read; its JWTs are accepted
-  --lifetime SECONDS   of an IAM token; 43200 unless given
+  --port N                    0 to 65535; any free one unless given
+  --oauth-token FILE          a file with an OAuth token to be accepted; without it, none is
+  --service-account-key FILE  an authorized key, of which only the public part is read; its JWTs are accepted
+  --lifetime SECONDS          of an IAM token; 43200 unless given
+  --help                      this text
 `;
 
 class UsageError extends Error {}
@@ -76,6 +77,10 @@ function keyIn(file: string): AuthorizedKey {
 }
 
 async function main(args: readonly string[]): Promise<void> {
+  if (args.includes('--help')) {
+    process.stdout.write(usage);
+    return;
+  }
   const emulator = await startEmulator(optionsFrom(args));
   const stop = (): void => void emulator.close();
   process.once('SIGTERM', stop);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { winstonLog } from '../../src/adapters/winston-log.ts';
 import { type LogFields, type LogLevel, logLevels } from '../../src/shared/log.ts';
 import { canaries } from '../support/canaries.ts';
-import { type Ended, moduleUrl, runModule } from '../support/run-module.ts';
+import type { Ended } from '../support/ended.ts';
+import { moduleUrl, runModule } from '../support/run-module.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 type Written = readonly [level: LogLevel, message: string, fields?: LogFields];

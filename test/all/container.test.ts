@@ -4,21 +4,14 @@ import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { askDaemon } from '../support/ask-daemon.ts';
+import { type Ended, ended } from '../support/ended.ts';
 import { oauthToken, type RunningHouse, startHouse } from '../support/running-house.ts';
 
 const recipes = readFileSync(fileURLToPath(new URL('../../../RECIPES.md', import.meta.url)), 'utf8');
 
 /** Runs a shell's commands where the only network is a loopback of their own, as a container's. */
-function inNetworkOfItsOwn(commands: string): Promise<{ stdout: string; stderr: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('unshare', ['--net', 'sh', '-c', `ip link set lo up\n${commands}`]);
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (piece: string) => (stdout += piece));
-    child.stderr.setEncoding('utf8').on('data', (piece: string) => (stderr += piece));
-    child.once('error', reject);
-    child.once('exit', () => resolve({ stdout, stderr }));
-  });
+function inNetworkOfItsOwn(commands: string): Promise<Ended> {
+  return ended(spawn('unshare', ['--net', 'sh', '-c', `ip link set lo up\n${commands}`]));
 }
 
 describe('a network of its own, as a container has', () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { undiciHttp } from '../../src/adapters/undici-http.ts';
 import { serviceAccountKeyKind } from '../../src/sources/service-account-key.ts';
+import { ended } from '../support/ended.ts';
 import { realClock } from '../support/real-clock.ts';
 import { sourceTools } from '../support/source-tools.ts';
 import { keyFile } from '../support/test-keys.ts';
@@ -96,6 +97,12 @@ describe('iam-emulator', () => {
       assert.match(error, /^usage: iam-emulator /m);
     });
   }
+
+  it('says how it is called when asked', async () => {
+    const { stdout, code } = await ended(run('--help'));
+    assert.equal(code, 0);
+    assert.match(stdout, /^usage: iam-emulator /);
+  });
 
   it('ends with 1 when the port is taken', async () => {
     const first = run();

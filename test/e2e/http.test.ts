@@ -5,8 +5,9 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { askDaemon } from '../support/ask-daemon.ts';
+import { type Ended, ended } from '../support/ended.ts';
 import { listen } from '../support/loopback.ts';
-import { oauthToken, type Run, type RunningHouse, startHouse } from '../support/running-house.ts';
+import { oauthToken, type RunningHouse, startHouse } from '../support/running-house.ts';
 import { until } from '../support/until.ts';
 
 const tokenPath = '/computeMetadata/v1/instance/service-accounts/default/token';
@@ -14,17 +15,9 @@ const nobody = 65_534;
 const flavor = ['-H', 'Metadata-Flavor: Google'];
 const config = 'http: { socket: true }\nmetadata: { listen: 127.0.0.1:0 }\n';
 
-function run(program: string, args: readonly string[], uid?: number): Promise<Run> {
-  return new Promise((resolve, reject) => {
-    const account = uid === undefined ? {} : { uid, gid: uid };
-    const child = spawn(program, args, { cwd: '/', stdio: ['ignore', 'pipe', 'pipe'], ...account });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (piece: string) => (stdout += piece));
-    child.stderr.setEncoding('utf8').on('data', (piece: string) => (stderr += piece));
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ stdout, stderr, code }));
-  });
+function run(program: string, args: readonly string[], uid?: number): Promise<Ended> {
+  const account = uid === undefined ? {} : { uid, gid: uid };
+  return ended(spawn(program, args, { cwd: '/', stdio: ['ignore', 'pipe', 'pipe'], ...account }));
 }
 
 describe('HTTP', () => {

@@ -1,14 +1,11 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { type Ended, ended } from './ended.ts';
 
 /** The bundle under test; this file runs as dist/test/support/run-cli.js. */
 export const bundle = fileURLToPath(new URL('../../bin/iam-token.js', import.meta.url));
 
-export interface CliRun {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly code: number | null;
-}
+export type CliRun = Ended;
 
 export interface CliOptions {
   /** `IAM_TOKEND_SOCKET`; without it a folder that is not there stands for the usual place. */
@@ -29,19 +26,5 @@ export function cleanEnv({ socket, env }: CliOptions): Record<string, string> {
 
 /** Runs `iam-token` with pipes around it, and no terminal. */
 export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [bundle, ...args], { env: cleanEnv(options) });
-    const output = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const) {
-      child[name].setEncoding('utf8');
-      child[name].on('data', (piece: string) => {
-        output[name] += piece;
-      });
-    }
-    // A client that does not read its stdin to the end is no failure.
-    child.stdin.on('error', () => {});
-    child.stdin.end(options.stdin ?? '');
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ ...output, code }));
-  });
+  return ended(spawn(process.execPath, [bundle, ...args], { env: cleanEnv(options) }), options.stdin);
 }

@@ -1,13 +1,5 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
-
-export interface Ended {
-  /** `null` where a signal ended it. */
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { type Ended, ended } from './ended.ts';
 
 /**
  * Runs a piece of JavaScript as a module in a process of its own, for what only a whole process shows: its end, its
@@ -20,12 +12,7 @@ export async function runModule(script: string, input: unknown, env: NodeJS.Proc
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const [stdout, stderr, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'close') as Promise<[number | null]>,
-  ]);
-  return { code, stdout, stderr };
+  return ended(child);
 }
 
 /** Of a module of ours, given from `src` on: `adapters/winston-log`. */

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import type { OauthAccount } from '../../src/emulator/accounts.ts';
+import { type Ended, ended } from './ended.ts';
 import { type PrivateKeyring, startPrivateKeyring } from './private-keyring.ts';
 import { realClock } from './real-clock.ts';
 import { until } from './until.ts';
@@ -31,11 +32,7 @@ export interface HouseOptions {
   readonly uid?: number;
 }
 
-export interface Run {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly code: number | null;
-}
+export type Run = Ended;
 
 /** The real programs, a real keyring and an IAM service of ours, in a folder of their own. */
 export interface RunningHouse {
@@ -92,21 +89,10 @@ export async function startHouse(options: HouseOptions = {}): Promise<RunningHou
   const socketPath = join(environment['XDG_RUNTIME_DIR'] ?? '', 'iam-tokend', 'ipc.sock');
   let daemon: ReturnType<typeof spawn> | null = null;
 
-  const run = (program: string, args: readonly string[], stdin = ''): Promise<Run> =>
-    new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [join(programs, `${program}.js`), ...args], {
-        env: environment,
-        ...user,
-      });
-      let stdout = '';
-      let stderr = '';
-      child.stdout.setEncoding('utf8').on('data', (piece: string) => (stdout += piece));
-      child.stderr.setEncoding('utf8').on('data', (piece: string) => (stderr += piece));
-      child.once('error', reject);
-      child.once('close', (code) => resolve({ stdout, stderr, code }));
-      child.stdin.on('error', () => undefined); // it may end without reading
-      child.stdin.end(stdin);
-    });
+  const run = (program: string, args: readonly string[], stdin = ''): Promise<Run> => {
+    const script = join(programs, `${program}.js`);
+    return ended(spawn(process.execPath, [script, ...args], { env: environment, ...user }), stdin);
+  };
 
   async function stopDaemon(signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {
     const child = daemon;
