@@ -1,5 +1,6 @@
 import { Secret } from '../shared/secret.ts';
 import { UsageError } from './endings.ts';
+import { canAsk } from './question.ts';
 import { promptHidden, readSecretLine } from './secret-prompt.ts';
 import { isTerminal, say } from './terminal.ts';
 
@@ -15,7 +16,7 @@ included, can read what lies in the store.
  */
 export async function readPassphrase(which: 'needed' | 'new', fromStdin: boolean): Promise<Secret> {
   if (fromStdin && !isTerminal('stdin')) return notEmpty(await readSecretLine());
-  if (!isTerminal('stdin') || !isTerminal('stderr')) {
+  if (!canAsk()) {
     throw new UsageError(
       'there is no terminal to ask for the passphrase of the file store',
       'give it on one line of stdin: iam-token unlock --stdin < FILE',

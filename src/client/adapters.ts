@@ -6,8 +6,8 @@ import { type IamTokenCache, iamTokenCache } from './iam-token-client.ts';
 
 /**
  * `fetch` with the token in its `authorization` header. A 401 asks the daemon anew, and where it has another token the
- * request is sent once more, unless its body was a stream or came in a `Request`. The token goes to whatever is fetched: ask nothing with it that
- * is not Yandex Cloud's or yours.
+ * request is sent once more, unless its body was a stream or came in a `Request`. The token goes to whatever is
+ * fetched: ask nothing with it that is not Yandex Cloud's or yours.
  */
 export function fetchWithIamToken(
   tokens: IamTokenCache = iamTokenCache(),

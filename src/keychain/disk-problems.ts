@@ -1,5 +1,6 @@
 import { ProblemError } from '../shared/errors.ts';
 import { messageOf, systemCodeOf } from '../shared/thrown.ts';
+import { problemError } from './keychain-problems.ts';
 
 /** A file or folder by its place, and as a sentence calls it: "the file store". */
 export interface Place {
@@ -8,10 +9,7 @@ export interface Place {
 }
 
 export function refused(message: string, hint: string, cause?: unknown): ProblemError {
-  return new ProblemError(
-    { code: 'keychain_unavailable', message, hint },
-    cause === undefined ? undefined : { cause },
-  );
+  return problemError({ code: 'keychain_unavailable', message, hint }, cause);
 }
 
 /** What is wrong with a place when the system itself refuses. What is a problem already is passed on. */
