@@ -1,5 +1,4 @@
 import { dial } from '../client/dial.ts';
-import * as methods from '../client/methods.ts';
 import { patienceOf } from '../client/patience.ts';
 import type { Surroundings } from '../platform/places.ts';
 import { profileNamePattern } from '../protocol/messages.ts';
@@ -13,7 +12,7 @@ import {
   type OptionSpec,
   type OptionValue,
 } from './options.ts';
-import { allPages } from './pages.ts';
+import { allProfiles } from './pages.ts';
 import { print } from './terminal.ts';
 import { visible } from './visible.ts';
 
@@ -136,10 +135,7 @@ async function profilesOf(
   const patience = patienceOf(daemonMs);
   try {
     const connection = await dial(socketPath, surroundings, patience);
-    const found = await allPages(async (after) => {
-      const page = await connection.ask(methods.profiles, after, patience);
-      return { items: page.profiles, next: page.next };
-    });
+    const found = await allProfiles(connection, patience);
     return found
       .filter(({ profile }) => profileNamePattern.test(profile))
       .map(({ profile, kind, isDefault }) => ({

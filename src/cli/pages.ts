@@ -1,3 +1,8 @@
+import type { Connection } from '../client/connection.ts';
+import * as methods from '../client/methods.ts';
+import type { Patience } from '../client/patience.ts';
+import type { ProfileSummary } from '../protocol/messages.ts';
+
 export interface Page<T> {
   readonly items: readonly T[];
   readonly next: string | null;
@@ -17,4 +22,11 @@ export async function allPages<T>(
     items.push(...page.items);
   }
   return items;
+}
+
+export function allProfiles(connection: Connection, patience: Patience): Promise<readonly ProfileSummary[]> {
+  return allPages(async (after) => {
+    const page = await connection.ask(methods.profiles, after, patience);
+    return { items: page.profiles, next: page.next };
+  });
 }

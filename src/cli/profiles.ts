@@ -1,18 +1,12 @@
-import * as methods from '../client/methods.ts';
 import type { ProfileSummary } from '../protocol/messages.ts';
 import { type Command, withDaemon } from './command.ts';
-import { allPages } from './pages.ts';
+import { allProfiles } from './pages.ts';
 import { note, print } from './terminal.ts';
 import { jsonLine, visible } from './visible.ts';
 
 export const profiles: Command = async (call) => {
   const { options } = call;
-  const found = await withDaemon(call, (connection, patience) =>
-    allPages(async (after) => {
-      const page = await connection.ask(methods.profiles, after, patience);
-      return { items: page.profiles, next: page.next };
-    }),
-  );
+  const found = await withDaemon(call, allProfiles);
   if (options.flag('json')) print(jsonLine({ profiles: found }));
   else if (found.length > 0) print(profilesText(found));
   else note('there are no profiles yet', 'iam-token login');
