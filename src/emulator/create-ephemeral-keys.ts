@@ -19,8 +19,6 @@ const longestSeconds = 12 * 60 * 60;
 export const createEphemeralKeys: Route = {
   method: 'POST',
   path: '/iam/aws-compatibility/v1/ephemeralAccessKeys',
-  suffersFaults: true,
-  logged: true,
   answer(call, service) {
     const bearer = bearerOf(call, service);
     if (!bearer.ok) return bearer.reply;

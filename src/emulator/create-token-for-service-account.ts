@@ -13,8 +13,6 @@ const requestSchema = v.strictObject({
 export const createTokenForServiceAccount: Route = {
   method: 'POST',
   path: '/iam/v1/tokens:createForServiceAccount',
-  suffersFaults: true,
-  logged: true,
   answer(call, service) {
     const bearer = bearerOf(call, service);
     if (!bearer.ok) return bearer.reply;

@@ -14,8 +14,6 @@ const requestSchema = v.strictObject({
 export const createToken: Route = {
   method: 'POST',
   path: '/iam/v1/tokens',
-  suffersFaults: true,
-  logged: true,
   answer(call, service) {
     const request = readJson(call, requestSchema);
     if (!request.ok) return request.reply;

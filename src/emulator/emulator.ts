@@ -141,14 +141,14 @@ async function serve(request: IncomingMessage, response: ServerResponse, service
   const body = await readBody(request);
 
   const route = routes.find((row) => row.method === method && row.path === path);
-  const fault = route?.suffersFaults === true ? service.faults.next() : null;
+  const fault = route === undefined || route.isSpared ? null : service.faults.next();
   const reply =
     body === null
       ? rpcStatus(rpcCode.invalidArgument, 'The request body is too large')
       : (route?.answer({ headers, body }, service) ?? noSuchRoute(path));
   const delivery =
     fault === null ? ({ how: 'whole', reply } as const) : faulted(fault, reply, service.nowMs());
-  if (route?.logged !== false) {
+  if (route?.isUnlogged !== true) {
     service.log.add({
       at: new Date(service.nowMs()).toISOString(),
       method,

@@ -15,8 +15,6 @@ const fields: Readonly<Record<string, string | null>> = {
 export const exchangeToken: Route = {
   method: 'POST',
   path: '/oauth/token',
-  suffersFaults: true,
-  logged: true,
   answer(call, service) {
     const form = formOf(call);
     if (typeof form === 'string') return refused('invalid_request', form);

@@ -5,7 +5,7 @@ import type { Route } from './route.ts';
 export const getLog: Route = {
   method: 'GET',
   path: '/emulator/log',
-  suffersFaults: false,
-  logged: false,
+  isSpared: true,
+  isUnlogged: true,
   answer: (_call, { log }) => json({ calls: log.calls(), counts: log.counts() }),
 };

@@ -21,8 +21,7 @@ const clouds = [
 export const listClouds: Route = {
   method: 'GET',
   path: '/resource-manager/v1/clouds',
-  suffersFaults: false,
-  logged: true,
+  isSpared: true,
   answer(call, service) {
     const bearer = bearerOf(call, service);
     return bearer.ok ? json({ clouds }) : bearer.reply;

@@ -8,8 +8,6 @@ import type { Route } from './route.ts';
 export const metadataToken: Route = {
   method: 'GET',
   path: '/computeMetadata/v1/instance/service-accounts/default/token',
-  suffersFaults: true,
-  logged: true,
   answer({ headers }, service) {
     if (headers['metadata-flavor'] !== 'Google') return plain(403, 'Metadata-Flavor: Google is required');
     const serviceAccountId = service.serviceAccounts.attached();

@@ -11,8 +11,6 @@ const requestSchema = v.strictObject({ iamToken: v.pipe(v.string(), v.nonEmpty()
 export const revokeToken: Route = {
   method: 'POST',
   path: '/iam/v1/tokens:revoke',
-  suffersFaults: true,
-  logged: true,
   answer(call, service) {
     const bearer = bearerOf(call, service);
     if (!bearer.ok) return bearer.reply;

@@ -33,9 +33,9 @@ export interface Service {
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
-  /** Whether a fault that is switched on shows here. */
-  readonly suffersFaults: boolean;
+  /** A fault that is switched on does not show here. */
+  readonly isSpared?: true;
   /** The emulator's own control is not part of what is logged. */
-  readonly logged: boolean;
+  readonly isUnlogged?: true;
   answer(call: Call, service: Service): Reply;
 }

@@ -6,8 +6,8 @@ import type { Route } from './route.ts';
 export const setFault: Route = {
   method: 'PUT',
   path: '/emulator/fault',
-  suffersFaults: false,
-  logged: false,
+  isSpared: true,
+  isUnlogged: true,
   answer({ body }, { faults }) {
     let value: unknown;
     try {
