@@ -3,7 +3,7 @@ import { messageOf } from '../shared/thrown.ts';
 import type { Call, Command } from './command.ts';
 import { note, print } from './terminal.ts';
 import { tokenRequest } from './token-environment.ts';
-import { jsonLine } from './visible.ts';
+import { jsonLine, visible } from './visible.ts';
 
 /** As `yc container registry configure-docker` writes them, and that of Kazakhstan (November 2026). */
 const registries = [
@@ -48,7 +48,7 @@ async function get(call: Call): Promise<number | void> {
     const { token } = await requestToken(tokenRequest(call), call.surroundings);
     print(jsonLine({ ServerURL: registry, Username: userName, Secret: token }));
   } catch (error) {
-    print(messageOf(error));
+    print(visible(messageOf(error)));
     throw error;
   }
 }
