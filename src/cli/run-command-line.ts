@@ -26,6 +26,7 @@ import { createToken, token } from './token-command.ts';
 import { uninstall } from './uninstall.ts';
 import { unlock } from './unlock.ts';
 import { use } from './use.ts';
+import { warnOfNames } from './warn-of-names.ts';
 import { yc } from './yc.ts';
 
 const runners: Readonly<Record<CommandName, Command>> = {
@@ -65,6 +66,8 @@ async function runParsed(args: readonly string[], surroundings: Surroundings): P
   if (args[0] === '__complete') return complete(args.slice(1), surroundings);
   const { command, ...given } = parseCommandLine(args);
   const { options } = given;
+  // doctor has a finding of it.
+  if (command.name !== 'doctor' && !options.flag('no-user-output')) warnOfNames(surroundings);
   if (options.flag('help')) print(helpText(command));
   else if (options.flag('version')) print(`iam-token ${version}`);
   else return runners[command.name]({ ...given, surroundings, clock: systemClock() });

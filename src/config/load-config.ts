@@ -2,6 +2,7 @@ import { endpointOf } from '../shared/endpoint.ts';
 import { type LogLevel, logLevels } from '../shared/log.ts';
 import { audienceOf, type Config, defaultConfig, storeKinds } from './config.ts';
 import { type ConfigFile, parseConfigFile, type ScheduleFault } from './config-file.ts';
+import { strangeNames } from './environment-names.ts';
 import { proxyForm, proxyPattern } from './proxy-form.ts';
 
 /** Flags of `iam-tokend`, as typed. */
@@ -22,15 +23,6 @@ export type ConfigResult =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
   /** All mistakes there are, each one line. */
   | { readonly ok: false; readonly mistakes: readonly string[] };
-
-/** The names that the client or the daemon know. */
-const environmentNames: ReadonlySet<string> = new Set([
-  'IAM_TOKEND_SOCKET',
-  'IAM_TOKEND_PROFILE',
-  'IAM_TOKEND_IAM_ENDPOINT',
-  'IAM_TOKEND_STORE',
-  'IAM_TOKEND_LOG_LEVEL',
-]);
 
 /** Flags beat environment, environment beats the file, the file beats the default. */
 export async function loadConfig(input: ConfigInput): Promise<ConfigResult> {
@@ -81,7 +73,7 @@ export async function loadConfig(input: ConfigInput): Promise<ConfigResult> {
       allowAnyLocalUser: said.metadata?.allowAnyLocalUser ?? defaultConfig.metadata.allowAnyLocalUser,
     },
   };
-  return { ok: true, config, warnings: strangers(environment) };
+  return { ok: true, config, warnings: strangeNames(environment) };
 
   function chosen<T extends string>(
     allowed: readonly T[],
@@ -124,10 +116,4 @@ function installation(
     return { endpoint: fromEnvironment, audience: audienceOf(fromEnvironment) };
   const endpoint = fromFile?.endpoint ?? defaultConfig.iam.endpoint;
   return { endpoint, audience: fromFile?.audience ?? audienceOf(endpoint) };
-}
-
-function strangers(environment: ConfigInput['environment']): readonly string[] {
-  return Object.keys(environment)
-    .filter((name) => name.startsWith('IAM_TOKEND_') && !environmentNames.has(name))
-    .map((name) => `${name} is set, but there is no such setting`);
 }

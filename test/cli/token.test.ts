@@ -127,6 +127,18 @@ describe('iam-token', () => {
     });
   }
 
+  it('warns of a name with our prefix that means nothing, and prints the token all the same', async () => {
+    const expected = {
+      stdout: `${token.token}\n`,
+      stderr: 'iam-token: warning: IAM_TOKEND_PROFIL is set, but there is no such setting\n',
+      code: 0,
+    };
+    const env = { IAM_TOKEND_PROFIL: 'home' };
+    assert.deepEqual(await run([], env), expected);
+    assert.deepEqual(await run(['--min-ttl', '1m'], env), expected);
+    assert.equal((await run(['create-token', '--no-user-output'], env)).stderr, '');
+  });
+
   it('ends with 3 and a hint when nothing listens', async () => {
     assert.deepEqual(await runCli([]), {
       stdout: '',
