@@ -59,7 +59,7 @@ export function checkSocketFolder(question: SocketFolderQuestion): SocketFolder 
     }
     const mode = (found.mode & 0o7777).toString(8).padStart(4, '0');
     return found.uid === uid
-      ? refused(`${shown} is open to others (mode ${mode})`, `chmod 700 '${folder}'`)
+      ? refused(`${shown} is open to others (mode ${mode})`, howToClose(folder))
       : refused(
           `others can write to ${shown} (mode ${mode})`,
           'use a folder that only its owner can write to',
@@ -68,6 +68,12 @@ export function checkSocketFolder(question: SocketFolderQuestion): SocketFolder 
     const reason = messageOf(error);
     return refused(`cannot look at ${shown}: ${reason}`, `see who may enter ${folder}`);
   }
+}
+
+/** A folder that is not the socket's own may have to be open, as `/tmp` has. */
+function howToClose(folder: string): string {
+  if (posix.basename(folder).startsWith('iam-tokend')) return `chmod 700 '${folder}'`;
+  return `give the socket a folder of its own, such as ${posix.join(folder, 'iam-tokend', 'ipc.sock')}, for client and daemon alike`;
 }
 
 function refused(message: string, hint: string): SocketFolder {

@@ -74,6 +74,20 @@ describe("the socket's folder", () => {
     assert.equal(check(true, facts('folder', other, 0o757), other), 'refused');
   });
 
+  it("is to be closed where it is the socket's own, and to be left alone where it is not", () => {
+    const hint = (path: string): string | null => {
+      const question = { socketPath: path, named: true, uid: 0, lstat: () => facts('folder', 0, 0o1777) };
+      const answer = checkSocketFolder(question);
+      return answer.kind === 'refused' ? answer.hint : null;
+    };
+    assert.equal(hint('/tmp/iam-tokend-0/ipc.sock'), "chmod 700 '/tmp/iam-tokend-0'");
+    assert.match(
+      hint('/tmp/my.sock') ?? '',
+      /^give the socket a folder of its own, such as \/tmp\/iam-tokend\/ipc\.sock/,
+    );
+    assert.match(hint('my.sock') ?? '', /such as iam-tokend\/ipc\.sock/);
+  });
+
   it("is refused when it is neither root's nor the socket's owner's, though the socket is named", () => {
     assert.equal(check(true, facts('folder', other, 0o755), me), 'refused');
     assert.equal(check(true, facts('folder', other, 0o700), undefined), 'refused');
