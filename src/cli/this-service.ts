@@ -14,11 +14,12 @@ import { UsageError } from './endings.ts';
 /**
  * The daemon as the service manager of this machine has it.
  * @param isForSystem and not for the person who calls
+ * @param otherwise the hint where no manager runs; how to start the daemon unless given
  * @throws UsageError where there is none
  */
-export function thisService(surroundings: Surroundings, isForSystem = false): Service {
+export function thisService(surroundings: Surroundings, isForSystem = false, otherwise?: string): Service {
   const { platform, uid } = surroundings;
-  if (isForSystem) return systemService(surroundings);
+  if (isForSystem) return systemService(surroundings, otherwise);
   if (uid === 0) {
     throw new UsageError(
       'a daemon of root would have the credentials of root, and nobody else could ask it',
@@ -28,7 +29,7 @@ export function thisService(surroundings: Surroundings, isForSystem = false): Se
   if (!hasServiceManager(surroundings)) {
     throw new UsageError(
       'there is no service manager here that starts programs for you',
-      'start the daemon yourself: iam-tokend &',
+      otherwise ?? 'start the daemon yourself: iam-tokend &',
     );
   }
   const { config, state, log } = folders(surroundings);
@@ -41,13 +42,13 @@ export function thisService(surroundings: Surroundings, isForSystem = false): Se
     : systemdUnits(dirname(config), uid);
 }
 
-function systemService({ platform, uid, isOurs }: Surroundings): Service {
+function systemService({ platform, uid, isOurs }: Surroundings, otherwise?: string): Service {
   if (uid !== 0) throw new UsageError('only root can do that for the whole system', 'sudo iam-token …');
   // sd_booted(3)
   if (platform !== 'linux' || !isOurs('/run/systemd/system')) {
     throw new UsageError(
       'there is no systemd here that runs the system',
-      `start the daemon yourself: iam-tokend --config ${systemPlaces.configFile} &`,
+      otherwise ?? `start the daemon yourself: iam-tokend --config ${systemPlaces.configFile} &`,
     );
   }
   return systemdSystemUnits();

@@ -16,8 +16,9 @@ export const uninstall: Command = async (call) => {
   const { options, surroundings } = call;
   // Root has no daemon of its own here.
   const isForSystem = options.flag('system') || surroundings.uid === 0;
-  const service = thisService(surroundings, isForSystem);
   const isPurge = options.flag('purge');
+  const byHand = isPurge ? 'iam-token stop, then: iam-tokend --purge' : 'iam-token stop';
+  const service = thisService(surroundings, isForSystem, byHand);
   if (!isForSystem) await endDaemonByHand(call);
   const paths = service.files.filter(({ isKept }) => isKept !== true).map(({ path }) => path);
   if (paths.some((path) => existsSync(path))) {

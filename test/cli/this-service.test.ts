@@ -66,5 +66,16 @@ describe('the service of this machine', () => {
       () => thisService({ ...anna, isOurs: () => false }),
       (error) => error instanceof UsageError && /iam-tokend &/.test(error.hint ?? ''),
     );
+    for (const isForSystem of [false, true]) {
+      assert.throws(
+        () =>
+          thisService(
+            { ...anna, uid: isForSystem ? 0 : 1000, isOurs: () => false },
+            isForSystem,
+            'iam-token stop',
+          ),
+        (error) => error instanceof UsageError && error.hint === 'iam-token stop',
+      );
+    }
   });
 });
