@@ -144,7 +144,7 @@ function optionOf(command: CommandSpec, rawName: string, name: string): OptionSp
   const bare = (each: CommandSpec): string => callOf({ name: each.name, help: '' });
   throw new UsageError(
     `${bare(command)} has no option --${wanted}`,
-    `it belongs to: ${owners.map(bare).join(', ')}`,
+    owners.length > 3 ? `${bare(command)} --help` : `it belongs to: ${owners.map(bare).join(', ')}`,
   );
 }
 

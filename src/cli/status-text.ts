@@ -32,7 +32,7 @@ const stateWords: Readonly<Record<ProfileStatus['state'], readonly [Style, strin
   failing: ['doubtful', 'renewal fails; it will be tried again'],
   login_required: ['bad', 'login required'],
   keychain_locked: ['bad', 'the keychain is locked'],
-  keychain_unavailable: ['bad', 'there is no keychain'],
+  keychain_unavailable: ['bad', 'the store cannot be opened'],
   locked: ['bad', 'the daemon is locked'],
 };
 

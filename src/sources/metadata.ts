@@ -59,6 +59,6 @@ async function tokenFrom(url: string, signal: AbortSignal, tools: SourceTools): 
 const withoutAccount: ExchangeFailure = {
   kind: 'terminal',
   message: 'no service account is attached to this VM',
-  hint: 'attach one: yc compute instance update VM --service-account-id ID; then: iam-token refresh',
+  hint: 'attach one: yc compute instance update VM --service-account-id ID; then: iam-token login --metadata',
   mayHeal: true,
 };

@@ -106,6 +106,7 @@ describe('the command line', () => {
       'iam-token login has no option --json',
       'it belongs to: iam-token status, iam-token profiles, iam-token doctor',
     ],
+    ['use --profile=x work', 'iam-token use has no option --profile', 'iam-token use --help'],
     ['status --version', 'iam-token status has no option --version', 'it belongs to: iam-token'],
     [
       'create-token --min-ttl 5m',

@@ -211,7 +211,7 @@ daemon
       '  state         <doubtful>renewal fails; it will be tried again',
       '  state         <bad>login required',
       '  state         <bad>the keychain is locked',
-      '  state         <bad>there is no keychain',
+      '  state         <bad>the store cannot be opened',
       '  state         <bad>the daemon is locked',
     ]);
   });
