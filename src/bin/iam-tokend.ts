@@ -65,7 +65,7 @@ async function main(): Promise<void> {
   prepareConfigFolder(places.config, uid);
   if (isForSystem) prepareConfigFolder(dirname(places.configFile), uid);
   let settings = await settingsFrom(flags, places, clock.now().wallMs);
-  const socketPath = flags.socket ?? env['IAM_TOKEND_SOCKET'] ?? places.socket;
+  const socketPath = flags.socket ?? (env['IAM_TOKEND_SOCKET'] || places.socket);
   // A pipe of Windows lies in no folder.
   const hasHttpSocket = settings.config.httpSocket && platform !== 'win32';
   const httpPath = hasHttpSocket ? join(dirname(socketPath), 'http.sock') : null;

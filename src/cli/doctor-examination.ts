@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { scheduleFault } from '../adapters/cron-schedule.ts';
 import type { Connection } from '../client/connection.ts';
@@ -6,7 +6,7 @@ import { socketPaths } from '../client/dial.ts';
 import type { IamTokenErrorCode } from '../client/iam-token-error.ts';
 import { defaultTimeoutMs } from '../client/request-token.ts';
 import type { Config } from '../config/config.ts';
-import { ConfigError, readConfig } from '../config/read-config.ts';
+import { readConfig } from '../config/read-config.ts';
 import { folders } from '../platform/places.ts';
 import type { Answer } from '../protocol/messages.ts';
 import type { Programs } from '../shared/programs.ts';
@@ -79,13 +79,8 @@ export class Examination {
         { path: this.configPath, isNamed: false },
         { flags: {}, environment, scheduleFault: (pattern) => scheduleFault(pattern, clock.now().wallMs) },
       );
-    const { config, warnings } = await read(surroundings.env);
-    const { caFile } = config.network;
-    try {
-      this.#certificates = caFile === null ? null : readFileSync(caFile, 'utf8');
-    } catch (cause) {
-      throw new ConfigError(`network.caFile: ${String(cause)}`, { cause });
-    }
+    const { config, warnings, certificates } = await read(surroundings.env);
+    this.#certificates = certificates;
     this.config = config;
     this.proxyOfFile = (await read({})).config.network.proxy;
     return warnings;

@@ -10,8 +10,13 @@ import { proxyForm, proxyPattern } from './proxy-form.ts';
 /** What `config.yaml` may say; every key is optional. */
 export type ConfigFile = v.InferOutput<ReturnType<typeof configFile>>;
 
-/** @returns what is wrong with a cron pattern, or `null` */
-export type ScheduleFault = (pattern: string) => string | null;
+/** What is wrong with a value that only others can judge, or `null`. */
+export interface Faults {
+  /** Of a cron pattern. */
+  readonly schedule: (pattern: string) => string | null;
+  /** Of a file of certificates. */
+  readonly caFile: (path: string) => string | null;
+}
 
 const endpoint = v.pipe(
   v.string(),
@@ -43,24 +48,21 @@ function loopbackAddress(text: string): { readonly host: string; readonly port: 
   return { host: v4 ?? '::1', port: Number(port) };
 }
 
-function schedule(faultOf: ScheduleFault) {
-  return v.pipe(
-    v.string(),
-    v.rawCheck(({ dataset, addIssue }) => {
-      const fault = dataset.typed ? faultOf(dataset.value) : null;
-      if (fault !== null) addIssue({ message: fault });
-    }),
-  );
+function judged(faultOf: (value: string) => string | null) {
+  return v.rawCheck<string>(({ dataset, addIssue }) => {
+    const fault = dataset.typed && dataset.issues === undefined ? faultOf(dataset.value) : null;
+    if (fault !== null) addIssue({ message: fault });
+  });
 }
 
-function configFile(scheduleFault: ScheduleFault) {
+function configFile(faults: Faults) {
+  const schedule = v.pipe(v.string(), judged(faults.schedule));
+  const caFile = v.pipe(path, judged(faults.caFile));
   return v.strictObject({
     store: v.optional(v.picklist(storeKinds)),
     file: v.optional(fileKey),
     log: v.optional(v.strictObject({ level: v.optional(v.picklist(logLevels)) })),
-    refresh: v.optional(
-      v.strictObject({ schedule: v.optional(schedule(scheduleFault)), spread: v.optional(v.boolean()) }),
-    ),
+    refresh: v.optional(v.strictObject({ schedule: v.optional(schedule), spread: v.optional(v.boolean()) })),
     iam: v.optional(
       v.strictObject({
         endpoint: v.optional(endpoint),
@@ -68,7 +70,7 @@ function configFile(scheduleFault: ScheduleFault) {
         timeout: v.optional(timeout),
       }),
     ),
-    network: v.optional(v.strictObject({ proxy: v.optional(proxy), caFile: v.optional(path) })),
+    network: v.optional(v.strictObject({ proxy: v.optional(proxy), caFile: v.optional(caFile) })),
     http: v.optional(v.strictObject({ socket: v.optional(v.boolean()) })),
     metadata: v.optional(
       v.strictObject({ listen: v.optional(listen), allowAnyLocalUser: v.optional(v.boolean()) }),
@@ -87,7 +89,7 @@ export type ConfigFileResult =
   | { readonly ok: false; readonly mistakes: readonly Mistake[] };
 
 /** Reads the whole of it, and finds all mistakes at once. */
-export async function parseConfigFile(text: string, scheduleFault: ScheduleFault): Promise<ConfigFileResult> {
+export async function parseConfigFile(text: string, faults: Faults): Promise<ConfigFileResult> {
   // 26 ms to load, and most people have no such file.
   const { isMap, isScalar, LineCounter, parseDocument, visit } = await import('yaml');
   const lines = new LineCounter();
@@ -110,7 +112,7 @@ export async function parseConfigFile(text: string, scheduleFault: ScheduleFault
   }
   if (mistakes.length > 0) return { ok: false, mistakes: oncePerLine(mistakes) };
 
-  const { output, issues } = checked(configFile(scheduleFault), document.toJS() ?? {});
+  const { output, issues } = checked(configFile(faults), document.toJS() ?? {});
   if (issues.length === 0) return { ok: true, file: output };
   return { ok: false, mistakes: issues.map(mistakeOf).toSorted((a, b) => a.line - b.line) };
 

@@ -1,7 +1,7 @@
 import { endpointOf } from '../shared/endpoint.ts';
 import { type LogLevel, logLevels } from '../shared/log.ts';
 import { audienceOf, type Config, defaultConfig, storeKinds } from './config.ts';
-import { type ConfigFile, parseConfigFile, type ScheduleFault } from './config-file.ts';
+import { type ConfigFile, type Faults, parseConfigFile } from './config-file.ts';
 import { strangeNames } from './environment-names.ts';
 import { proxyForm, proxyPattern } from './proxy-form.ts';
 
@@ -16,7 +16,7 @@ export interface ConfigInput {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where `config.yaml` is, for messages, and its text; `null` without one. */
   readonly file: { readonly path: string; readonly text: string } | null;
-  readonly scheduleFault: ScheduleFault;
+  readonly faults: Faults;
 }
 
 export type ConfigResult =
@@ -27,7 +27,7 @@ export type ConfigResult =
 /** Flags beat environment, environment beats the file, the file beats the default. */
 export async function loadConfig(input: ConfigInput): Promise<ConfigResult> {
   const { flags, environment, file } = input;
-  const parsed = file === null ? null : await parseConfigFile(file.text, input.scheduleFault);
+  const parsed = file === null ? null : await parseConfigFile(file.text, input.faults);
   const mistakes: string[] = [];
   if (parsed?.ok === false) {
     mistakes.push(...parsed.mistakes.map(({ line, message }) => `${file?.path}:${line}: ${message}`));

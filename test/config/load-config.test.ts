@@ -15,7 +15,10 @@ async function load({
     flags,
     environment,
     file: yaml === undefined ? null : { path: '/c/config.yaml', text: yaml },
-    scheduleFault: (pattern) => scheduleFault(pattern, nowMs),
+    faults: {
+      schedule: (pattern) => scheduleFault(pattern, nowMs),
+      caFile: (path) => (path === '/gone.pem' ? 'cannot be read: ENOENT' : null),
+    },
   });
 }
 
@@ -291,6 +294,11 @@ network:
     ['a time that is none', 'iam: { timeout: soon }', ['1: iam.timeout: must be a time, like 8s']],
     ['a time that is too short', 'iam: { timeout: 99ms }', ['1: iam.timeout: must be at least 100ms']],
     ['a time that is too long', 'iam: { timeout: 61s }', ['1: iam.timeout: must be at most 60s']],
+    [
+      'a file that cannot be used, with all else',
+      'network:\n  caFile: /gone.pem\nbogus: 1',
+      ['2: network.caFile: cannot be read: ENOENT', '3: bogus: there is no such key'],
+    ],
     ['a relative path', 'network: { caFile: ca.pem }', ['1: network.caFile: must be an absolute path']],
     [
       'the keys of Object',

@@ -27,19 +27,19 @@ describe('iam-tokend', () => {
     assert.equal((await house.iamToken(['profiles'])).code, 0);
   });
 
-  it('names five mistakes of a config file, with their lines', async () => {
+  it('names six mistakes of a config file, with their lines', async () => {
     const path = join(house.folder, 'config', 'iam-tokend', 'config.yaml');
     writeFileSync(
       path,
-      'store: drawer\nlog: { level: loud }\nrefresh:\n  schedule: "61 * * * *"\niam:\n  timeout: soon\ncolour: red\n',
+      'store: drawer\nlog: { level: loud }\nrefresh:\n  schedule: "61 * * * *"\niam:\n  timeout: soon\nnetwork: { caFile: /nowhere/ca.pem }\ncolour: red\n',
     );
     const { stderr, code } = await house.iamTokend([]);
     assert.equal(code, 2);
     const lines = stderr.trim().split('\n');
-    assert.equal(lines.length, 5);
+    assert.equal(lines.length, 6);
     assert.deepEqual(
       lines.map((line) => new RegExp(`^iam-tokend: error: ${path}:(\\d+): `).exec(line)?.[1]),
-      ['1', '2', '4', '6', '7'],
+      ['1', '2', '4', '6', '7', '8'],
     );
   });
 
@@ -51,9 +51,22 @@ describe('iam-tokend', () => {
     assert.equal(house.log().split('leaves more than 12 hours between two renewals').length - 1, 1);
   });
 
+  it('does not start with a file of certificates that holds none', async () => {
+    const path = join(house.folder, 'config', 'iam-tokend', 'config.yaml');
+    writeFileSync(path, `network: { caFile: ${path} }\n`);
+    const { stderr, code } = await house.iamTokend([]);
+    assert.equal(code, 2);
+    assert.equal(stderr, `iam-tokend: error: ${path}:1: network.caFile: holds no certificate in PEM\n`);
+  });
+
+  it('takes an empty IAM_TOKEND_SOCKET as none, as the client does', async () => {
+    await house.startDaemon([], { IAM_TOKEND_SOCKET: '' });
+    assert.equal((await house.iamToken(['profiles'])).code, 0);
+  });
+
   it('says what is wrong with a flag', async () => {
     const { stderr, code } = await house.iamTokend(['--colour', 'red']);
     assert.equal(code, 2);
-    assert.match(stderr, /^iam-tokend: error: .*--colour.*--help/);
+    assert.match(stderr, /^iam-tokend: error: unknown option '--colour'; see iam-tokend --help\n$/);
   });
 });

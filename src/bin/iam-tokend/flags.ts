@@ -14,6 +14,7 @@ export function parseFlags() {
   try {
     return parseArgs({ options: daemonOptions }).values;
   } catch (cause) {
-    throw new UsageError(`${problemOf(cause).message.replace(/\.?$/, '')}; see iam-tokend --help`, { cause });
+    const [said = ''] = problemOf(cause).message.split(/\.\s|\.?$/);
+    throw new UsageError(`${said.charAt(0).toLowerCase()}${said.slice(1)}; see iam-tokend --help`, { cause });
   }
 }

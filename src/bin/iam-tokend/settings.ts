@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import {
   cronSchedule,
@@ -10,7 +9,6 @@ import {
 import { undiciHttp } from '../../adapters/undici-http.ts';
 import type { Config } from '../../config/config.ts';
 import { ConfigError, readConfig } from '../../config/read-config.ts';
-import { problemOf } from '../../shared/errors.ts';
 import type { HttpClient } from '../../shared/http-client.ts';
 import type { DaemonPlaces } from './daemon-places.ts';
 import type { Flags } from './flags.ts';
@@ -30,7 +28,7 @@ export async function settingsFrom(
   nowMs: number,
 ): Promise<Settings> {
   const place = { path: configFile, isNamed: flags.config !== undefined };
-  const { config, warnings } = await readConfig(place, {
+  const { config, warnings, certificates } = await readConfig(place, {
     flags: { store: flags.store, logLevel: flags['log-level'] },
     environment: process.env,
     scheduleFault: (pattern) => scheduleFault(pattern, nowMs),
@@ -44,7 +42,7 @@ export async function settingsFrom(
     http: undiciHttp({
       proxy: config.network.proxy,
       noProxy: config.network.noProxy,
-      certificates: certificatesIn(config.network.caFile),
+      certificates,
     }),
     scheduleOf: (instance, profile) => {
       const shiftMs = spread ? shiftWithinHourMs(hostname(), instance, profile) : 0;
@@ -53,14 +51,6 @@ export async function settingsFrom(
       return found;
     },
   };
-}
-
-function certificatesIn(caFile: string | null): string | null {
-  try {
-    return caFile === null ? null : readFileSync(caFile, 'utf8');
-  } catch (cause) {
-    throw new ConfigError(`network.caFile: ${problemOf(cause).message}`, { cause });
-  }
 }
 
 function checkIsForSystem({ store, httpSocket }: Config, configFile: string): void {
