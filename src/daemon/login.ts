@@ -10,6 +10,7 @@ import type { CredentialKind, Installation, SourceTools } from '../sources/crede
 import { openSource } from '../sources/open-source.ts';
 import type { Exchanged, ExchangeFailure } from '../token/ports.ts';
 import type { CredentialSlots } from './credential-slots.ts';
+import { namingProfile } from './profile-problems.ts';
 import { scopeOf } from './profile-status.ts';
 import { withSlot } from './registry-changes.ts';
 import { type ProfileEntry, type ProfileRegistry, randomId } from './profile-registry.ts';
@@ -71,7 +72,9 @@ export async function confirmCredential(
     await keep(credential);
     const opened = { endpoint, audience, ...scopeOf(params) };
     const startedAt = parts.clock.now();
-    const outcome = await openSource(kind, credential, opened, tools).exchange(signal, true);
+    const source = openSource(kind, credential, opened, tools);
+    const isDefault = (): boolean => name === (registry.current().default ?? 'default');
+    const outcome = await namingProfile(source, name, isDefault).exchange(signal, true);
     if (!outcome.ok) throw new ProblemError(problemOfFailure(outcome.failure));
     const confirmed = outcome.replacement ?? credential;
     if (confirmed !== credential) await keep(confirmed);

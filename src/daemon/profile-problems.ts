@@ -1,5 +1,6 @@
 /** What is said of a profile that has no credential, or is none. */
 import type { ErrorCode, Problem } from '../shared/errors.ts';
+import type { IamTokenSource } from '../token/ports.ts';
 import type { Profile } from './profile.ts';
 
 export const nothingStored = 'there is no credential in the store';
@@ -44,9 +45,32 @@ export function mayOpenByItself(profile: Profile): boolean {
   return code !== null && code !== 'locked';
 }
 
+/** A source knows of no profile: its hints are to be typed as they stand all the same. */
+export function namingProfile(
+  source: IamTokenSource,
+  name: string,
+  isDefault: () => boolean,
+): IamTokenSource {
+  return {
+    exchange: async (signal, interactive) => {
+      const outcome = await source.exchange(signal, interactive);
+      const hint = outcome.ok ? undefined : outcome.failure.hint;
+      if (outcome.ok || hint === undefined || isDefault()) return outcome;
+      const named = hint.replaceAll(
+        /iam-token (?:login|refresh)\b/g,
+        (call) => `${call}${profileOption(name)}`,
+      );
+      return { ...outcome, failure: { ...outcome.failure, hint: named } };
+    },
+  };
+}
+
 /** A command that can be typed as it stands, whatever the profile is called. */
 function loginHint(name: string, isDefault: boolean): string {
-  if (isDefault) return 'iam-token login';
-  if (/^\w[\w.@-]*$/.test(name)) return `iam-token login --profile ${name}`;
-  return `iam-token login --profile='${name.replaceAll("'", String.raw`'\''`)}'`;
+  return isDefault ? 'iam-token login' : `iam-token login${profileOption(name)}`;
+}
+
+function profileOption(name: string): string {
+  if (/^\w[\w.@-]*$/.test(name)) return ` --profile ${name}`;
+  return ` --profile='${name.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -5,6 +5,7 @@ import type { CredentialKind } from '../sources/credential-kind.ts';
 import { openSource } from '../sources/open-source.ts';
 import type { ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
 import { type LoginParts, removeSlot } from './login.ts';
+import { namingProfile } from './profile-problems.ts';
 import { type ProfileEntry, randomId } from './profile-registry.ts';
 import { withSlot } from './registry-changes.ts';
 
@@ -68,7 +69,9 @@ export function liveSource(
   entry: ProfileEntry,
   inTurn: <T>(work: () => Promise<T>) => Promise<T>,
 ): IamTokenSource {
-  const opened = (secret: Secret): IamTokenSource => openSource(kind, secret, entry, parts.tools);
+  const isDefault = (): boolean => name === parts.registry.current().default;
+  const opened = (secret: Secret): IamTokenSource =>
+    namingProfile(openSource(kind, secret, entry, parts.tools), name, isDefault);
   let { slot } = entry;
   return storedBeforeUse(
     opened(credential),

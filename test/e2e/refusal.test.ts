@@ -52,6 +52,21 @@ describe('a refusal of IAM', () => {
     assert.equal((await ask(0)).result?.warning, undefined);
   });
 
+  it('for good has a hint for the profile that it is about, not for the default one', async () => {
+    await startWith('');
+    const other = 'y0_AgAAAAAotheraccount0123456789';
+    const login = ['login', '--profile', 'my other', '--stdin'];
+    const hint = "iam-token: hint: iam-token login --profile='my other'";
+    assert.ok((await house.iamToken(login, other)).stderr.includes(hint), 'it was not taken yet');
+    house.emulator.allowOauthToken({ token: other });
+    assert.equal((await house.iamToken(login, other)).code, 0);
+    house.emulator.revokeOauthToken(other);
+    assert.ok((await house.iamToken(['refresh', '--profile', 'my other'])).stderr.includes(hint));
+    await house.iamToken(['use', 'my other']);
+    const asDefault = await house.iamToken(['refresh']);
+    assert.match(asDefault.stderr, /hint: iam-token login, with/);
+  });
+
   it('for good is not put to the question by the schedule, which others obey meanwhile', async () => {
     await startWith(everySecond);
     const other = 'y0_AgAAAAotheraccount0123456789';
