@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import {
   DBusConnection,
   DBusConnectionError,
@@ -9,6 +10,7 @@ import { encodeMessage, maxMessageBytes } from '../../src/keychain/dbus-message.
 import { startFakeBus, type FakeBus, type Reaction } from '../support/fake-bus.ts';
 import { noPrivateKeyring, startDBus } from '../support/private-keyring.ts';
 import { realClock } from '../support/real-clock.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 
 const uid = process.getuid?.() ?? 0;
@@ -165,10 +167,11 @@ const described = missing === null ? describe : describe.skip;
 described(
   `dbus-connection with a real dbus-daemon${missing === null ? '' : ` (skipped, ${missing})`}`,
   () => {
+    const folder = temporaryFolder();
     const paddedNames = process.versions.node.startsWith('20.'); // see dbus-address.ts
     for (const kind of paddedNames ? ['path'] : ['path', 'abstract']) {
       it(`speaks to one at unix:${kind}`, async () => {
-        const name = `/tmp/iam-tokend-test-${process.pid}-${kind}`;
+        const name = join(folder(), 'bus');
         const bus = await startDBus(`unix:${kind}=${name}`);
         try {
           const connection = await DBusConnection.open([kind === 'path' ? name : `\0${name}`], uid, soon());
@@ -188,7 +191,7 @@ described(
     }
 
     it('is refused by one as somebody else', async () => {
-      const name = `/tmp/iam-tokend-test-${process.pid}-other`;
+      const name = join(folder(), 'bus');
       const bus = await startDBus(`unix:path=${name}`);
       try {
         await assert.rejects(DBusConnection.open([name], uid + 1, soon()), DBusConnectionError);
