@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { unpackPacked } from '../support/packed-installation.ts';
 import { installedFiles, isFor, lockfile, type Lockfile, manifest, treeOf } from './package-tree.ts';
 import { root } from './source-tree.ts';
 
@@ -58,6 +61,18 @@ describe('the packages', () => {
     assert.equal(locked.integrity, nodeIpc.integrity);
     const copies = Object.keys(lockfile).filter((folder) => folder.endsWith('node_modules/node-ipc'));
     assert.deepEqual(copies, ['node_modules/node-ipc']);
+  });
+
+  it('have node-ipc in the packed tarball, with all that it needs', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'iam-tokend-packed-'));
+    try {
+      unpackPacked(folder);
+      for (const each of ['node_modules/node-ipc', ...treeOf(lockfile, 'node_modules/node-ipc')]) {
+        assert.ok(existsSync(join(folder, each, 'package.json')), each);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('are installed in the versions that are locked', () => {
