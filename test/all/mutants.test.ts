@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { day, minute } from '../support/durations.ts';
-import { type Mutant, mutants } from './mutants.ts';
-import type { Plan } from './plan.ts';
-import { plans } from './plan-arbitrary.ts';
-import { type Outcome, simulate } from './world.ts';
+import { type Mutant, mutants } from '../simulation/mutants.ts';
+import type { Plan } from '../simulation/plan.ts';
+import { plans } from '../simulation/plan-arbitrary.ts';
+import { type Outcome, simulate } from '../simulation/world.ts';
 
 /** Months that each mutant may live through, at most; the same each time. */
 const months = 200;
