@@ -7,6 +7,9 @@ import { resourceIdPattern } from '../shared/resource-id.ts';
 import { type Call, withDaemon } from './command.ts';
 import { isTerminal, printWarning, waiting } from './terminal.ts';
 
+/** Programs of others will ask there: never another machine. */
+const loopbackPattern = /^(?:127(?:\.\d{1,3}){3}|\[::1\]):\d{1,5}$/;
+
 /** Of the token command's request, all that the options of a call say. */
 export function tokenRequest({ options }: Call): TokenRequest {
   return {
@@ -30,7 +33,7 @@ export async function tokenEnvironment(call: Call): Promise<Readonly<Record<stri
   const known = {
     YC_CLOUD_ID: idOr(profiles[0]?.cloudId),
     YC_FOLDER_ID: idOr(profiles[0]?.folderId),
-    YC_METADATA_ADDR: /^\S+:\d+$/.test(metadataAddress) ? metadataAddress : null,
+    YC_METADATA_ADDR: loopbackPattern.test(metadataAddress) ? metadataAddress : null,
   };
   const given = Object.entries(known).filter((entry): entry is [string, string] => entry[1] !== null);
   return { YC_TOKEN: token, YC_IAM_TOKEN: token, IAM_TOKEN: token, ...Object.fromEntries(given) };
@@ -51,6 +54,7 @@ async function longestToken(call: Call): Promise<TokenAnswer> {
   }
 }
 
-function idOr(id: string | undefined): string | null {
+/** An id, and nothing else that a daemon may say in the place of one. */
+export function idOr(id: string | undefined): string | null {
   return id !== undefined && resourceIdPattern.test(id) ? id : null;
 }

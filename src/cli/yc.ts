@@ -10,7 +10,7 @@ import { kubernetesCredential } from './kubernetes-credential.ts';
 import { runThrough } from './run-through.ts';
 import { print, printError, printWarning } from './terminal.ts';
 import { createToken } from './token-command.ts';
-import { tokenRequest } from './token-environment.ts';
+import { idOr, tokenRequest } from './token-environment.ts';
 import { wholeStatus } from './whole-status.ts';
 
 /** Of yc's flags, those that what we answer may be given (yandex.cloud/en/docs/cli/cli-ref, November 2026). */
@@ -116,8 +116,8 @@ async function printScope(call: Call, key: 'cloudId' | 'folderId'): Promise<'not
   const { profiles } = await withDaemon(call, (connection, patience) =>
     wholeStatus(connection, params.profile, patience),
   );
-  const id = profiles.find(({ isDefault }) => isDefault || params.profile !== undefined)?.[key];
-  if (id === undefined) return 'not ours';
+  const id = idOr(profiles.find(({ isDefault }) => isDefault || params.profile !== undefined)?.[key]);
+  if (id === null) return 'not ours';
   print(id);
 }
 

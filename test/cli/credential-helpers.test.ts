@@ -99,6 +99,12 @@ describe('what answers other programs for a credential', () => {
     assert.deepEqual([stdout, code], ['nothing listens at /nowhere/iam-tokend/ipc.sock\n', 3]);
   });
 
+  it('tells docker nothing that acts on a terminal', async () => {
+    daemon.become(failing({ code: 'internal', message: 'a\x1b]0;b\x07\nc' }));
+    const { stdout } = await docker('get', 'cr.yandex');
+    assert.equal(stdout, 'a\\u{1b}]0;b\\u{7}\\u{a}c\n');
+  });
+
   const info = (apiVersion: unknown, kind = 'ExecCredential'): string =>
     JSON.stringify({ apiVersion, kind, spec: { interactive: false } });
 

@@ -71,6 +71,13 @@ describe('iam-token exec', () => {
     ]);
   });
 
+  it('names no other machine for the metadata address, and nothing that acts on a terminal', async () => {
+    for (const metadataAddress of ['example.com:80', '127.0.0.1.example.com:80', '\x1b[2J:80', '[::]:80']) {
+      daemon.become(answering({ token, ...daemonOf({}, { metadataAddress }) }));
+      assert.deepEqual(await given(), tokenLines, metadataAddress);
+    }
+  });
+
   it('asks for the profile and the life that are wanted', async () => {
     await exec(['--profile=--help', '--min-ttl', '1h', '--', 'true']);
     assert.deepEqual(daemon.requests[0]?.params, { profile: '--help', minTtlMs: 3_600_000 });

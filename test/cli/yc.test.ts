@@ -135,6 +135,11 @@ describe('a yc of ours', () => {
     assert.equal((await yc('config get cloud-id')).stdout, 'real\n');
   });
 
+  it('prints no id that is none', async () => {
+    daemon.become(answering({ token, ...daemonOf({ cloudId: '\x1b[2Jb1g' }) }));
+    assert.equal((await yc('config get cloud-id')).stdout, 'real\n');
+  });
+
   it('leaves a profile that only yc has to yc, with no token of another', async () => {
     daemon.become(failing(unknown));
     for (const line of [
