@@ -40,9 +40,9 @@ export const install: Command = async (call) => {
     await offerLingering(service, call);
     await endDaemonByHand(call);
   }
-  for (const { path, text, encoding } of files) {
+  for (const { path, text, encoding, isKept } of files) {
     mkdirSync(dirname(path), { recursive: true });
-    writeWhole(path, text, encoding);
+    writeWhole(path, text, isKept === true ? 0o600 : 0o644, encoding);
   }
   for (const program of programs) writeProgram(program);
   await waiting('the daemon to start', runAll(service.start, call, service.showLog));

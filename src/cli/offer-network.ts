@@ -27,7 +27,8 @@ export async function offerNetwork(surroundings: Surroundings): Promise<void> {
   if (!canAsk()) return printWarning(said, `write it into ${path}, under network:`);
   if (!(await askYesNo(`iam-token: ${said}; write it into ${path}?`, 'yes'))) return;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  writeWhole(path, addition.text);
+  // A proxy that is in it already may have a password.
+  writeWhole(path, addition.text, 0o600);
 }
 
 function networkOf(env: Surroundings['env']): NetworkSettings {

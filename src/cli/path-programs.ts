@@ -1,5 +1,5 @@
 /** Small programs on a person's path, by which others call `iam-token` under the name that they expect. */
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ownProgramMark, programPlaces } from '../platform/find-program.ts';
 import type { Surroundings } from '../platform/places.ts';
@@ -36,8 +36,7 @@ export function writeProgram({ path, text }: PathProgram): void {
     return;
   }
   mkdirSync(dirname(path), { recursive: true });
-  writeWhole(path, text);
-  chmodSync(path, 0o755);
+  writeWhole(path, text, 0o755);
 }
 
 /** Where another program of that name is found first, ours is none. */

@@ -33,7 +33,7 @@ describe('the logon task of Windows', () => {
 
   function read(text: string): Readonly<Record<string, string>> {
     const path = join(folder(), 'task.xml');
-    writeWhole(path, text, task.files[0]?.encoding);
+    writeWhole(path, text, 0o600, task.files[0]?.encoding);
     const { stdout, stderr } = spawnSync('python3', ['-c', reader, path], { encoding: 'utf8' });
     assert.equal(stderr, '');
     return JSON.parse(stdout) as Readonly<Record<string, string>>;
