@@ -48,8 +48,10 @@ export function systemdSystemUnits(): Service {
     fill: (text, argv) => fillUnit(text, [...argv, '--config', configFile]),
     start: [
       { argv: ['systemd-sysusers', sysusers] },
-      // A proxy in it may have a password.
       { argv: ['install', '--directory', '--group=iam-tokend', '--mode=0750', config] },
+      // A proxy in it may have a password, and the group is that of everybody who may ask.
+      { argv: ['chown', 'iam-tokend:root', configFile] },
+      { argv: ['chmod', '0600', configFile] },
       { argv: ['sh', '-c', `umask 077 && [ -e ${key} ] || head --bytes=32 /dev/urandom >${key}`] },
       ...start,
     ],

@@ -119,11 +119,13 @@ describe('iam-tokend in a whole machine', function () {
     });
 
     it('has a socket for its group alone, in a folder that root alone writes to', async () => {
-      const format = ['stat', '--format=%a %U %G %F', '/run/iam-tokend', socket, '/etc/iam-tokend'];
+      const config = '/etc/iam-tokend/config.yaml';
+      const format = ['stat', '--format=%a %U %G %F', '/run/iam-tokend', socket, '/etc/iam-tokend', config];
       assert.equal(
         await done(root(...format, '/etc/iam-tokend/store.key', '/var/lib/iam-tokend')),
-        `750 root iam-tokend directory\n660 root iam-tokend socket\n750 root iam-tokend directory\n600 root root regular file\n700 iam-tokend iam-tokend directory\n`,
+        `750 root iam-tokend directory\n660 root iam-tokend socket\n750 root iam-tokend directory\n600 iam-tokend root regular file\n600 root root regular file\n700 iam-tokend iam-tokend directory\n`,
       );
+      assert.match((await machine.run('anna', ['cat', config])).stderr, /Permission denied/);
     });
 
     it('refuses another user all that changes something', async () => {

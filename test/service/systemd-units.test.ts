@@ -53,6 +53,12 @@ describe('the systemd units of a system', () => {
     }
   });
 
+  it('have a configuration that the daemon alone can read, and not all who may ask it', () => {
+    const calls = units.start.map(({ argv }) => argv.join(' '));
+    for (const wanted of ['chown iam-tokend:root', 'chmod 0600'])
+      assert.ok(calls.includes(`${wanted} /etc/iam-tokend/config.yaml`), wanted);
+  });
+
   it('keep what a person may have changed, and tell all calls to the manager of the system', () => {
     assert.deepEqual(
       units.files.filter(({ isKept }) => isKept).map(({ path }) => path),
