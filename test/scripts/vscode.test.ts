@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import os from 'node:os';
 import { join } from 'node:path';
 import { root } from '../house/source-tree.ts';
 import { answering, failing, ScriptedDaemon } from '../support/scripted-daemon.ts';
@@ -124,6 +125,11 @@ describe('the extension of VS Code', () => {
       () => chmodSync(join(daemon.socketPath, '..'), 0o777),
       /is a link, foreign or open to others – iam-token doctor$/,
     ],
+    [
+      'that an answer has no end',
+      () => daemon.become((_, peer) => peer.raw('x'.repeat(70_000))),
+      /does not answer – iam-token doctor$/,
+    ],
     ['what is no answer', () => daemon.become((_, peer) => peer.raw('{\f')), /JSON/],
   ];
   for (const [what, arrange, expected] of refusals) {
@@ -133,6 +139,18 @@ describe('the extension of VS Code', () => {
       assert.match(editor.messages.join(), expected);
     });
   }
+
+  it('asks nobody on Windows, where another user may have taken the name of the pipe', async () => {
+    const { userInfo } = os;
+    os.userInfo = (() => ({ ...userInfo(), uid: -1 })) as typeof userInfo;
+    const before = daemon.connections;
+    try {
+      await assert.rejects(editor.run('iam-token.get'), /has to prove whose it is/);
+    } finally {
+      os.userInfo = userInfo;
+    }
+    assert.equal(daemon.connections, before);
+  });
 
   it('shows how long the token lives, and what is wrong', async () => {
     assert.deepEqual([editor.item?.isShown, editor.item?.text], [true, '$(key) work 3h12m']);

@@ -7,7 +7,7 @@
 local uv = vim.uv or vim.loop
 local M = {}
 
-local timeout_ms = 10000
+local timeout_ms, longest_frame = 10000, 65536
 
 local function env(name)
   local value = vim.env[name]
@@ -18,10 +18,8 @@ end
 local function socket_paths(named)
   named = named or env('IAM_TOKEND_SOCKET')
   if named then return { named }, true end
-  local system = uv.os_uname().sysname
-  if system:find('Windows') then return { [[\\.\pipe\iam-tokend-]] .. (uv.os_get_passwd().username:gsub('[/\\]', '_')) }, false end
-  if system == 'Darwin' then return { uv.os_homedir() .. '/Library/Application Support/iam-tokend/ipc.sock' }, false end
-  local uid, paths = uv.getuid(), {}
+  if uv.os_uname().sysname == 'Darwin' then return { uv.os_homedir() .. '/Library/Application Support/iam-tokend/ipc.sock' }, false end
+  local uid, paths = uv.getuid and uv.getuid() or -1, {}
   for _, folder in ipairs({ env('XDG_RUNTIME_DIR') or '', '/run/user/' .. uid }) do
     local found = folder:sub(1, 1) == '/' and uv.fs_stat(folder)
     if found and found.uid == uid then table.insert(paths, folder .. '/iam-tokend/ipc.sock') end
@@ -29,11 +27,14 @@ local function socket_paths(named)
   return paths[1] and paths or { '/tmp/iam-tokend-' .. uid .. '/ipc.sock' }, false
 end
 
--- Who can write to the socket's folder can put a socket of their own there.
+-- Who can write to the socket's folder can put a socket of their own there. The second value: there is no folder.
 local function refused_folder(path, named)
+  if not uv.getuid then
+    return { message = 'on Windows a daemon has to prove whose it is, and here none is asked to', hint = 'take the token from iam-token itself' }
+  end
   local folder = path:match('^(.+)/[^/]*$')
-  local found = uv.getuid and folder and uv.fs_lstat(folder)
-  if not found then return nil end
+  local found = folder and uv.fs_lstat(folder)
+  if not found then return nil, true end
   local socket, uid = uv.fs_lstat(path), uv.getuid()
   local owned = found.uid == uid or named and (found.uid == 0 or socket and found.uid == socket.uid)
   local open = bit.band(found.mode, tonumber(named and '022' or '077', 8)) ~= 0
@@ -63,6 +64,7 @@ local function ask(method, options, callback)
       local said = fine and type(message) == 'table' and message.data or {}
       return finish(said.error or not said.result and { message = 'the daemon is not understood' } or nil, said.result)
     end
+    if #received > longest_frame then return finish({ message = 'the daemon is not understood' }) end
     if problem or not piece then finish({ message = 'the daemon closed the connection', hint = 'try again' }) end
   end
   local function try(at)
@@ -70,7 +72,8 @@ local function ask(method, options, callback)
     if not path then
       return finish({ message = 'nothing listens at ' .. table.concat(paths, ' or '), hint = 'iam-token install' })
     end
-    local refused = refused_folder(path, named)
+    local refused, missing = refused_folder(path, named)
+    if missing then return try(at + 1) end
     if refused then return finish(refused) end
     pipe = uv.new_pipe(false)
     pipe:connect(path, function(problem)

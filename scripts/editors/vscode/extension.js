@@ -10,6 +10,7 @@ const vscode = require('vscode');
 
 const timeoutMs = 10_000;
 const refreshMs = 30_000;
+const longestFrame = 65_536;
 
 /** What the daemon or the way to it says, with what to do about it. */
 class Refusal extends Error {
@@ -26,10 +27,8 @@ const lstat = (/** @type {string} */ file) => fs.lstatSync(file, { throwIfNoEntr
 function socketPaths() {
   const named = vscode.workspace.getConfiguration('iam-token').get('socket') || process.env.IAM_TOKEND_SOCKET;
   if (named) return { paths: [String(named)], isNamed: true };
-  const { username, homedir, uid } = os.userInfo();
+  const { homedir, uid } = os.userInfo();
   const home = process.env.HOME || homedir;
-  if (process.platform === 'win32')
-    return { paths: [`\\\\.\\pipe\\iam-tokend-${username.replaceAll(/[\\/]/g, '_')}`], isNamed: false };
   if (process.platform === 'darwin')
     return { paths: [path.join(home, 'Library/Application Support/iam-tokend/ipc.sock')], isNamed: false };
   const folders = [process.env.XDG_RUNTIME_DIR ?? '', `/run/user/${uid}`].filter(
@@ -43,15 +42,21 @@ function socketPaths() {
  * Who can write to the socket's folder can put a socket of their own there.
  * @param {string} socketPath
  * @param {boolean} isNamed
+ * @returns {boolean} whether there is a folder
  */
 function checkFolder(socketPath, isNamed) {
   const { uid } = os.userInfo();
+  if (uid === -1)
+    throw new Refusal({
+      message: 'on Windows a daemon has to prove whose it is, and here none is asked to',
+      hint: 'take the token from iam-token itself',
+    });
   const folder = path.dirname(socketPath);
-  const found = uid === -1 ? undefined : lstat(folder);
-  if (found === undefined) return;
+  const found = lstat(folder);
+  if (found === undefined) return false;
   const owners = isNamed ? [uid, 0, lstat(socketPath)?.uid] : [uid];
   const isClosed = (found.mode & (isNamed ? 0o022 : 0o077)) === 0;
-  if (found.isDirectory() && owners.includes(found.uid) && isClosed) return;
+  if (found.isDirectory() && owners.includes(found.uid) && isClosed) return true;
   throw new Refusal({
     message: `the socket's folder ${folder} is a link, foreign or open to others`,
     hint: 'iam-token doctor',
@@ -69,7 +74,7 @@ async function ask(method) {
   const request = { v: 1, id: 1, method, params: profile ? { profile } : {} };
   const { paths, isNamed } = socketPaths();
   for (const socketPath of paths) {
-    checkFolder(socketPath, isNamed);
+    if (!checkFolder(socketPath, isNamed)) continue;
     const frame = await exchange(socketPath, `${JSON.stringify({ type: 'iam-token', data: request })}\f`);
     if (frame === null) continue;
     const { result, error } = JSON.parse(frame).data;
@@ -88,22 +93,25 @@ function exchange(socketPath, frame) {
   return new Promise((resolve, reject) => {
     let text = '';
     const socket = net.connect(socketPath, () => void socket.write(frame)).setEncoding('utf8');
-    socket.setTimeout(timeoutMs, () =>
-      socket.destroy(new Refusal({ message: 'the daemon does not answer', hint: 'iam-token doctor' })),
-    );
+    const giveUp = () =>
+      socket.destroy(new Refusal({ message: 'the daemon does not answer', hint: 'iam-token doctor' }));
+    // Not the socket's own timeout, which each further byte would put off.
+    const timer = setTimeout(giveUp, timeoutMs);
     socket.on('data', (/** @type {string} */ piece) => {
       text += piece;
       const end = text.indexOf('\f');
-      if (end === -1) return;
-      resolve(text.slice(0, end));
-      socket.destroy();
+      if (end !== -1) {
+        resolve(text.slice(0, end));
+        socket.destroy();
+      } else if (text.length > longestFrame) giveUp();
     });
     socket.on('error', (/** @type {NodeJS.ErrnoException} */ error) =>
       error.code === 'ENOENT' || error.code === 'ECONNREFUSED' ? resolve(null) : reject(error),
     );
-    socket.on('close', () =>
-      reject(new Refusal({ message: 'the daemon closed the connection', hint: 'try again' })),
-    );
+    socket.on('close', () => {
+      clearTimeout(timer);
+      reject(new Refusal({ message: 'the daemon closed the connection', hint: 'try again' }));
+    });
   });
 }
 
