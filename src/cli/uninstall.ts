@@ -31,9 +31,8 @@ export const uninstall: Command = async (call) => {
   for (const path of programs) if (isOwnProgram(path)) rmSync(path);
   if (runtimeFolder !== null) rmSync(join(runtimeFolder, 'iam-tokend'), { recursive: true, force: true });
   if (isPurge) {
-    if (service.ofSystem === undefined) await forgetAll(call);
-    for (const folder of service.ofSystem?.folders ?? []) rmSync(folder, { recursive: true, force: true });
-    await runAll(service.ofSystem?.purge ?? [], call);
+    if (service.purge === undefined) await forgetAll(call);
+    else await runAll(service.purge, call);
     // What a person has added to a unit.
     for (const path of paths) rmSync(`${path}.d`, { recursive: true, force: true });
   }

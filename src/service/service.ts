@@ -33,8 +33,8 @@ export interface Service {
   readonly end: readonly ProgramCall[];
   /** After they were. */
   readonly forget: readonly ProgramCall[];
-  /** For the whole system: what is left of it then, to be removed by `--purge`. */
-  readonly ofSystem?: { readonly folders: readonly string[]; readonly purge: readonly ProgramCall[] };
+  /** For the whole system: removes all that is left of it then. */
+  readonly purge?: readonly ProgramCall[];
   /** Runs also while the person is not logged in; absent where there is no such thing. `ask` prints `yes` or `no`. */
   readonly lingering?: { readonly ask: ProgramCall; readonly turnOn: ProgramCall; readonly turnOff: string };
   /** When it runs, beside now. */

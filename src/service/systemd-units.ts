@@ -56,14 +56,13 @@ export function systemdSystemUnits(): Service {
       ...start,
     ],
     ...others,
-    ofSystem: {
-      folders: [config, state, log],
-      purge: [
-        { argv: ['userdel', 'iam-tokend'], mayFail: true },
-        // There still where it has members.
-        { argv: ['groupdel', 'iam-tokend'], mayFail: true },
-      ],
-    },
+    purge: [
+      // Not by Node: in a folder of the daemon's user it follows a link that is put in the way meanwhile.
+      { argv: ['rm', '--recursive', '--force', config, state, log] },
+      { argv: ['userdel', 'iam-tokend'], mayFail: true },
+      // There still where it has members.
+      { argv: ['groupdel', 'iam-tokend'], mayFail: true },
+    ],
     when: 'with the machine',
     showLog: `journalctl --unit ${service} --lines 20`,
   };

@@ -59,6 +59,11 @@ describe('the systemd units of a system', () => {
       assert.ok(calls.includes(`${wanted} /etc/iam-tokend/config.yaml`), wanted);
   });
 
+  it('have what the daemon kept removed by a program that follows no link', () => {
+    assert.deepEqual(units.purge?.[0]?.argv.slice(0, 2), ['rm', '--recursive']);
+    assert.ok(units.purge?.[0]?.argv.includes('/var/lib/iam-tokend'));
+  });
+
   it('keep what a person may have changed, and tell all calls to the manager of the system', () => {
     assert.deepEqual(
       units.files.filter(({ isKept }) => isKept).map(({ path }) => path),
