@@ -232,7 +232,9 @@ describe('a passphrase, and what lies behind it', () => {
   let house: RunningHouse;
   let token: string;
   const seen: string[] = [];
-  /** All that the daemon could reach in its memory, before it was locked and after. */
+  /** Of the keys of Object Storage, before the lock and before the logout. */
+  const keys: string[] = [];
+  /** All that the daemon could reach in its memory: before it was locked, after that, and after a logout. */
   const heaps: string[] = [];
 
   async function heapOf(pid: number): Promise<string> {
@@ -267,14 +269,24 @@ describe('a passphrase, and what lies behind it', () => {
       seen.push(...shownByProcesses(), run.stderr);
       if (run.stdout.startsWith('t1.')) token = run.stdout.trim();
     }
+    await takeKeys();
     heaps.push(await heapOf(pid));
     await house.iamToken(['lock']);
+    heaps.push(await heapOf(pid));
+    await house.iamToken(['unlock', '--stdin'], passphrase);
+    await takeKeys();
+    await house.iamToken(['logout']);
     heaps.push(await heapOf(pid));
   });
   after(() => house.stop());
 
+  async function takeKeys(): Promise<void> {
+    const { stdout } = await house.iamToken(['aws-credential-process']);
+    keys.push((JSON.parse(stdout) as { readonly SecretAccessKey: string }).SecretAccessKey);
+  }
+
   it('stand in no file, no log, no message, no argv and no environment', async () => {
-    const canaries = [passphrase, 'cAnArY', oauthToken, token];
+    const canaries = [passphrase, 'cAnArY', oauthToken, token, ...keys];
     const texts = filesBelow(house.folder).map((path) => readFileSync(path, 'latin1'));
     for (const canary of canaries) {
       const shown = Buffer.from(canary).toString('latin1');
@@ -287,10 +299,18 @@ describe('a passphrase, and what lies behind it', () => {
 
   it('are forgotten by a locked daemon: its heap holds none of them', () => {
     const [before = '', after = ''] = heaps;
-    for (const secret of [oauthToken, token]) assert.ok(before.includes(secret), 'they are there before');
+    const [key = ''] = keys;
+    for (const secret of [oauthToken, token, key])
+      assert.ok(before.includes(secret), 'they are there before');
     assert.ok(after.length > 1_000_000);
-    for (const [what, secret] of Object.entries({ passphrase: 'cAnArY', oauthToken, token })) {
+    for (const [what, secret] of Object.entries({ passphrase: 'cAnArY', oauthToken, token, key })) {
       assert.ok(!after.includes(secret), what);
     }
+  });
+
+  it('are forgotten with a profile that is logged out of', () => {
+    const after = heaps[2] ?? '';
+    assert.ok(after.length > 1_000_000);
+    for (const secret of [oauthToken, token, ...keys]) assert.ok(!after.includes(secret), secret);
   });
 });
