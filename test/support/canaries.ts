@@ -8,6 +8,8 @@ export const canaries: readonly { readonly shape: string; readonly secret: strin
   { shape: 'an OAuth token', secret: 'y0_AgAAAAAcAnArY2AATuwQAAAAD0000000000000000000' },
   { shape: 'a newer OAuth token', secret: 'y3_Vdheub7w9bIut67GHeL345gfb5GAfd3dZc57' },
   { shape: 'an old OAuth token', secret: 'AQAAAAAAcAnArY4AATuwXXXXXXXXXXXXXXXXXXX' },
+  { shape: 'a secret key of Object Storage', secret: 'YCMcAnArY8-KRXqhYpUINdWArH4MINhMyJ6CGU0a1b2c' },
+  { shape: 'a session token of Object Storage', secret: `s1.9muilY${'cAnArY_9-'.repeat(30)}` },
   {
     shape: 'a JWT',
     secret:
