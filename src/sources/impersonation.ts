@@ -1,3 +1,4 @@
+import type { Secret } from '../shared/secret.ts';
 import type { ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
 import type { Installation, SourceTools } from './credential-kind.ts';
 import { createEphemeralKeys, createTokenForServiceAccount } from './iam-api.ts';
@@ -9,24 +10,12 @@ export function impersonating(
   installation: Installation,
   tools: SourceTools,
 ): IamTokenSource {
-  return {
-    async exchange(signal, interactive) {
-      const first = await own.exchange(signal, interactive);
-      if (!first.ok) return first;
-      const { exchanged, replacement } = first;
-      const outcome = await createTokenForServiceAccount(
-        exchanged.token,
-        serviceAccountId,
-        installation,
-        signal,
-        tools,
-      );
-      return {
-        ...explained(outcome, serviceAccountId),
-        ...(replacement === undefined ? {} : { replacement }),
-      };
-    },
-  };
+  return byWayOf(own, async (token, signal) =>
+    explained(
+      await createTokenForServiceAccount(token, serviceAccountId, installation, signal, tools),
+      serviceAccountId,
+    ),
+  );
 }
 
 /** Keys of Object Storage, by way of the tokens of the account that they are for. */
@@ -35,11 +24,21 @@ export function ephemeralKeys(
   installation: Installation,
   tools: SourceTools,
 ): IamTokenSource {
+  return byWayOf(own, (token, signal) => createEphemeralKeys(token, installation, signal, tools));
+}
+
+/** What a token of `own` is exchanged for; a replacement for the credential behind that token is kept in any case. */
+function byWayOf(
+  own: IamTokenSource,
+  exchangeFurther: (token: Secret, signal: AbortSignal) => Promise<ExchangeOutcome>,
+): IamTokenSource {
   return {
     async exchange(signal, interactive) {
       const first = await own.exchange(signal, interactive);
       if (!first.ok) return first;
-      return createEphemeralKeys(first.exchanged.token, installation, signal, tools);
+      const { exchanged, replacement } = first;
+      const outcome = await exchangeFurther(exchanged.token, signal);
+      return { ...outcome, ...(replacement === undefined ? {} : { replacement }) };
     },
   };
 }
