@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../adapters/system-clock.ts';
+import { type AuthorizedKey, readAuthorizedKey } from '../emulator/accounts.ts';
 import { type EmulatorOptions, startEmulator } from '../emulator/emulator.ts';
-import { type AuthorizedKey, readAuthorizedKey } from '../emulator/service-accounts.ts';
 import { messageOf } from '../shared/thrown.ts';
 
 const usage = `usage: iam-emulator [--port N] [--oauth-token FILE]… [--service-account-key FILE]… [--lifetime SECONDS]

@@ -1,11 +1,24 @@
 import * as v from 'valibot';
+import { cut, type Delivery, flood, half, never, whole } from './delivery.ts';
+import { json, type Reply, rpcCode, rpcStatus, text } from './reply.ts';
+
+/** Faults that are another answer than the right one, always the same. */
+const otherAnswers = {
+  /** 503 with code 14. */
+  unavailable: () => rpcStatus(rpcCode.unavailable, 'upstream connect error or disconnect'),
+  empty: () => text(200, 'application/json', ''),
+  junk: () => text(200, 'application/json', '\u0000\u0001{]junk'),
+  array: () => json([]),
+  /** 403 with a web page, as proxies send it. */
+  html: () => text(403, 'text/html', '<!doctype html><title>403</title><h1>Forbidden by the proxy</h1>'),
+  redirect: () => ({ status: 302, headers: { location: 'http://login.hotel.example/' }, body: '' }),
+} satisfies Readonly<Record<string, () => Reply>>;
 
 const natural = v.pipe(v.number(), v.integer(), v.minValue(0));
 const rpcCodeSchema = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16));
 
 const faultSchema = v.variant('kind', [
-  /** 503 with code 14. */
-  v.strictObject({ kind: v.literal('unavailable') }),
+  v.strictObject({ kind: v.picklist(Object.keys(otherAnswers) as (keyof typeof otherAnswers)[]) }),
   /** 429 with code 8. */
   v.strictObject({ kind: v.literal('too_many_requests'), retryAfter: v.optional(v.string(), '30') }),
   /** Never a byte. */
@@ -18,24 +31,11 @@ const faultSchema = v.variant('kind', [
     atByte: v.optional(natural, 10),
     of: v.optional(v.picklist(['body', 'answer']), 'body'),
   }),
-  v.strictObject({ kind: v.literal('empty') }),
   /** A token without end: 10 MB unless said otherwise, sent as far as it is read. */
   v.strictObject({ kind: v.literal('huge'), bytes: v.optional(natural, 10_000_000) }),
-  v.strictObject({ kind: v.literal('junk') }),
-  v.strictObject({ kind: v.literal('array') }),
-  /** 403 with a web page, as proxies send it. */
-  v.strictObject({ kind: v.literal('html') }),
-  v.strictObject({ kind: v.literal('redirect') }),
-  /** A google.rpc.Status under HTTP status 200. */
-  v.strictObject({ kind: v.literal('error_in_ok'), code: v.optional(rpcCodeSchema, 16) }),
-  v.strictObject({ kind: v.literal('no_token') }),
-  /** A token with a line break in it. */
-  v.strictObject({ kind: v.literal('bad_token') }),
-  /** A good token with this as `expiresAt`; `past` and `far` are made from the emulator's clock. */
-  v.strictObject({
-    kind: v.literal('expiry'),
-    is: v.picklist(['past', 'far', 'unreadable', 'no_zone', 'missing']),
-  }),
+  /** The right answer but for these fields; one that is `null` is left out. */
+  v.strictObject({ kind: v.literal('changed'), fields: v.record(v.string(), v.nullable(v.string())) }),
+  /** An error as IAM says it, under the HTTP status that belongs to it, or another. */
   v.strictObject({
     kind: v.literal('status'),
     code: rpcCodeSchema,
@@ -61,40 +61,45 @@ const switchSchema = v.strictObject({
   count: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), Number.MAX_SAFE_INTEGER),
 });
 
-export type FaultSwitch =
-  | { readonly ok: true; readonly fault: ExactFault | null; readonly count: number }
-  | { readonly ok: false; readonly message: string };
-
-/** Reads `{"fault": …, "count": …}`: an object, a kind, or `null` for no fault. */
-export function readFaultSwitch(value: unknown): FaultSwitch {
+/**
+ * Reads `{"fault": …, "count": …}`: an object, a kind, or `null` for no fault.
+ * @throws TypeError
+ */
+export function readFaultSwitch(value: unknown): v.InferOutput<typeof switchSchema> {
   const parsed = v.safeParse(switchSchema, value);
-  return parsed.success
-    ? { ok: true, ...parsed.output }
-    : {
-        ok: false,
-        message: parsed.issues.map((issue) => `${v.getDotPath(issue)}: ${issue.message}`).join('; '),
-      };
+  if (parsed.success) return parsed.output;
+  throw new TypeError(parsed.issues.map((issue) => `${v.getDotPath(issue)}: ${issue.message}`).join('; '));
 }
 
-/** The fault that is on, and for how many calls more. */
-export interface Faults {
-  set(fault: ExactFault | null, count: number): void;
-  /** The fault for the call that comes now. */
-  next(): ExactFault | null;
-}
-
-export function faults(): Faults {
-  let current: ExactFault | null = null;
-  let left = 0;
-  return {
-    set(fault, count) {
-      current = fault;
-      left = count;
-    },
-    next() {
-      const fault = left > 0 ? current : null;
-      left -= 1;
-      return fault;
-    },
-  };
+/** What comes of a call under a fault; `reply` is what it would have been without. */
+export function faulted(fault: ExactFault, reply: Reply): Delivery {
+  switch (fault.kind) {
+    case 'too_many_requests': {
+      const refused = rpcStatus(rpcCode.resourceExhausted, 'The limit on requests was exceeded');
+      return whole({ ...refused, headers: { ...refused.headers, 'retry-after': fault.retryAfter } });
+    }
+    case 'hang':
+      return never;
+    case 'hang_in_body':
+      return half(reply);
+    case 'cut':
+      return cut(reply, fault.of, fault.atByte);
+    case 'huge':
+      return flood(fault.bytes);
+    case 'changed': {
+      const fields = Object.entries({ ...(JSON.parse(reply.body) as object), ...fault.fields });
+      return whole(json(Object.fromEntries(fields.filter(([, value]) => value !== null))));
+    }
+    case 'status':
+      return whole(rpcStatus(fault.code, fault.message, fault.httpStatus));
+    case 'unavailable':
+    case 'empty':
+    case 'junk':
+    case 'array':
+    case 'html':
+    case 'redirect':
+      return whole(otherAnswers[fault.kind]());
+    default:
+      return fault satisfies never;
+  }
 }

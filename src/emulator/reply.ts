@@ -7,26 +7,16 @@ export interface Reply {
   readonly body: string;
 }
 
-export function json(value: unknown, status = 200): Reply {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) };
+export function text(status: number, type: string, body: string): Reply {
+  return { status, headers: { 'content-type': type }, body };
 }
 
-/** google.rpc.Code to HTTP, as IAM's gateway does it; the rest by google/rpc/code.proto. */
-const httpStatuses: Readonly<Record<number, number>> = {
-  1: 499,
-  3: 400,
-  4: 504,
-  5: 404,
-  6: 409,
-  7: 403,
-  8: 429,
-  9: 400,
-  10: 409,
-  11: 400,
-  12: 501,
-  14: 503,
-  16: 401,
-};
+export function json(value: unknown, status = 200): Reply {
+  return text(status, 'application/json', JSON.stringify(value));
+}
+
+/** By google.rpc.Code, from 0 on: as IAM's gateway does it; the rest by google/rpc/code.proto. */
+const httpStatuses = [200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401];
 
 /** Those that the routes use: google/rpc/code.proto. */
 export const rpcCode = {
@@ -45,4 +35,18 @@ export function rpcStatus(code: number, message: string, httpStatus = httpStatus
   const requestInfo = { '@type': 'type.googleapis.com/google.rpc.RequestInfo', requestId };
   const reply = json({ code, message, details: [requestInfo] }, httpStatus);
   return { ...reply, headers: { ...reply.headers, 'x-request-id': requestId } };
+}
+
+/** Thrown by a route, or by what it asks: the answer is this one. */
+export class Refusal extends Error {
+  readonly reply: Reply;
+
+  constructor(reply: Reply) {
+    super(reply.body);
+    this.reply = reply;
+  }
+}
+
+export function refusal(code: number, message: string): Refusal {
+  return new Refusal(rpcStatus(code, message));
 }

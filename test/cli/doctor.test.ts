@@ -259,7 +259,7 @@ const setUps: readonly (readonly [
     'clock',
     0,
     /is (3 h|2 h 59 min) behind that of IAM/,
-    ({ emulator }) => emulator.setClockOffsetMs(3 * 60 * 60_000),
+    ({ emulator }) => void (emulator.clockOffsetMs = 3 * 60 * 60_000),
   ],
   [
     'a name that cannot be resolved',

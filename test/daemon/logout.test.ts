@@ -67,7 +67,7 @@ describe('a logout that revokes', () => {
   for (const [fault, why] of [
     [{ kind: 'html' }, /IAM answered 403 with a web page/],
     [{ kind: 'cut' }, /IAM cannot be reached/],
-    [{ kind: 'error_in_ok' }, /IAM refused with code 16/],
+    [{ kind: 'status', code: 16, message: 'no', httpStatus: 200 }, /IAM refused with code 16/],
     [{ kind: 'status', code: 7, message: 'no' }, /IAM refused with code 7: no/],
   ] as const) {
     it(`does not take this for a success: ${fault.kind}`, async () => {

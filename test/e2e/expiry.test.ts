@@ -15,7 +15,7 @@ describe('at the moment of expiry', () => {
   afterEach(() => house.stop());
 
   it('1,000 clients that need a longer token share one exchange and get equal tokens', async () => {
-    house.emulator.setLifetimeMs(12 * 60 * 60_000);
+    house.emulator.lifetimeMs = 12 * 60 * 60_000;
     const before = house.emulator.count('POST /iam/v1/tokens');
     const clients = Array.from({ length: 1_000 }, () =>
       getIamToken({

@@ -16,7 +16,7 @@ for (const [offsetMs, said] of [
         lifetimeMs: 2 * hour,
         config: 'metadata: { listen: 127.0.0.1:0 }\n',
       });
-      house.emulator.setClockOffsetMs(offsetMs);
+      house.emulator.clockOffsetMs = offsetMs;
       await house.startDaemon();
       assert.equal((await house.iamToken(['login', '--stdin'], oauthToken)).code, 0);
     });

@@ -39,6 +39,7 @@ describe('an exchange with the emulator', () => {
     assert.deepEqual(rest, { expiresAtMs: wallMs + 12 * 60 * 60_000, subject, serverTimeMs: wallMs });
   });
 
+  const changed = (fields: Readonly<Record<string, string | null>>): Fault => ({ kind: 'changed', fields });
   const rows: readonly (readonly [Fault, ExchangeFailure['kind'], RegExp])[] = [
     [
       { kind: 'unavailable' },
@@ -54,15 +55,19 @@ describe('an exchange with the emulator', () => {
     [{ kind: 'array' }, 'transient', /no JSON object$/],
     [{ kind: 'html' }, 'transient', /^IAM answered 403 with a web page/],
     [{ kind: 'redirect' }, 'transient', /^IAM answered 302 with a redirect/],
-    [{ kind: 'error_in_ok' }, 'terminal', /^IAM refused with code 16/],
-    [{ kind: 'error_in_ok', code: 13 }, 'transient', /^IAM answered 200 with code 13/],
-    [{ kind: 'no_token' }, 'transient', /holds no token$/],
-    [{ kind: 'bad_token' }, 'transient', /characters that no token has$/],
-    [{ kind: 'expiry', is: 'past' }, 'transient', /^IAM gave a token that expired at /],
-    [{ kind: 'expiry', is: 'far' }, 'transient', /longer than any token lives$/],
-    [{ kind: 'expiry', is: 'unreadable' }, 'transient', /in no readable way when the token expires$/],
-    [{ kind: 'expiry', is: 'no_zone' }, 'transient', /in no readable way when the token expires: '2026-/],
-    [{ kind: 'expiry', is: 'missing' }, 'transient', /does not say when the token expires$/],
+    [changed({ iamToken: null }), 'transient', /holds no token$/],
+    [changed({ iamToken: 't1.line\r\nbreak.x' }), 'transient', /characters that no token has$/],
+    [changed({ expiresAt: '2026-11-24T11:59:00Z' }), 'transient', /^IAM gave a token that expired at /],
+    [changed({ expiresAt: '2126-11-24T12:00:00Z' }), 'transient', /longer than any token lives$/],
+    [changed({ expiresAt: 'in a while' }), 'transient', /in no readable way when the token expires$/],
+    [changed({ expiresAt: '2026-11-24T13:00:00' }), 'transient', /when the token expires: '2026-/],
+    [changed({ expiresAt: null }), 'transient', /does not say when the token expires$/],
+    [{ kind: 'status', code: 16, message: 'no', httpStatus: 200 }, 'terminal', /^IAM refused with code 16/],
+    [
+      { kind: 'status', code: 13, message: 'no', httpStatus: 200 },
+      'transient',
+      /^IAM answered 200 with code 13/,
+    ],
     [{ kind: 'status', code: 7, message: 'no role' }, 'terminal', /^IAM refused with code 7: no role/],
     [{ kind: 'status', code: 16, message: 'no', httpStatus: 503 }, 'terminal', /^IAM refused with code 16/],
     [{ kind: 'status', code: 5, message: 'gone' }, 'transient', /^IAM answered 404 with code 5: gone/],
