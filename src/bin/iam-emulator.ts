@@ -15,65 +15,50 @@ An IAM service of Yandex Cloud for tests, on 127.0.0.1. Prints its URL once it a
   --help                      this text
 `;
 
-class UsageError extends Error {}
-
+/** @throws Error saying what is wrong with the arguments */
 function optionsFrom(args: readonly string[]): EmulatorOptions {
-  const { port, lifetime, 'oauth-token': files = [], 'service-account-key': keys = [] } = parsed(args);
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      port: { type: 'string', default: '0' },
+      lifetime: { type: 'string', default: '43200' },
+      'oauth-token': { type: 'string', multiple: true, default: [] },
+      'service-account-key': { type: 'string', multiple: true, default: [] },
+    },
+  });
   return {
     clock: systemClock(),
-    ...(port === undefined ? {} : { port: wholeNumber('--port', port, 0, 65_535) }),
-    ...(lifetime === undefined ? {} : { lifetimeMs: wholeNumber('--lifetime', lifetime, 1, 43_200) * 1_000 }),
-    oauthAccounts: files.map((file) => ({ token: tokenIn(file) })),
-    keys: keys.map((file) => keyIn(file)),
+    port: wholeNumber('--port', values.port, 0, 65_535),
+    lifetimeMs: wholeNumber('--lifetime', values.lifetime, 1, 43_200) * 1_000,
+    oauthAccounts: values['oauth-token'].map((file) => ({ token: tokenIn(file) })),
+    keys: values['service-account-key'].map((file) => keyIn(file)),
   };
-}
-
-function parsed(args: readonly string[]): {
-  port?: string;
-  lifetime?: string;
-  'oauth-token'?: string[];
-  'service-account-key'?: string[];
-} {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        port: { type: 'string' },
-        lifetime: { type: 'string' },
-        'oauth-token': { type: 'string', multiple: true },
-        'service-account-key': { type: 'string', multiple: true },
-      },
-    }).values;
-  } catch (thrown) {
-    throw new UsageError(messageOf(thrown), { cause: thrown });
-  }
 }
 
 function wholeNumber(option: string, text: string, least: number, most: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
-  throw new UsageError(`${option} takes a whole number from ${least} to ${most}`);
+  throw new Error(`${option} takes a whole number from ${least} to ${most}`);
 }
 
 function tokenIn(file: string): string {
-  let token: string;
-  try {
-    token = readFileSync(file, 'utf8').trim();
-  } catch (thrown) {
-    throw new UsageError(`--oauth-token: ${file} cannot be read`, { cause: thrown });
-  }
-  if (token === '') throw new UsageError(`--oauth-token: ${file} is empty`);
+  const token = textOf('--oauth-token', file).trim();
+  if (token === '') throw new Error(`--oauth-token: ${file} is empty`);
   return token;
 }
 
 function keyIn(file: string): AuthorizedKey {
+  const key = readAuthorizedKey(textOf('--service-account-key', file));
+  if (key === null) throw new Error(`--service-account-key: ${file} is no authorized key`);
+  return key;
+}
+
+function textOf(option: string, file: string): string {
   try {
-    const key = readAuthorizedKey(readFileSync(file, 'utf8'));
-    if (key !== null) return key;
+    return readFileSync(file, 'utf8');
   } catch (thrown) {
-    throw new UsageError(`--service-account-key: ${file} cannot be read`, { cause: thrown });
+    throw new Error(`${option}: ${file} cannot be read`, { cause: thrown });
   }
-  throw new UsageError(`--service-account-key: ${file} is no authorized key`);
 }
 
 async function main(args: readonly string[]): Promise<void> {
@@ -81,16 +66,23 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  const emulator = await startEmulator(optionsFrom(args));
+  let options: EmulatorOptions;
+  try {
+    options = optionsFrom(args);
+  } catch (thrown) {
+    fail(`${messageOf(thrown)}\n${usage}`, 2);
+    return;
+  }
+  const emulator = await startEmulator(options);
   const stop = (): void => void emulator.close();
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
   process.stdout.write(`${emulator.url}\n`);
 }
 
-main(process.argv.slice(2)).catch((thrown: unknown) => {
-  const wrongUsage = thrown instanceof UsageError;
-  const message = messageOf(thrown);
-  process.stderr.write(`iam-emulator: error: ${message}\n${wrongUsage ? usage : ''}`);
-  process.exitCode = wrongUsage ? 2 : 1;
-});
+function fail(message: string, exitCode: number): void {
+  process.stderr.write(`iam-emulator: error: ${message}`);
+  process.exitCode = exitCode;
+}
+
+main(process.argv.slice(2)).catch((thrown: unknown) => fail(`${messageOf(thrown)}\n`, 1));
