@@ -1,13 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Reply } from './reply.ts';
 
 /** How an answer goes to the socket, or as much of it as is meant to arrive. */
 export interface Delivery {
   /** Of the answer as meant; `null` where there is none. */
   readonly status: number | null;
-  send(response: ServerResponse): void | Promise<void>;
+  send(response: ServerResponse): void;
 }
 
 export function whole(reply: Reply): Delivery {
@@ -41,28 +39,4 @@ export function cut({ status, headers, body }: Reply, of: 'body' | 'answer', atB
       );
     },
   };
-}
-
-/** JSON that begins well, and goes on only as fast as it is read. */
-export function flood(bytes: number): Delivery {
-  return {
-    status: null,
-    async send(response) {
-      response.writeHead(200, { 'content-type': 'application/json' });
-      try {
-        await pipeline(Readable.from(tokenOfBytes(bytes)), response);
-      } catch (thrown) {
-        // Whoever reads has had enough, which is what this is for.
-        if (!response.destroyed) throw thrown;
-      }
-    },
-  };
-}
-
-const chunk = Buffer.alloc(64 * 1024, 'a');
-
-function* tokenOfBytes(bytes: number): Generator<Buffer> {
-  yield Buffer.from('{"iamToken":"t1.');
-  for (let left = bytes; left > 0; left -= chunk.length) yield chunk.subarray(0, left);
-  yield Buffer.from('"}');
 }

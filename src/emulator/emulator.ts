@@ -57,7 +57,7 @@ export class Emulator extends IamService {
       });
     }
     response.setHeader('date', new Date(this.nowMs()).toUTCString());
-    await delivery.send(response);
+    delivery.send(response);
   }
 
   #replyOf(route: Route | undefined, path: string, call: Call): Reply {

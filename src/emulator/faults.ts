@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { cut, type Delivery, flood, half, never, whole } from './delivery.ts';
+import { cut, type Delivery, half, never, whole } from './delivery.ts';
 import { json, type Reply, rpcCode, rpcStatus, text } from './reply.ts';
 
 /** Faults that are another answer than the right one, always the same. */
@@ -7,6 +7,8 @@ const otherAnswers = {
   /** 503 with code 14. */
   unavailable: () => rpcStatus(rpcCode.unavailable, 'upstream connect error or disconnect'),
   empty: () => text(200, 'application/json', ''),
+  /** A token of 10 MB. */
+  huge: () => json({ iamToken: `t1.${'a'.repeat(10_000_000)}` }),
   junk: () => text(200, 'application/json', '\u0000\u0001{]junk'),
   array: () => json([]),
   /** 403 with a web page, as proxies send it. */
@@ -31,8 +33,6 @@ const faultSchema = v.variant('kind', [
     atByte: v.optional(natural, 10),
     of: v.optional(v.picklist(['body', 'answer']), 'body'),
   }),
-  /** A token without end: 10 MB unless said otherwise, sent as far as it is read. */
-  v.strictObject({ kind: v.literal('huge'), bytes: v.optional(natural, 10_000_000) }),
   /** The right answer but for these fields; one that is `null` is left out. */
   v.strictObject({ kind: v.literal('changed'), fields: v.record(v.string(), v.nullable(v.string())) }),
   /** An error as IAM says it, under the HTTP status that belongs to it, or another. */
@@ -84,8 +84,6 @@ export function faulted(fault: ExactFault, reply: Reply): Delivery {
       return half(reply);
     case 'cut':
       return cut(reply, fault.of, fault.atByte);
-    case 'huge':
-      return flood(fault.bytes);
     case 'changed': {
       const fields = Object.entries({ ...(JSON.parse(reply.body) as object), ...fault.fields });
       return whole(json(Object.fromEntries(fields.filter(([, value]) => value !== null))));
@@ -94,6 +92,7 @@ export function faulted(fault: ExactFault, reply: Reply): Delivery {
       return whole(rpcStatus(fault.code, fault.message, fault.httpStatus));
     case 'unavailable':
     case 'empty':
+    case 'huge':
     case 'junk':
     case 'array':
     case 'html':
