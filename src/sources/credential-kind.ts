@@ -1,4 +1,5 @@
 import type { Clock } from '../shared/clock.ts';
+import { ProblemError } from '../shared/errors.ts';
 import type { HttpClient } from '../shared/http-client.ts';
 import type { Programs } from '../shared/programs.ts';
 import type { Secret } from '../shared/secret.ts';
@@ -53,4 +54,9 @@ export interface CredentialKind {
   notice?(tools: SourceTools): string;
   /** What a `logout` cannot revoke; `null` where nothing is left. */
   revocationAdvice(credential: Secret): Advice | null;
+}
+
+/** What `accept` throws. */
+export function refusal(message: string, hint?: string): ProblemError {
+  return new ProblemError({ code: 'bad_request', message, ...(hint === undefined ? {} : { hint }) });
 }

@@ -2,11 +2,9 @@ import * as v from 'valibot';
 import type { HttpRequest } from '../shared/http-client.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { ExchangeFailure, ExchangeOutcome } from '../token/ports.ts';
-import { type Dialect, outcomeOf } from './answer-outcome.ts';
-import { call } from './call.ts';
+import { ask, type Question } from './ask.ts';
 import type { Installation, SourceTools } from './credential-kind.ts';
 import { readTokenAnswer } from './iam-token-answer.ts';
-import { jsonObject, strangeBody } from './json-answer.ts';
 import { readKeysAnswer } from './keys-answer.ts';
 import { otherKinds } from './oauth-end.ts';
 import { sayable } from './sayable.ts';
@@ -76,14 +74,9 @@ export async function revokeToken(
 ): Promise<string | null> {
   const sent = token.expose();
   const request = postOf(`${endpoint}/iam/v1/tokens:revoke`, { iamToken: sent }, sent);
-  const called = await call('IAM', request, signal, tools);
-  if (!called.ok) return called.failure.message;
-  const { status, body } = called.response;
-  const answer = jsonObject(body);
-  if (answer === null) return `IAM answered ${status} with ${strangeBody(called.response)}`;
-  const refusal = statusIn('IAM', answer, status, sent, tools);
-  if (refusal !== null) return refusal.message;
-  return status === 200 ? null : `IAM answered ${status}`;
+  const ended: ExchangeOutcome = { ok: true, exchanged: { token, expiresAtMs: 0, subject: null } };
+  const outcome = await tokenBy(request, sent, signal, tools, () => ended);
+  return outcome.ok ? null : outcome.failure.message;
 }
 
 function postOf(url: string, body: object, bearer?: string): HttpRequest {
@@ -97,21 +90,15 @@ function postOf(url: string, body: object, bearer?: string): HttpRequest {
 }
 
 /** @param sent the credential, of which nothing may be said */
-async function tokenBy(
+function tokenBy(
   request: HttpRequest,
   sent: string,
   signal: AbortSignal,
   tools: SourceTools,
-  tokenIn: Dialect['tokenIn'] = readTokenAnswer,
+  tokenIn: Question['tokenIn'] = readTokenAnswer,
 ): Promise<ExchangeOutcome> {
-  const called = await call('IAM', request, signal, tools);
-  if (!called.ok) return called;
-  const dialect: Dialect = {
-    service: 'IAM',
-    errorIn: (body, status) => statusIn('IAM', body, status, sent, tools),
-    tokenIn,
-  };
-  return outcomeOf(dialect, called.response, tools.clock.now().wallMs);
+  const errorIn: Question['errorIn'] = (body, status) => statusIn('IAM', body, status, sent, tools);
+  return ask({ service: 'IAM', request, errorIn, tokenIn }, signal, tools);
 }
 
 // --- what IAM says ----------------------------------------------------------------------------------------
@@ -119,6 +106,7 @@ async function tokenBy(
 /** Codes of google.rpc.Code that no second try will change: invalid argument, no right, precondition, no login. */
 const terminalCodes: readonly number[] = [3, 7, 9, 16];
 const permissionDenied = 7;
+const missingRole = 'have the missing role granted to this account';
 
 const ourFault = 'this is a fault of iam-tokend, please report it';
 
@@ -175,9 +163,13 @@ const statusSchema = v.object({
   code: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16)),
   message: v.string(),
   /** Of no weight: only the request's id is looked for in it. */
-  details: v.fallback(v.array(v.unknown()), []),
+  details: v.fallback(
+    v.array(
+      v.fallback(v.object({ requestId: v.pipe(v.string(), v.regex(/^[\w.-]{1,100}$/)) }), { requestId: '' }),
+    ),
+    [],
+  ),
 });
-type Status = v.InferOutput<typeof statusSchema>;
 
 /**
  * What a google.rpc.Status means; `null` for a body that is none.
@@ -185,51 +177,31 @@ type Status = v.InferOutput<typeof statusSchema>;
  */
 export function statusIn(
   service: string,
-  body: object,
+  body: object | null,
   httpStatus: number,
   sent: string,
   tools: SourceTools,
 ): ExchangeFailure | null {
   const parsed = v.safeParse(statusSchema, body);
   if (!parsed.success) return null;
-  const { code, message } = parsed.output;
+  const { code } = parsed.output;
+  const words = said(parsed.output, sent);
   if (!terminalCodes.includes(code)) {
-    return {
-      kind: 'transient',
-      message: `${service} answered ${httpStatus} with ${said(parsed.output, sent)}`,
-    };
+    return { kind: 'transient', message: `${service} answered ${httpStatus} with ${words}` };
   }
-  const mayHeal = code === permissionDenied ? { mayHeal: true } : {};
-  const known = knownMessages.find(({ pattern }) => pattern.test(message));
-  if (known !== undefined) {
-    const { message: words, hint } = known;
-    return {
-      kind: 'terminal',
-      message: words,
-      hint: typeof hint === 'string' ? hint : hint(tools),
-      ...mayHeal,
-    };
-  }
-  const hint =
-    code === permissionDenied ? 'have the missing role granted to this account' : 'iam-token login';
+  const known = knownMessages.find(({ pattern }) => pattern.test(parsed.output.message));
+  const hint = known?.hint ?? (code === permissionDenied ? missingRole : 'iam-token login');
   return {
     kind: 'terminal',
-    message: `${service} refused with ${said(parsed.output, sent)}`,
-    hint,
-    ...mayHeal,
+    message: known?.message ?? `${service} refused with ${words}`,
+    hint: typeof hint === 'string' ? hint : hint(tools),
+    ...(code === permissionDenied ? { mayHeal: true } : {}),
   };
 }
 
 /** An unknown message of IAM's, and the id by which its support finds the request. */
-function said({ code, message, details }: Status, sent: string): string {
+function said({ code, message, details }: v.InferOutput<typeof statusSchema>, sent: string): string {
   const text = sayable(message, sent);
-  const id = details.map(requestIdOf).find((found) => found !== null);
+  const id = details.find(({ requestId }) => requestId !== '')?.requestId;
   return `code ${code}${text === '' ? '' : `: ${text}`}${id === undefined ? '' : ` (request ${sayable(id, sent)})`}`;
-}
-
-const requestInfoSchema = v.object({ requestId: v.pipe(v.string(), v.regex(/^[\w.-]{1,100}$/)) });
-
-function requestIdOf(detail: unknown): string | null {
-  const parsed = v.safeParse(requestInfoSchema, detail);
-  return parsed.success ? parsed.output.requestId : null;
 }

@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { type Problem, ProblemError } from '../shared/errors.ts';
+import type { ProblemError } from '../shared/errors.ts';
 import { resourceIdPattern, resourceIdRule } from '../shared/resource-id.ts';
+import { refusal } from './credential-kind.ts';
 
 export interface KeyFile {
   readonly id: string;
@@ -23,93 +24,92 @@ const mostBits = 8_192;
  */
 export function readKeyFile(text: string): KeyFile {
   const file = fieldsOf(text);
-  refuseOtherKinds(file);
   const id = idIn(file, 'id', 'id');
   const serviceAccountId = idIn(file, 'service_account_id', 'serviceAccountId');
   const pem = file['private_key'] ?? file['privateKey'];
   if (typeof pem !== 'string' || pem.trim() === '') {
-    throw refusal(
-      'the key file has no private key: Yandex Cloud shows it once, when the key is made',
-      makeOne,
-    );
+    throw refused('the key file has no private key: Yandex Cloud shows it once, when the key is made');
   }
   const privateKey = rsaKeyIn(pem);
   const publicPem = file['public_key'] ?? file['publicKey'];
   if (publicPem !== undefined && !belongsTo(publicPem, privateKey)) {
-    throw refusal('the private key and the public key of the file do not belong together', makeOne);
+    throw refused('the private key and the public key of the file do not belong together');
   }
   return { id, serviceAccountId, privateKey };
 }
 
+/** What a person may have taken for the file, by its text. */
+const otherTexts: readonly (readonly [RegExp, string, string?])[] = [
+  [/^$/, 'the key file is empty'],
+  [/^-----BEGIN /, 'this is a bare PEM key; the whole JSON file of an authorized key is needed'],
+  [/^(?:y[0-3]_|AQAA)\S*$/, 'this is an OAuth token, no key file', 'iam-token login'],
+  [/^t1\.\S*$/, 'this is an IAM token, no key file'],
+  [/^AQVN\S*$/, 'this is an API key; an authorized key is needed'],
+];
+
+/** What a person may have taken for the authorized key, by a field of it. */
+const otherKeys: readonly (readonly [string, readonly string[]])[] = [
+  [
+    'this is a key of Google Cloud; an authorized key of Yandex Cloud is needed',
+    ['client_email', 'private_key_id'],
+  ],
+  ['this is an API key; an authorized key is needed', ['api_key', 'apiKey']],
+  [
+    'this is a static access key, for S3; an authorized key is needed',
+    ['access_key', 'accessKey', 'AccessKeyId', 'key_id', 'keyId'],
+  ],
+  ['this is an IAM token; an authorized key is needed', ['iam_token', 'iamToken']],
+];
+
 function fieldsOf(text: string): Fields {
   const trimmed = text.replace(/^\uFEFF/, '').trim();
-  if (trimmed === '') throw refusal('the key file is empty', makeOne);
-  if (trimmed.startsWith('-----BEGIN ')) {
-    throw refusal('this is a bare PEM key; the whole JSON file of an authorized key is needed', makeOne);
-  }
-  if (/^(?:y[0-3]_|AQAA)\S*$/.test(trimmed))
-    throw refusal('this is an OAuth token, no key file', 'iam-token login');
-  if (/^t1\.\S*$/.test(trimmed)) throw refusal('this is an IAM token, no key file', makeOne);
-  if (/^AQVN\S*$/.test(trimmed)) throw refusal('this is an API key; an authorized key is needed', makeOne);
+  for (const [pattern, message, hint] of otherTexts) if (pattern.test(trimmed)) throw refused(message, hint);
   let value: unknown;
   try {
     value = JSON.parse(trimmed);
   } catch {
     // The parser's own message would quote the key.
-    throw refusal(
+    throw refused(
       trimmed.startsWith('{')
         ? 'the key file is cut off or damaged: its JSON is broken'
         : 'the key file is no JSON',
-      makeOne,
     );
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
-  throw refusal('the key file holds JSON, but no object', makeOne);
-}
-
-/** Names what a person may have taken for the authorized key. */
-function refuseOtherKinds(file: Fields): void {
-  if (file['type'] === 'service_account' || file['client_email'] !== undefined) {
-    throw refusal('this is a key of Google Cloud; an authorized key of Yandex Cloud is needed', makeOne);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw refused('the key file holds JSON, but no object');
   }
-  if (file['api_key'] !== undefined || file['apiKey'] !== undefined) {
-    throw refusal('this is an API key; an authorized key is needed', makeOne);
+  const file = value as Fields;
+  for (const [message, names] of otherKeys) {
+    if (names.some((name) => file[name] !== undefined)) throw refused(message);
   }
-  if (
-    ['access_key', 'accessKey', 'AccessKeyId', 'key_id', 'keyId'].some((name) => file[name] !== undefined)
-  ) {
-    throw refusal('this is a static access key, for S3; an authorized key is needed', makeOne);
-  }
-  if (file['iam_token'] !== undefined || file['iamToken'] !== undefined) {
-    throw refusal('this is an IAM token; an authorized key is needed', makeOne);
-  }
+  return file;
 }
 
 function idIn(file: Fields, snake: string, camel: string): string {
   const id = file[snake] ?? file[camel];
-  if (id === undefined) throw refusal(`the key file has no ${snake}`, makeOne);
+  if (id === undefined) throw refused(`the key file has no ${snake}`);
   if (typeof id === 'string' && resourceIdPattern.test(id)) return id;
-  throw refusal(`the key file is damaged: ${snake} ${resourceIdRule}`, makeOne);
+  throw refused(`the key file is damaged: ${snake} ${resourceIdRule}`);
 }
 
 /** Yandex Cloud writes a line of warning before the key, which is no part of it. */
 function rsaKeyIn(pem: string): KeyObject {
   if (/^-----BEGIN ENCRYPTED |^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
-    throw refusal('the private key is encrypted; an authorized key as Yandex Cloud makes it is not', makeOne);
+    throw refused('the private key is encrypted; an authorized key as Yandex Cloud makes it is not');
   }
   let key: KeyObject;
   try {
     key = createPrivateKey(pem);
   } catch {
     // OpenSSL's own message says nothing to a person, and could only tell of the key.
-    throw refusal('the private key in the file is damaged', makeOne);
+    throw refused('the private key in the file is damaged');
   }
   const { modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
   if (key.asymmetricKeyType !== 'rsa') {
-    throw refusal(`the private key is of type ${key.asymmetricKeyType}; an RSA key is needed`, makeOne);
+    throw refused(`the private key is of type ${key.asymmetricKeyType}; an RSA key is needed`);
   }
   if (modulusLength < fewestBits || modulusLength > mostBits) {
-    throw refusal(`the private key has ${modulusLength} bits; 2,048 or 4,096 are needed`, makeOne);
+    throw refused(`the private key has ${modulusLength} bits; 2,048 or 4,096 are needed`);
   }
   return key;
 }
@@ -124,6 +124,6 @@ function belongsTo(publicPem: unknown, privateKey: KeyObject): boolean {
   }
 }
 
-function refusal(message: string, hint: string): ProblemError {
-  return new ProblemError({ code: 'bad_request', message, hint } satisfies Problem);
+function refused(message: string, hint = makeOne): ProblemError {
+  return refusal(message, hint);
 }

@@ -2,11 +2,10 @@ import * as v from 'valibot';
 import { isLoopbackUrl } from '../shared/endpoint.ts';
 import { Secret } from '../shared/secret.ts';
 import type { ExchangeFailure, ExchangeOutcome } from '../token/ports.ts';
-import { outcomeOf } from './answer-outcome.ts';
-import { readBearerAnswer } from './bearer-answer.ts';
-import { call } from './call.ts';
+import { ask, type Question } from './ask.ts';
 import type { CredentialKind, SourceTools } from './credential-kind.ts';
 import { statusIn } from './iam-api.ts';
+import { readBearerAnswer } from './iam-token-answer.ts';
 import { kept } from './kept.ts';
 
 /** The same on every VM; it answers this VM alone, so it is plain HTTP. */
@@ -35,24 +34,15 @@ export const metadataKind: CredentialKind = {
   revocationAdvice: () => null,
 };
 
-async function tokenFrom(url: string, signal: AbortSignal, tools: SourceTools): Promise<ExchangeOutcome> {
-  const called = await call(
+function tokenFrom(url: string, signal: AbortSignal, tools: SourceTools): Promise<ExchangeOutcome> {
+  const question: Question = {
     service,
-    { method: 'GET', url: url + tokenPath, headers: { 'metadata-flavor': 'Google' } },
-    signal,
-    tools,
-  );
-  if (!called.ok) return { ok: false, failure: { ...called.failure, hint: onlyOnVm } };
-  if (called.response.status === 404) return { ok: false, failure: withoutAccount };
-  return outcomeOf(
-    {
-      service,
-      errorIn: (body, status) => statusIn(service, body, status, '', tools),
-      tokenIn: (body, nowMs) => readBearerAnswer(service, body, nowMs),
-    },
-    called.response,
-    tools.clock.now().wallMs,
-  );
+    request: { method: 'GET', url: url + tokenPath, headers: { 'metadata-flavor': 'Google' } },
+    hintUnreached: onlyOnVm,
+    errorIn: (body, status) => (status === 404 ? withoutAccount : statusIn(service, body, status, '', tools)),
+    tokenIn: (body, nowMs) => readBearerAnswer(service, body, nowMs),
+  };
+  return ask(question, signal, tools);
 }
 
 /** One may be attached at any time, without a word to us. */

@@ -1,6 +1,5 @@
-import { ProblemError } from '../shared/errors.ts';
 import { Secret } from '../shared/secret.ts';
-import type { CredentialKind } from './credential-kind.ts';
+import { type CredentialKind, refusal } from './credential-kind.ts';
 import { createToken } from './iam-api.ts';
 import { oauthNotice } from './oauth-end.ts';
 
@@ -13,8 +12,17 @@ export const oauthKind: CredentialKind = {
 
   async accept({ secret = '' }) {
     const token = secret.replace(/\r?\n$/, '');
-    const fault = faultOf(token);
-    if (fault !== null) throw new ProblemError({ code: 'bad_request', ...fault });
+    if (token === '') throw refusal('the OAuth token is empty');
+    if (token.length > longest) throw refusal('the OAuth token has more than 4,000 characters');
+    if (/[\s\p{C}]/u.test(token)) {
+      throw refusal('the OAuth token has spaces, line breaks or control characters in it');
+    }
+    if (token.startsWith('t1.')) {
+      throw refusal(
+        'this is an IAM token, and an OAuth token is needed',
+        'an OAuth token begins with y0_, y1_, y2_, y3_ or AQAA',
+      );
+    }
     return new Secret(token);
   },
 
@@ -33,18 +41,3 @@ export const oauthKind: CredentialKind = {
     hint: 'take the access back at https://id.yandex.com/personal/data-access',
   }),
 };
-
-function faultOf(token: string): { readonly message: string; readonly hint?: string } | null {
-  if (token === '') return { message: 'the OAuth token is empty' };
-  if (token.length > longest) return { message: 'the OAuth token has more than 4,000 characters' };
-  if (/[\s\p{C}]/u.test(token)) {
-    return { message: 'the OAuth token has spaces, line breaks or control characters in it' };
-  }
-  if (token.startsWith('t1.')) {
-    return {
-      message: 'this is an IAM token, and an OAuth token is needed',
-      hint: 'an OAuth token begins with y0_, y1_, y2_, y3_ or AQAA',
-    };
-  }
-  return null;
-}

@@ -1,17 +1,15 @@
 import { isAbsolute } from 'node:path';
 import * as v from 'valibot';
 import { endpointOf, isLoopbackUrl } from '../shared/endpoint.ts';
-import { ProblemError } from '../shared/errors.ts';
 import { resourceIdPattern, resourceIdRule } from '../shared/resource-id.ts';
 import { Secret } from '../shared/secret.ts';
 import type { ExchangeFailure, ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
-import { outcomeOf } from './answer-outcome.ts';
-import { readBearerAnswer } from './bearer-answer.ts';
-import { call } from './call.ts';
-import type { CredentialKind, SourceTools } from './credential-kind.ts';
+import { ask, failed, type Question } from './ask.ts';
+import { type CredentialKind, refusal, type SourceTools } from './credential-kind.ts';
 import { statusIn } from './iam-api.ts';
+import { readBearerAnswer } from './iam-token-answer.ts';
 import { kept } from './kept.ts';
-import { oauthErrorIn } from './oauth-error.ts';
+import { sayable } from './sayable.ts';
 import { readTokenFile } from './token-file.ts';
 
 /** Where tokens are exchanged, by the installation's IAM endpoint: yandex.cloud/en/docs/iam/operations/wlif/setup-wlif. */
@@ -63,36 +61,30 @@ function tokenUrlOf(endpoint: string, given: string | undefined): string {
   );
 }
 
-function fileSource({ serviceAccountId, tokenFile, tokenUrl }: Kept, tools: SourceTools): IamTokenSource {
-  const read = () => readTokenFile(tokenFile, tools.clock.now().wallMs);
+/** Whoever renews the file may do so at any moment, without a word to us: so what is wrong with it may pass. */
+const lookAtFile = 'look what should renew that file';
+
+function fileSource(workload: Kept, tools: SourceTools): IamTokenSource {
+  const read = () => readTokenFile(workload.tokenFile, tools.clock.now().wallMs);
   return {
     /** A token that was renewed while the old one was refused is not the one that was refused. */
     async exchange(signal) {
       const first = await read();
-      if (!first.ok) return unreadable(first.message);
-      const outcome = await exchangeToken(first.token, serviceAccountId, tokenUrl, signal, tools);
+      if (!first.ok) return failed('transient', first.message, lookAtFile);
+      const outcome = await exchangeToken(first.token, workload, signal, tools);
       if (outcome.ok || outcome.failure.kind !== 'terminal') return outcome;
       const second = await read();
-      if (!second.ok) return unreadable(second.message);
+      if (!second.ok) return failed('transient', second.message, lookAtFile);
       if (second.token.equals(first.token)) return outcome;
-      return exchangeToken(second.token, serviceAccountId, tokenUrl, signal, tools);
+      return exchangeToken(second.token, workload, signal, tools);
     },
   };
 }
 
-/** Whoever renews the file may do so at any moment, without a word to us: so it is looked at again. */
-function unreadable(message: string): ExchangeOutcome {
-  return {
-    ok: false,
-    failure: { kind: 'transient', message, hint: 'look what should renew that file' },
-  };
-}
-
 /** OAuth 2.0 token exchange: RFC 8693, section 2.1. */
-async function exchangeToken(
+function exchangeToken(
   token: Secret,
-  serviceAccountId: string,
-  tokenUrl: string,
+  { serviceAccountId, tokenUrl }: Kept,
   signal: AbortSignal,
   tools: SourceTools,
 ): Promise<ExchangeOutcome> {
@@ -104,38 +96,46 @@ async function exchangeToken(
     subject_token: sent,
     subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
   });
-  const called = await call(
+  const question: Question = {
     service,
-    {
+    request: {
       method: 'POST',
       url: tokenUrl,
       headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
       body: form.toString(),
     },
-    signal,
-    tools,
-  );
-  if (!called.ok) return called;
-  const outcome = outcomeOf(
-    {
-      service,
-      errorIn: (body, status) =>
-        oauthErrorIn(service, body, status, sent) ?? statusIn(service, body, status, sent, tools),
-      tokenIn: (body, nowMs) => readBearerAnswer(service, body, nowMs),
+    errorIn(body, status) {
+      const error = oauthErrorIn(body, status, sent) ?? statusIn(service, body, status, sent, tools);
+      if (error?.kind !== 'terminal') return error;
+      // The next token in the file may be trusted, or a federation be set right: so the schedule tries again.
+      return { ...error, hint: lookAtFederation(serviceAccountId), mayHeal: true };
     },
-    called.response,
-    tools.clock.now().wallMs,
-  );
-  return outcome.ok ? outcome : { ok: false, failure: untrusted(outcome.failure, serviceAccountId) };
+    tokenIn: (body, nowMs) => readBearerAnswer(service, body, nowMs),
+  };
+  return ask(question, signal, tools);
 }
 
-/** The next token in the file may be trusted, or a federation be set right: so the schedule tries again. */
-function untrusted(failure: ExchangeFailure, serviceAccountId: string): ExchangeFailure {
-  if (failure.kind !== 'terminal') return failure;
-  const hint = `look whether a workload identity federation trusts this token for ${serviceAccountId}: its issuer, audience and subject`;
-  return { ...failure, hint, mayHeal: true };
+function lookAtFederation(serviceAccountId: string): string {
+  return `look whether a workload identity federation trusts this token for ${serviceAccountId}: its issuer, audience and subject`;
 }
 
-function refusal(message: string): ProblemError {
-  return new ProblemError({ code: 'bad_request', message });
+/** RFC 6749, section 5.2, and RFC 8693, section 2.2.2. */
+const oauthErrorSchema = v.object({
+  error: v.pipe(v.string(), v.regex(/^[\w.:-]{1,64}$/)),
+  error_description: v.optional(v.string(), ''),
+});
+
+/** Those by which a service says that it cannot, and not that it will not. */
+const passing: readonly string[] = ['server_error', 'temporarily_unavailable', 'slow_down'];
+
+/** What an OAuth error object means; `null` for a body that is none. */
+function oauthErrorIn(body: object | null, httpStatus: number, sent: string): ExchangeFailure | null {
+  const parsed = v.safeParse(oauthErrorSchema, body);
+  if (!parsed.success) return null;
+  const { error, error_description: description } = parsed.output;
+  const text = sayable(description, sent);
+  const said = text === '' ? error : `${error}: ${text}`;
+  return passing.includes(error)
+    ? { kind: 'transient', message: `${service} answered ${httpStatus} with ${said}` }
+    : { kind: 'terminal', message: `${service} refused with ${said}` };
 }

@@ -1,16 +1,15 @@
 import { isAbsolute } from 'node:path';
 import * as v from 'valibot';
 import { behindVariable } from '../platform/find-program.ts';
-import { ProblemError } from '../shared/errors.ts';
 import type { ProgramEnd, ProgramOutput } from '../shared/programs.ts';
 import { resourceIdPattern } from '../shared/resource-id.ts';
 import { Secret } from '../shared/secret.ts';
-import type { ExchangeFailure, ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
-import { call } from './call.ts';
-import type { CredentialKind, Installation, SourceTools } from './credential-kind.ts';
+import type { ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
+import { call, failed } from './ask.ts';
+import { type CredentialKind, type Installation, refusal, type SourceTools } from './credential-kind.ts';
+import { believedToken, timestampMs } from './iam-token-answer.ts';
 import { kept } from './kept.ts';
 import { sayable } from './sayable.ts';
-import { readYcToken } from './yc-answer.ts';
 
 /** yc asks its own services, and may do so more than once. */
 const unaskedMs = 20_000;
@@ -64,31 +63,41 @@ export const ycKind: CredentialKind = {
 function ycSource(yc: Kept, { endpoint }: Installation, tools: SourceTools): IamTokenSource {
   return {
     async exchange(signal, interactive) {
-      const end = await run(
-        yc,
-        ['iam', 'create-token', '--no-user-output', '--format=json'],
-        tools,
-        interactive,
-        interactive ? askedMs : unaskedMs,
-        signal,
-      );
-      if (end.how === 'exited' && end.code === 0) return outcomeOf(end, tools, interactive);
-      if (end.how !== 'given_up') return failed(failureOf(yc, end, interactive));
-      if (signal.aborted) return failed({ kind: 'transient', message: 'the run of yc was given up' });
-      return failed(await silence(end));
+      const atMostMs = interactive ? askedMs : unaskedMs;
+      const command = ['iam', 'create-token', '--no-user-output', '--format=json'];
+      const end = await run(yc, command, tools, interactive, atMostMs, signal);
+      /** Who is there can look at it; with nobody there, the next run may do better. */
+      const odd = (message: string, hint: string): ExchangeOutcome =>
+        failed(interactive ? 'needs_person' : 'transient', message, hint);
+      switch (end.how) {
+        case 'not_started':
+          return notStarted(yc.path, end.code);
+        case 'killed':
+          return odd(`yc was ended by ${end.signal}`, refresh);
+        case 'too_much':
+          return odd('yc says more than 64 KiB instead of a token', inTerminal);
+        case 'stopped':
+          return failed('needs_person', 'yc wants somebody to log in, in a browser', refresh);
+        case 'given_up':
+          return signal.aborted ? failed('transient', 'the run of yc was given up') : silence(end);
+        case 'exited':
+          break;
+        default:
+          return end satisfies never;
+      }
+      if (notAProgram.includes(end.code)) return notStarted(yc.path, 'ENOEXEC');
+      if (end.code !== 0) return refused(end.code, end, interactive);
+      const read = readYcToken(end.stdout, tools.clock.now().wallMs);
+      return read.ok ? read : odd(read.failure.message, inTerminal);
 
       /** Where Yandex Cloud answers and yc does not, it waits for somebody. */
-      async function silence(said: ProgramOutput): Promise<ExchangeFailure> {
-        const seconds = (interactive ? askedMs : unaskedMs) / 1_000;
+      async function silence(saying: ProgramOutput): Promise<ExchangeOutcome> {
+        const said = `yc did not end within ${atMostMs / 1_000} s`;
+        const hint = interactive ? inTerminal : refresh;
         const request = { method: 'GET', url: `${endpoint}/`, headers: {} } as const;
-        const forPerson = interactive || wantsPerson(said) || (await call('IAM', request, signal, tools)).ok;
-        return {
-          kind: forPerson ? 'needs_person' : 'transient',
-          message: forPerson
-            ? `yc did not end within ${seconds} s; it seems to wait for somebody`
-            : `yc did not end within ${seconds} s, and Yandex Cloud cannot be reached`,
-          hint: interactive ? inTerminal : refresh,
-        };
+        return interactive || wantsPerson(saying) || (await call('IAM', request, signal, tools)).ok
+          ? failed('needs_person', `${said}; it seems to wait for somebody`, hint)
+          : failed('transient', `${said}, and Yandex Cloud cannot be reached`, hint);
       }
     },
   };
@@ -130,82 +139,67 @@ function wantsPerson({ stdout, stderr }: ProgramOutput): boolean {
   return loginPage.test(stdout) || loginPage.test(stderr);
 }
 
-function outcomeOf(end: ProgramOutput, { clock }: SourceTools, interactive: boolean): ExchangeOutcome {
-  const answer = readYcToken(end.stdout, clock.now().wallMs);
-  if (answer.ok) return answer;
-  return failed({
-    kind: interactive ? 'needs_person' : 'transient',
-    message: answer.message,
-    hint: inTerminal,
-  });
+const answerSchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ iam_token: v.optional(v.unknown()), expires_at: v.fallback(v.string(), '') }),
+);
+/** `<prefix>.<payload>.<signature>`: anything else in the last line is no token (the prefix may change). */
+const tokenLine = /^[\w-]+\.[\w-]+={0,2}\.[\w-]+={0,2}$/;
+/**
+ * A yc that says a bare token does not say when it expires, and may have kept that token for hours. So little that
+ * it will be true, and enough that the budget of exchanges is kept.
+ */
+const assumedLifeMs = 10 * 60_000;
+const noToken = 'yc gave no token';
+
+/**
+ * Reads what `yc iam create-token --format json` says at the end of its output: `{"iam_token":"…","expires_at":"…"}`;
+ * or the token alone, in the last line, as a yc says it that does not know the format.
+ */
+function readYcToken(stdout: string, nowMs: number): ExchangeOutcome {
+  const answer = v.safeParse(answerSchema, stdout.slice(stdout.lastIndexOf('{')));
+  if (answer.success) {
+    const { iam_token: token, expires_at: expiresAt } = answer.output;
+    return believedToken('yc', token, timestampMs(expiresAt) ?? nowMs + assumedLifeMs, nowMs);
+  }
+  const token = lastLine(stdout);
+  if (token === '') return failed('transient', `${noToken}, and said nothing`);
+  if (!tokenLine.test(token)) return failed('transient', `${noToken}: the last line of its output is none`);
+  return believedToken('yc', token, nowMs + assumedLifeMs, nowMs);
+}
+
+/** A file that is no program goes to the shell, which says so (POSIX, "Exit Status for Commands"). */
+const notAProgram: readonly number[] = [126, 127];
+
+/** @param code as the system names it */
+function notStarted(path: string, code: string): ExchangeOutcome {
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return failed('needs_person', `yc is not at ${path}`, install);
+    case 'EACCES':
+    case 'ENOEXEC':
+      return failed('needs_person', `${path} is no program that may be run`, install);
+    default:
+      return failed('transient', `${path} could not be started (${code})`);
+  }
 }
 
 /** The code of a gRPC error by its name, as yc passes it on: those that no second try will change. */
 const terminalCode = /\bcode = (?:InvalidArgument|PermissionDenied|FailedPrecondition|Unauthenticated)\b/;
 
-/** A file that is no program goes to the shell, which says so (POSIX, "Exit Status for Commands"). */
-const notAProgram: readonly number[] = [126, 127];
-
-function failureOf({ path }: Kept, end: ProgramEnd, interactive: boolean): ExchangeFailure {
-  switch (end.how) {
-    case 'not_started':
-      return startFailure(path, end.code);
-    case 'killed':
-      return {
-        kind: interactive ? 'needs_person' : 'transient',
-        message: `yc was ended by ${end.signal}`,
-        hint: refresh,
-      };
-    case 'stopped':
-    case 'given_up':
-      return { kind: 'needs_person', message: 'yc wants somebody to log in, in a browser', hint: refresh };
-    case 'too_much':
-      return {
-        kind: interactive ? 'needs_person' : 'transient',
-        message: 'yc says more than 64 KiB instead of a token',
-        hint: inTerminal,
-      };
-    case 'exited':
-      return notAProgram.includes(end.code)
-        ? startFailure(path, 'ENOEXEC')
-        : exitFailure(end.code, end, interactive);
-    default:
-      return end satisfies never;
-  }
-}
-
-function startFailure(path: string, code: string): ExchangeFailure {
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return { kind: 'needs_person', message: `yc is not at ${path}`, hint: install };
-    case 'EACCES':
-    case 'ENOEXEC':
-      return { kind: 'needs_person', message: `${path} is no program that may be run`, hint: install };
-    default:
-      return { kind: 'transient', message: `${path} could not be started (${code})` };
-  }
-}
-
-function exitFailure(code: number, said: ProgramOutput, interactive: boolean): ExchangeFailure {
+function refused(code: number, said: ProgramOutput, interactive: boolean): ExchangeOutcome {
   const text = sayable(lastLine(said.stderr), '');
   const message = `yc ended with exit code ${code}${text === '' ? '' : `: ${text}`}`;
-  if (terminalCode.test(said.stderr)) return { kind: 'terminal', message, hint: inTerminal };
+  if (terminalCode.test(said.stderr)) return failed('terminal', message, inTerminal);
   // A question that nobody could answer: its line has no end.
   if (/[^\n]$/.test(said.stderr) || /[^\n]$/.test(said.stdout)) {
-    return { kind: 'needs_person', message, hint: interactive ? inTerminal : refresh };
+    return failed('needs_person', message, interactive ? inTerminal : refresh);
   }
-  return { kind: 'transient', message, hint: inTerminal };
-}
-
-function failed(failure: ExchangeFailure): ExchangeOutcome {
-  return { ok: false, failure };
+  return failed('transient', message, inTerminal);
 }
 
 function lastLine(text: string): string {
   return text.trim().split(/\r?\n/).at(-1)?.trim() ?? '';
-}
-
-function refusal(message: string, hint?: string): ProblemError {
-  return new ProblemError({ code: 'bad_request', message, ...(hint === undefined ? {} : { hint }) });
 }

@@ -81,7 +81,7 @@ describe('keys of Object Storage', () => {
     it(`are not believed when ${what}`, () => {
       const read = readKeysAnswer(answer, nowMs);
       assert.ok(!read.ok);
-      assert.match(read.message, /^IAM('s answer| gave)/);
+      assert.match(read.failure.message, /^IAM('s answer| gave)/);
     });
   }
 
