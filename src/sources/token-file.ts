@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import { Secret } from '../shared/secret.ts';
 import { systemCodeOf } from '../shared/thrown.ts';
 
@@ -17,59 +18,42 @@ export type TokenFile =
  * @param nowMs by which its `exp` (RFC 7519, section 4.1.4) is judged
  */
 export async function readTokenFile(path: string, nowMs: number): Promise<TokenFile> {
-  let text: string | Extract<TokenFile, { readonly ok: false }>;
+  const wrong = (what: string): TokenFile => ({ ok: false, message: `the token file ${path} ${what}` });
+  let content: string;
   try {
-    text = await textOf(path);
-  } catch (error) {
-    return wrong(`the token file ${path} ${whyNot(error)}`);
-  }
-  if (typeof text !== 'string') return text;
-  const token = text.trim();
-  if (token === '') return wrong(`the token file ${path} is empty`);
-  const claims = claimsOf(token);
-  if (claims === null) return wrong(`the token file ${path} holds no OIDC token (a JWT)`);
-  const { exp } = claims;
-  if (typeof exp === 'number' && exp * 1_000 <= nowMs) {
-    return wrong(`the token in ${path} has expired, and nobody has put a new one there`);
-  }
-  return { ok: true, token: new Secret(token) };
-}
-
-async function textOf(path: string): Promise<string | Extract<TokenFile, { readonly ok: false }>> {
-  // Windows has no O_NONBLOCK, and no named pipes among its files.
-  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-  try {
-    const stat = await file.stat();
-    if (stat.isDirectory()) return wrong(`the token file ${path} is a folder`);
-    if (!stat.isFile()) return wrong(`the token file ${path} is no regular file`);
-    const buffer = Buffer.alloc(longestBytes + 1);
-    let bytes = 0;
-    while (bytes < buffer.length) {
-      const { bytesRead } = await file.read(buffer, bytes);
-      if (bytesRead === 0) return buffer.toString('utf8', 0, bytes);
-      bytes += bytesRead;
+    // Windows has no O_NONBLOCK, and no named pipes among its files.
+    const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    try {
+      const stat = await file.stat();
+      if (stat.isDirectory()) return wrong('is a folder');
+      if (!stat.isFile()) return wrong('is no regular file');
+      content = await text(file.createReadStream({ end: longestBytes, autoClose: false }));
+    } finally {
+      await file.close();
     }
-    return wrong(`the token file ${path} is larger than ${longestBytes / 1024} KiB`);
-  } finally {
-    await file.close();
+  } catch (error) {
+    const code = systemCodeOf(error) ?? 'unknown';
+    return wrong(unreadable[code] ?? `cannot be read (${code})`);
   }
+  if (Buffer.byteLength(content) > longestBytes) return wrong(`is larger than ${longestBytes / 1024} KiB`);
+  const token = content.trim();
+  if (token === '') return wrong('is empty');
+  const claims = claimsOf(token);
+  if (claims === null) return wrong('holds no OIDC token (a JWT)');
+  const { exp } = claims;
+  return typeof exp === 'number' && exp * 1_000 <= nowMs
+    ? { ok: false, message: `the token in ${path} has expired, and nobody has put a new one there` }
+    : { ok: true, token: new Secret(token) };
 }
 
-function whyNot(error: unknown): string {
-  const code = systemCodeOf(error) ?? 'unknown';
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return 'is not there';
-    case 'EACCES':
-    case 'EPERM':
-      return 'may not be read';
-    case 'EISDIR':
-      return 'is a folder';
-    default:
-      return `cannot be read (${code})`;
-  }
-}
+/** By the system's code. */
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: 'is not there',
+  ENOTDIR: 'is not there',
+  EACCES: 'may not be read',
+  EPERM: 'may not be read',
+  EISDIR: 'is a folder',
+};
 
 /** The claims of a JWT, whose signature is for others to check; `null` for what is none. */
 function claimsOf(token: string): { readonly exp?: unknown } | null {
@@ -82,8 +66,4 @@ function claimsOf(token: string): { readonly exp?: unknown } | null {
     // What is no JSON is no JWT.
     return null;
   }
-}
-
-function wrong(message: string): Extract<TokenFile, { readonly ok: false }> {
-  return { ok: false, message };
 }
