@@ -11,7 +11,7 @@ import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { Secret } from '../shared/secret.ts';
 import type { IamToken } from '../token/iam-token.ts';
-import type { KeptKeys } from '../sources/keys-answer.ts';
+import type { KeptKeys } from '../sources/iam-token-answer.ts';
 import { problemNow } from '../token/outlook.ts';
 import { guestMethods } from './access.ts';
 import type { PeerProofs } from './peer-proofs.ts';

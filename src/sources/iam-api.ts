@@ -4,8 +4,7 @@ import type { Secret } from '../shared/secret.ts';
 import type { ExchangeFailure, ExchangeOutcome } from '../token/ports.ts';
 import { ask, type Question } from './ask.ts';
 import type { Installation, SourceTools } from './credential-kind.ts';
-import { readTokenAnswer } from './iam-token-answer.ts';
-import { readKeysAnswer } from './keys-answer.ts';
+import { readKeysAnswer, readTokenAnswer } from './iam-token-answer.ts';
 import { otherKinds } from './oauth-end.ts';
 import { sayable } from './sayable.ts';
 

@@ -45,8 +45,32 @@ export function readBearerAnswer(service: string, body: object, nowMs: number): 
   return believedToken(service, token, expiry, nowMs);
 }
 
+/** Visible ASCII: they go into headers. */
+const part = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,4096}$/));
+const keysSchema = v.object({ accessKeyId: part, secret: part, sessionToken: part, expiresAt: v.string() });
+
+/** What the daemon keeps of such keys, as JSON in one secret. */
+export interface KeptKeys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+}
+
+/**
+ * Reads `{"accessKeyId":"…","secret":"…","sessionToken":"…","expiresAt":"…"}`.
+ * @param body a JSON object
+ * @param nowMs by IAM's own clock, where that is known
+ */
+export function readKeysAnswer(body: object, nowMs: number): ExchangeOutcome {
+  const parsed = v.safeParse(keysSchema, body);
+  if (!parsed.success) return wrong("IAM's answer holds no whole keys");
+  const { accessKeyId, secret: secretAccessKey, sessionToken, expiresAt } = parsed.output;
+  const kept: KeptKeys = { accessKeyId, secretAccessKey, sessionToken };
+  return believedLife('IAM', new Secret(JSON.stringify(kept)), null, expiryIn(expiresAt), nowMs);
+}
+
 /** Milliseconds since the epoch, or what is wrong with it. */
-export function expiryIn(expiresAt: unknown): number | string {
+function expiryIn(expiresAt: unknown): number | string {
   if (typeof expiresAt !== 'string' || expiresAt === '') {
     return "IAM's answer does not say when the token expires";
   }
@@ -95,7 +119,7 @@ export function believedToken(
 }
 
 /** Whether what a service gave can live as long as it says. */
-export function believedLife(
+function believedLife(
   service: string,
   token: Secret,
   subject: string | null,

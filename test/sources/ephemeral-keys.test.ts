@@ -3,7 +3,7 @@ import { undiciHttp } from '../../src/adapters/undici-http.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
 import { Secret } from '../../src/shared/secret.ts';
 import { ephemeralKeys } from '../../src/sources/impersonation.ts';
-import { readKeysAnswer } from '../../src/sources/keys-answer.ts';
+import { readKeysAnswer } from '../../src/sources/iam-token-answer.ts';
 import { oauthKind } from '../../src/sources/oauth.ts';
 import type { ExchangeOutcome } from '../../src/token/ports.ts';
 import { sourceTools } from '../support/source-tools.ts';
