@@ -10,12 +10,13 @@ export function impersonating(
   installation: Installation,
   tools: SourceTools,
 ): IamTokenSource {
-  return byWayOf(own, async (token, signal) =>
-    explained(
-      await createTokenForServiceAccount(token, serviceAccountId, installation, signal, tools),
-      serviceAccountId,
-    ),
-  );
+  return byWayOf(own, async (token, signal) => {
+    const outcome = await createTokenForServiceAccount(token, serviceAccountId, installation, signal, tools);
+    if (outcome.ok || outcome.failure.mayHeal !== true) return outcome;
+    // A missing right has a name here.
+    const hint = `have the role iam.serviceAccounts.tokenCreator for ${serviceAccountId} granted to this account`;
+    return { ok: false, failure: { ...outcome.failure, hint } };
+  });
 }
 
 /** Keys of Object Storage, by way of the tokens of the account that they are for. */
@@ -41,11 +42,4 @@ function byWayOf(
       return { ...outcome, ...(replacement === undefined ? {} : { replacement }) };
     },
   };
-}
-
-/** A missing right has a name here. */
-function explained(outcome: ExchangeOutcome, serviceAccountId: string): ExchangeOutcome {
-  if (outcome.ok || outcome.failure.mayHeal !== true) return outcome;
-  const hint = `have the role iam.serviceAccounts.tokenCreator for ${serviceAccountId} granted to this account`;
-  return { ok: false, failure: { ...outcome.failure, hint } };
 }

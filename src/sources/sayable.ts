@@ -29,15 +29,11 @@ function withoutRunsOf(secret: string, text: string): string {
   let safe = '';
   let at = 0;
   while (at < text.length) {
-    let end = at + run;
-    if (end > text.length || !secret.includes(text.slice(at, end))) {
-      safe += text.charAt(at);
-      at += 1;
-      continue;
-    }
+    let end = at;
     while (end < text.length && secret.includes(text.slice(at, end + 1))) end += 1;
-    safe += '[redacted]';
-    at = end;
+    const isTelling = end - at >= run;
+    safe += isTelling ? '[redacted]' : text.charAt(at);
+    at = isTelling ? end : at + 1;
   }
   return safe;
 }
