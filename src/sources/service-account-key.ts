@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey } from 'node:crypto';
 import * as v from 'valibot';
 import { Secret } from '../shared/secret.ts';
 import type { ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
@@ -42,18 +42,12 @@ export const serviceAccountKeyKind: CredentialKind = {
 };
 
 function keySource(key: KeptKey, installation: Installation, tools: SourceTools): IamTokenSource {
-  let privateKey: KeyObject | undefined;
   /** How far IAM's clock was ahead of ours when it refused for our clock's sake. */
   let aheadMs = 0;
 
   async function attempt(signal: AbortSignal): Promise<ExchangeOutcome> {
-    privateKey ??= createPrivateKey({
-      key: Buffer.from(key.key, 'base64'),
-      format: 'der',
-      type: 'pkcs8',
-    });
     const nowMs = tools.clock.now().wallMs + aheadMs;
-    const jwt = await signedJwt(key, privateKey, installation.audience, nowMs);
+    const jwt = await signedJwt(key, installation.audience, nowMs);
     return createToken({ field: 'jwt', secret: jwt }, installation, signal, tools);
   }
 
@@ -76,8 +70,7 @@ function keySource(key: KeptKey, installation: Installation, tools: SourceTools)
  * yandex.cloud/en/docs/iam/operations/iam-token/create-for-sa, November 2026.
  */
 async function signedJwt(
-  { id, serviceAccountId }: KeptKey,
-  privateKey: KeyObject,
+  { id, serviceAccountId, key }: KeptKey,
   audience: string,
   nowMs: number,
 ): Promise<Secret> {
@@ -90,6 +83,6 @@ async function signedJwt(
     .setAudience(audience)
     .setIssuedAt(seconds(nowMs - backdatedMs))
     .setExpirationTime(seconds(nowMs - backdatedMs + jwtLifeMs))
-    .sign(privateKey);
+    .sign(createPrivateKey({ key: Buffer.from(key, 'base64'), format: 'der', type: 'pkcs8' }));
   return new Secret(jwt);
 }
