@@ -47,18 +47,18 @@ const otherTexts: readonly (readonly [RegExp, string, string?])[] = [
   [/^AQVN\S*$/, 'this is an API key; an authorized key is needed'],
 ];
 
-/** What a person may have taken for the authorized key, by a field of it. */
-const otherKeys: readonly (readonly [string, readonly string[]])[] = [
+/** What a person may have taken for the authorized key, by the name of a field in it. */
+const otherFiles: readonly (readonly [RegExp, string])[] = [
   [
+    /^(?:client_email|private_key_id)$/,
     'this is a key of Google Cloud; an authorized key of Yandex Cloud is needed',
-    ['client_email', 'private_key_id'],
   ],
-  ['this is an API key; an authorized key is needed', ['api_key', 'apiKey']],
+  [/^api_?key$/i, 'this is an API key; an authorized key is needed'],
   [
+    /^(?:access_?key|(?:access_?)?key_?id)$/i,
     'this is a static access key, for S3; an authorized key is needed',
-    ['access_key', 'accessKey', 'AccessKeyId', 'key_id', 'keyId'],
   ],
-  ['this is an IAM token; an authorized key is needed', ['iam_token', 'iamToken']],
+  [/^iam_?token$/i, 'this is an IAM token; an authorized key is needed'],
 ];
 
 function fieldsOf(text: string): Fields {
@@ -79,9 +79,9 @@ function fieldsOf(text: string): Fields {
     throw refused('the key file holds JSON, but no object');
   }
   const file = value as Fields;
-  for (const [message, names] of otherKeys) {
-    if (names.some((name) => file[name] !== undefined)) throw refused(message);
-  }
+  const names = Object.keys(file);
+  const other = otherFiles.find(([pattern]) => names.some((name) => pattern.test(name)));
+  if (other !== undefined) throw refused(other[1]);
   return file;
 }
 
