@@ -1,7 +1,7 @@
 import type { Connection } from '../client/connection.ts';
 import { dial } from '../client/dial.ts';
 import { IamTokenError } from '../client/iam-token-error.ts';
-import * as methods from '../client/methods.ts';
+import * as methods from '../protocol/methods.ts';
 import { type Patience, patienceOf } from '../client/patience.ts';
 import type { Call } from './command.ts';
 import { note } from './terminal.ts';

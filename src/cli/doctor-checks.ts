@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { dialFirst } from '../client/dial.ts';
 import { IamTokenError } from '../client/iam-token-error.ts';
-import { hello } from '../client/hello.ts';
+import * as methods from '../protocol/methods.ts';
 import { patienceOf } from '../client/patience.ts';
 import { folders } from '../platform/places.ts';
 import { renewCommand } from '../platform/service-manager.ts';
@@ -101,7 +101,7 @@ export const checks: readonly Check[] = [
       const { connection, call, timeoutMs } = examination;
       if (connection === null) return skipped('there is no connection');
       const patience = patienceOf(timeoutMs);
-      examination.hello = await connection.ask(hello, { version }, patience);
+      examination.hello = await connection.ask(methods.hello, { version }, patience);
       examination.status = await wholeStatus(connection, undefined, patience);
       const { pid, startedAt } = examination.status.daemon;
       return ok(`process ${pid}, for ${span(call.clock.now().wallMs - Date.parse(startedAt))}`);

@@ -1,5 +1,4 @@
-import { hello } from '../client/hello.ts';
-import * as methods from '../client/methods.ts';
+import * as methods from '../protocol/methods.ts';
 import type { DaemonStatus } from '../protocol/messages.ts';
 import { version } from '../shared/version.ts';
 import { type Call, withDaemon } from './command.ts';
@@ -12,7 +11,7 @@ import { warnOfOtherRelease } from './release-warning.ts';
 export function greet(method: 'login' | 'unlock', call: Call): Promise<DaemonStatus> {
   return withDaemon(call, async (connection, patience) => {
     connection.checkSecrecy(method);
-    const theirs = await connection.ask(hello, { version }, patience);
+    const theirs = await connection.ask(methods.hello, { version }, patience);
     warnOfOtherRelease(theirs.version, call);
     const { daemon } = await connection.ask(methods.status, { limit: 1 }, patience);
     return daemon;

@@ -1,4 +1,4 @@
-import * as methods from '../client/methods.ts';
+import * as methods from '../protocol/methods.ts';
 import { type Command, withDaemon } from './command.ts';
 import { print } from './terminal.ts';
 

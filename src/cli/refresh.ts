@@ -1,4 +1,4 @@
-import * as methods from '../client/methods.ts';
+import * as methods from '../protocol/methods.ts';
 import { profileParams } from '../client/request-token.ts';
 import { type Command, withDaemon } from './command.ts';
 import { localTime } from './moments.ts';

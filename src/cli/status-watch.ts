@@ -1,4 +1,4 @@
-import * as methods from '../client/methods.ts';
+import * as methods from '../protocol/methods.ts';
 import { later } from '../client/later.ts';
 import { patienceOf } from '../client/patience.ts';
 import { defaultTimeoutMs } from '../client/request-token.ts';

@@ -1,4 +1,4 @@
-import * as methods from '../client/methods.ts';
+import * as methods from '../protocol/methods.ts';
 import { hasServiceManager, startCommand } from '../platform/service-manager.ts';
 import type { Service } from '../service/service.ts';
 import { type Call, type Command, withDaemon } from './command.ts';

@@ -1,5 +1,5 @@
 import { IamTokenError } from '../client/iam-token-error.ts';
-import * as methods from '../client/methods.ts';
+import * as methods from '../protocol/methods.ts';
 import { requestToken, type TokenRequest } from '../client/request-token.ts';
 import type { TokenAnswer } from '../protocol/messages.ts';
 import { span } from '../shared/duration.ts';

@@ -1,5 +1,5 @@
 import { IamTokenError } from '../client/iam-token-error.ts';
-import * as methods from '../client/methods.ts';
+import * as methods from '../protocol/methods.ts';
 import type { DaemonStatus, UnlockAnswer } from '../protocol/messages.ts';
 import { type Call, type Command, withDaemon } from './command.ts';
 import { greet } from './greet.ts';

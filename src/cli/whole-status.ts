@@ -1,5 +1,5 @@
 import type { Connection } from '../client/connection.ts';
-import * as methods from '../client/methods.ts';
+import * as methods from '../protocol/methods.ts';
 import type { Patience } from '../client/patience.ts';
 import type { Answer, DaemonStatus, ProfileStatus } from '../protocol/messages.ts';
 import { allPages } from './pages.ts';

@@ -1,18 +1,20 @@
+import { number, problem, wrong } from '../protocol/checks.ts';
 import { encodeFrame, FrameError, FrameReader } from '../protocol/frames.ts';
 import {
   type Answer,
   type EventMessage,
+  eventMessage,
+  eventNames,
   maxFrameBytes,
   type Method,
   type Params,
   protocolVersion,
 } from '../protocol/messages.ts';
+import type { CheckedMethod } from '../protocol/token-method.ts';
 import type { Problem } from '../shared/errors.ts';
 import { messageOf } from '../shared/thrown.ts';
 import { IamTokenError } from './iam-token-error.ts';
-import { checkIncoming } from './incoming.ts';
 import { inWords, type Patience, whenOver } from './patience.ts';
-import type { AskedMethod } from './token-method.ts';
 import type { Wire } from './wire.ts';
 
 /**
@@ -24,7 +26,11 @@ export interface Connection {
    * @throws IamTokenError, also `unavailable` when patience ends first; the reason of the caller's signal when that
    *   aborts
    */
-  ask<M extends Method>(method: AskedMethod<M>, params: Params<M>, patience: Patience): Promise<Answer<M>>;
+  ask<M extends Method>(
+    method: CheckedMethod<M, Answer<M>>,
+    params: Params<M>,
+    patience: Patience,
+  ): Promise<Answer<M>>;
   /** @throws IamTokenError `bad_request` when `method` carries a secret and this socket must not */
   checkSecrecy(method: Method): void;
   /** For what comes after `subscribe`; a new listener replaces the last. */
@@ -42,6 +48,9 @@ interface Waiting {
   readonly fail: (reason: unknown) => void;
   readonly unwatch: () => void;
 }
+
+/** What a frame may hold, still to be checked. */
+type Incoming = Partial<Record<'v' | 'id' | 'event' | 'error' | 'result', unknown>>;
 
 /** Methods that carry a secret: never sent to a socket whose folder is not ours alone. */
 const secretMethods: ReadonlySet<Method> = new Set(['login', 'unlock']);
@@ -71,24 +80,20 @@ export function connectionOver({ socket, onText }: Wire, mayCarrySecrets: boolea
     breakOff('unreachable', 'the daemon closed the connection before it answered');
   });
 
+  /** An error is understood in any version, so that a daemon of another one can still say so. */
   function take(data: unknown): void {
-    const incoming = checkIncoming(data);
-    switch (incoming.kind) {
-      case 'result':
-        settled(incoming.id)?.succeed(incoming.result);
-        return;
-      case 'error':
-        for (const id of incoming.id === null ? waiting.keys() : [incoming.id]) {
-          settled(id)?.fail(errorOf(incoming.problem));
-        }
-        return;
-      case 'event':
-        tellEvent(incoming.event);
-        return;
-      case 'unknown':
-        return;
-      default:
-        incoming satisfies never;
+    if (typeof data !== 'object' || data === null) return wrong('a message', 'an object');
+    const { v, id, event, error, result }: Incoming = data;
+    if (error !== undefined) {
+      const failure = errorOf(problem(error, 'the error'));
+      // The daemon could not tell which request it was.
+      for (const each of id === null ? waiting.keys() : [number(id, 'id')]) settled(each)?.fail(failure);
+    } else if (v !== protocolVersion) {
+      wrong('v', `${protocolVersion}`);
+    } else if (event === undefined) {
+      settled(number(id, 'id'))?.succeed(result);
+    } else if (eventNames.some((known) => known === event)) {
+      tellEvent(eventMessage(data, 'an event'));
     }
   }
 

@@ -1,22 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { pipeKeyPath, type Surroundings } from '../platform/places.ts';
 import { type Challenge, challengePattern, isProof, newNonce, proofOf } from '../protocol/challenge.ts';
-import type { Answer } from '../protocol/messages.ts';
-import { number, orNothing, shape, text } from './checks.ts';
+import { hello } from '../protocol/token-method.ts';
 import type { Connection } from './connection.ts';
 import { IamTokenError } from './iam-token-error.ts';
 import type { Patience } from './patience.ts';
-import { method } from './token-method.ts';
-
-export const hello = method(
-  'hello',
-  shape<Answer<'hello'>>({
-    version: text,
-    protocol: number,
-    nonce: orNothing(text),
-    proof: orNothing(text),
-  }),
-);
 
 /**
  * Nothing else is to be asked of a Windows pipe before this: only then it is known to be our daemon's, and the daemon

@@ -1,10 +1,10 @@
 import type { Surroundings } from '../platform/places.ts';
 import type { TokenAnswer } from '../protocol/messages.ts';
+import { token } from '../protocol/token-method.ts';
 import { dial } from './dial.ts';
 import { IamTokenError } from './iam-token-error.ts';
 import { later } from './later.ts';
 import { patienceOf } from './patience.ts';
-import { tokenMethod } from './token-method.ts';
 
 export interface TokenRequest {
   /** Unless given: `IAM_TOKEND_PROFILE`, else the daemon's default profile. */
@@ -52,7 +52,7 @@ export async function requestToken(request: TokenRequest, surroundings: Surround
   for (let left = askAnewAtMost; ; left -= 1) {
     const connection = await dial(socketPath, surroundings, patience);
     try {
-      return await connection.ask(tokenMethod, params, patience);
+      return await connection.ask(token, params, patience);
     } catch (error) {
       const isCutOff = error instanceof IamTokenError && error.code === 'unreachable';
       if (!isCutOff || left === 0) throw error;

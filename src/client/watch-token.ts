@@ -1,13 +1,13 @@
 import type { Surroundings } from '../platform/places.ts';
 import type { TokenAnswer } from '../protocol/messages.ts';
+import { subscribe } from '../protocol/methods.ts';
+import { token } from '../protocol/token-method.ts';
 import type { Connection } from './connection.ts';
 import { dial } from './dial.ts';
 import { IamTokenError } from './iam-token-error.ts';
 import { later, pause } from './later.ts';
-import { subscribe } from './methods.ts';
 import { patienceOf } from './patience.ts';
 import { defaultTimeoutMs, profileParams, type TokenRequest } from './request-token.ts';
-import { tokenMethod } from './token-method.ts';
 
 export interface WatchRequest extends Pick<TokenRequest, 'profile' | 'socketPath' | 'timeoutMs' | 'signal'> {
   /** Told why there is no token now, or no daemon; the watch goes on. */
@@ -49,7 +49,7 @@ export async function* watchToken(
           wake = () => resolve(true);
         });
         try {
-          const answer = await connection.ask(tokenMethod, params, patienceOf(timeoutMs, signal));
+          const answer = await connection.ask(token, params, patienceOf(timeoutMs, signal));
           if (answer.token !== last?.token) yield answer;
           last = answer;
         } catch (error) {

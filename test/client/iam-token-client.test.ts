@@ -4,13 +4,11 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { hello } from '../../src/client/hello.ts';
-import * as methods from '../../src/client/methods.ts';
+import * as methods from '../../src/protocol/methods.ts';
 import { patienceOf } from '../../src/client/patience.ts';
 import { dial, dialFirst } from '../../src/client/dial.ts';
 import { getIamToken, IamTokenError, type IamTokenErrorCode } from '../../src/client/iam-token-client.ts';
 import { requestToken } from '../../src/client/request-token.ts';
-import { tokenMethod } from '../../src/client/token-method.ts';
 import { surroundingsOfProcess } from '../../src/platform/surroundings.ts';
 import { encodeFrame } from '../../src/protocol/frames.ts';
 import { answering, failing, type Script, ScriptedDaemon } from '../support/scripted-daemon.ts';
@@ -412,7 +410,7 @@ describe('a connection', () => {
     const connection = await dial(daemon.socketPath, surroundings, patience);
     try {
       const answers = await Promise.all(
-        ['a', 'b', 'c'].map((profile) => connection.ask(tokenMethod, { profile }, patience)),
+        ['a', 'b', 'c'].map((profile) => connection.ask(methods.token, { profile }, patience)),
       );
       assert.deepEqual(
         answers.map(({ profile }) => profile),
@@ -434,9 +432,9 @@ describe('a connection', () => {
     const patience = patienceOf(5_000);
     const connection = await dial(daemon.socketPath, surroundings, patience);
     try {
-      const late = await failure(connection.ask(tokenMethod, {}, patienceOf(20)));
+      const late = await failure(connection.ask(methods.token, {}, patienceOf(20)));
       assert.equal(late.code, 'unavailable');
-      assert.equal((await connection.ask(hello, {}, patience)).protocol, 1);
+      assert.equal((await connection.ask(methods.hello, {}, patience)).protocol, 1);
     } finally {
       connection.close();
       await daemon.close();
@@ -472,10 +470,10 @@ describe('a connection', () => {
     const patience = patienceOf(5_000);
     const connection = await dial(daemon.socketPath, surroundings, patience);
     try {
-      const both = [connection.ask(tokenMethod, {}, patience), connection.ask(hello, {}, patience)];
+      const both = [connection.ask(methods.token, {}, patience), connection.ask(methods.hello, {}, patience)];
       for (const asked of both) assert.equal((await failure(asked)).code, 'unreachable');
       await connection.untilEnded(patience);
-      assert.equal((await failure(connection.ask(hello, {}, patience))).code, 'unreachable');
+      assert.equal((await failure(connection.ask(methods.hello, {}, patience))).code, 'unreachable');
     } finally {
       await daemon.close();
     }
@@ -493,7 +491,7 @@ describe('a connection', () => {
       assert.equal(error.code, 'bad_request');
       const unlock = await failure(connection.ask(methods.unlock, { passphrase: 'cAnArY' }, patience));
       assert.equal(unlock.code, 'bad_request');
-      assert.equal((await connection.ask(tokenMethod, {}, patience)).profile, 'work');
+      assert.equal((await connection.ask(methods.token, {}, patience)).profile, 'work');
       assert.deepEqual(
         daemon.requests.map(({ method }) => method),
         ['token'],

@@ -7,7 +7,7 @@ import { type IpcServer, nodeIpcServer } from '../../src/adapters/node-ipc-serve
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import { dial } from '../../src/client/dial.ts';
 import { IamTokenError } from '../../src/client/iam-token-error.ts';
-import * as methods from '../../src/client/methods.ts';
+import * as methods from '../../src/protocol/methods.ts';
 import { patienceOf } from '../../src/client/patience.ts';
 import { requestToken } from '../../src/client/request-token.ts';
 import { peerProofs } from '../../src/daemon/peer-proofs.ts';

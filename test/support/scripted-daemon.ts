@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeFrame, FrameReader } from '../../src/protocol/frames.ts';
-import type { EventMessage, Methods, RequestMessage } from '../../src/protocol/messages.ts';
+import type { EventMessage, Method, RequestMessage } from '../../src/protocol/messages.ts';
 import type { Problem } from '../../src/shared/errors.ts';
 
 /** The daemon's end of one connection, as a script uses it. */
@@ -19,12 +19,12 @@ export interface ScriptedPeer {
 export type Script = (request: RequestMessage, peer: ScriptedPeer) => void;
 
 /** What is answered to each method; a function makes the answer from the parameters. */
-export type Answers = { readonly [M in keyof Methods]?: unknown };
+export type Answers = { readonly [M in Method]?: unknown };
 
 /** Answers as told, and `unknown_method` to the rest. */
 export function answering(answers: Answers): Script {
   return (request, peer) => {
-    const answer = answers[request.method as keyof Methods];
+    const answer = answers[request.method as Method];
     if (answer === undefined)
       peer.fail(request, { code: 'unknown_method', message: 'there is no such method' });
     else peer.answer(request, typeof answer === 'function' ? answer(request.params) : answer);
