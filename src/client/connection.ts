@@ -60,16 +60,16 @@ const secretMethods: ReadonlySet<Method> = new Set(['login', 'unlock']);
  * @param wire connected
  * @param mayCarrySecrets whether the socket's folder is private
  */
-export function connectionOver({ socket, onText }: Wire, mayCarrySecrets: boolean): Connection {
+export function connectionOver({ socket, onBytes }: Wire, mayCarrySecrets: boolean): Connection {
   const frames = new FrameReader();
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
   let broken: IamTokenError | null = null;
   let tellEvent: (event: EventMessage) => void = () => {};
 
-  onText((text) => {
+  onBytes((bytes) => {
     try {
-      for (const data of frames.read(text)) take(data);
+      for (const data of frames.read(bytes)) take(data);
     } catch (cause) {
       const reason = cause instanceof FrameError ? ` (${cause.message})` : '';
       breakOff('internal', `what answers there does not speak the protocol of iam-tokend${reason}`, cause);

@@ -12,25 +12,28 @@ export class FrameError extends Error {
 
 /** Puts frames together from the pieces in which a socket delivers them. */
 export class FrameReader {
-  #rest = '';
+  /** The beginning of the next frame. */
+  #rest: Uint8Array = Buffer.alloc(0);
 
   /**
-   * @returns the `data` of each frame that `piece` completes
+   * @param piece copied, wherever it may have cut a frame or a character
+   * @returns the `data` of each frame that it completes
    * @throws FrameError
    */
-  read(piece: string): readonly unknown[] {
-    const frames = (this.#rest + piece).split(frameEnd);
-    this.#rest = frames.pop() ?? '';
-    if (frames.some(isTooLong) || isTooLong(this.#rest)) {
+  read(piece: Uint8Array): readonly unknown[] {
+    const bytes = Buffer.concat([this.#rest, piece]);
+    const end = bytes.lastIndexOf(frameEnd);
+    this.#rest = bytes.subarray(end + 1);
+    const frames = end === -1 ? [] : bytes.toString('utf8', 0, end).split(frameEnd);
+    if (this.#rest.length > maxFrameBytes || frames.some(isTooLong)) {
       throw new FrameError(`a frame of over ${maxFrameBytes} bytes`);
     }
     return frames.map(dataOf);
   }
 }
 
-/** A character of JavaScript's has 3 bytes at most. */
 function isTooLong(frame: string): boolean {
-  return frame.length * 3 > maxFrameBytes && Buffer.byteLength(frame) > maxFrameBytes;
+  return Buffer.byteLength(frame) > maxFrameBytes;
 }
 
 function dataOf(frame: string): unknown {

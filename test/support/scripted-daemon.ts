@@ -92,8 +92,7 @@ export class ScriptedDaemon {
       raw: (bytes) => void socket.write(bytes),
       end: () => socket.end(),
     };
-    socket.setEncoding('utf8');
-    socket.on('data', (piece: string) => {
+    socket.on('data', (piece: Buffer) => {
       for (const data of frames.read(piece)) {
         const request = data as RequestMessage;
         this.requests.push(request);
