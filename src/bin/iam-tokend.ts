@@ -67,7 +67,7 @@ async function main(): Promise<void> {
   let settings = await settingsFrom(flags, places, clock.now().wallMs);
   const socketPath = flags.socket ?? (env['IAM_TOKEND_SOCKET'] || places.socket);
   // A pipe of Windows lies in no folder.
-  const hasHttpSocket = settings.config.httpSocket && platform !== 'win32';
+  const hasHttpSocket = settings.config.http.socket && platform !== 'win32';
   const httpPath = hasHttpSocket ? join(dirname(socketPath), 'http.sock') : null;
   for (const path of [socketPath, httpPath ?? socketPath]) {
     const socketProblem = socketPathProblem(path, platform);
@@ -94,7 +94,7 @@ async function main(): Promise<void> {
   if (flags.purge === true) return forgetAll(store, places);
 
   const log = winstonLog(
-    settings.config.logLevel,
+    settings.config.log.level,
     toJournal() ? { kind: 'journal' } : { kind: 'folder', path: places.log },
   );
   const warn = (warning: string): void => {
@@ -136,10 +136,10 @@ async function main(): Promise<void> {
 
   const { listen, allowAnyLocalUser } = settings.config.metadata;
   const knowsUids = platform === 'linux' && uid !== null;
-  if (listen !== null && !allowAnyLocalUser && !knowsUids) {
+  if (listen !== undefined && !allowAnyLocalUser && !knowsUids) {
     warn('metadata.listen: on this system every user of the machine can take your tokens there');
   }
-  if (settings.config.httpSocket && httpPath === null) warn('http.socket: there is none on Windows');
+  if (settings.config.http.socket && httpPath === null) warn('http.socket: there is none on Windows');
   let metadata: HttpServer | null = null;
 
   const daemon = await startDaemon({
@@ -168,7 +168,7 @@ async function main(): Promise<void> {
       });
       const door = { handle: onMessage, clock, log };
       const onlyFor = allowAnyLocalUser || !knowsUids ? null : { uid, uidOf: peerUids() };
-      if (listen !== null) metadata = metadataDoor({ ...door, listenOn: listen, onlyFor });
+      if (listen !== undefined) metadata = metadataDoor({ ...door, listenOn: listen, onlyFor });
       const http = httpPath === null ? [] : [httpSocket(door, httpPath, refuses)];
       return together([ipc, ...http, ...(metadata === null ? [] : [metadata])]);
     },
@@ -196,15 +196,15 @@ async function main(): Promise<void> {
     try {
       const before = settings.config;
       settings = await settingsFrom(flags, places, clock.now().wallMs);
-      log.setLevel(settings.config.logLevel);
+      log.setLevel(settings.config.log.level);
       profiles.replan();
       log.write('info', 'read the configuration again');
       settings.warnings.forEach(warn);
       const { config } = settings;
       const differs = (...keys: readonly (keyof Config)[]): boolean =>
         keys.some((key) => !isDeepStrictEqual(config[key], before[key]));
-      if (differs('store', 'fileKey')) warn('another store is used after a restart only');
-      if (differs('httpSocket', 'metadata')) warn('http and metadata are heard after a restart only');
+      if (differs('store', 'file')) warn('another store is used after a restart only');
+      if (differs('http', 'metadata')) warn('http and metadata are heard after a restart only');
     } catch (error) {
       for (const mistake of problemOf(error).message.split('\n')) log.write('error', mistake);
       log.write('error', 'the configuration stays as it was');

@@ -54,7 +54,6 @@ export class Examination {
   config: Config | null = null;
   /** The proxy that `config.yaml` names, whatever this shell says. */
   proxyOfFile: string | null = null;
-  #certificates: string | null = null;
   #probes: Promise<readonly Probe[]> | null = null;
 
   constructor(call: Call, programs: Programs) {
@@ -75,12 +74,12 @@ export class Examination {
   async readConfiguration(): Promise<readonly string[]> {
     const { clock, surroundings } = this.call;
     const read = (environment: typeof surroundings.env): ReturnType<typeof readConfig> =>
-      readConfig(
-        { path: this.configPath, isNamed: false },
-        { flags: {}, environment, scheduleFault: (pattern) => scheduleFault(pattern, clock.now().wallMs) },
-      );
-    const { config, warnings, certificates } = await read(surroundings.env);
-    this.#certificates = certificates;
+      readConfig(this.configPath, false, {
+        flags: {},
+        environment,
+        scheduleFault: (pattern) => scheduleFault(pattern, clock.now().wallMs),
+      });
+    const { config, warnings } = await read(surroundings.env);
     this.config = config;
     this.proxyOfFile = (await read({})).config.network.proxy;
     return warnings;
@@ -94,9 +93,7 @@ export class Examination {
     if (endpoints.size === 0) endpoints.add(config.iam.endpoint);
     const { clock } = this.call;
     const tools = { clock, programs: this.programs, timeoutMs: this.timeoutMs };
-    this.#probes ??= Promise.all(
-      [...endpoints].map((endpoint) => probeIam(endpoint, config.network, this.#certificates, tools)),
-    );
+    this.#probes ??= Promise.all([...endpoints].map((endpoint) => probeIam(endpoint, config.network, tools)));
     return this.#probes;
   }
 }

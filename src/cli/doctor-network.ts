@@ -28,7 +28,6 @@ export interface Probe {
 export async function probeIam(
   endpoint: string,
   network: Config['network'],
-  certificates: string | null,
   tools: Omit<SourceTools, 'http'>,
 ): Promise<Probe> {
   const { clock, timeoutMs } = tools;
@@ -43,7 +42,7 @@ export async function probeIam(
   }
 
   const failures: HttpFailure[] = [];
-  const inner = undiciHttp({ ...network, certificates });
+  const inner = undiciHttp(network);
   const http: HttpClient = {
     async send(request, signal) {
       try {

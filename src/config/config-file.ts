@@ -1,95 +1,19 @@
-import { isIPv4 } from 'node:net';
 import * as v from 'valibot';
-import { durationMs } from '../shared/duration.ts';
-import { endpointOf } from '../shared/endpoint.ts';
-import { logLevels } from '../shared/log.ts';
-import { storeKinds } from './config.ts';
-import { fileKey } from './file-key.ts';
-import { proxyForm, proxyPattern } from './proxy-form.ts';
+import type { Config, ConfigSchema } from './config.ts';
 
-/** What `config.yaml` may say; every key is optional. */
-export type ConfigFile = v.InferOutput<ReturnType<typeof configFile>>;
-
-/** What is wrong with a value that only others can judge, or `null`. */
-export interface Faults {
-  /** Of a cron pattern. */
-  readonly schedule: (pattern: string) => string | null;
-  /** Of a file of certificates. */
-  readonly caFile: (path: string) => string | null;
-}
-
-const endpoint = v.pipe(
-  v.string(),
-  v.transform(endpointOf),
-  v.string('must be an https URL (http only for a loopback address)'),
-);
-const proxy = v.pipe(v.string(), v.regex(proxyPattern, proxyForm));
-const path = v.pipe(v.string(), v.regex(/^\//, 'must be an absolute path'));
-const noTime = 'must be a time, like 8s';
-const timeout = v.pipe(
-  v.string(noTime),
-  v.transform(durationMs),
-  v.number(noTime),
-  v.minValue(100, 'must be at least 100ms'),
-  v.maxValue(60_000, 'must be at most 60s'),
-);
-
-const noListen = 'must be a loopback address and a port, like "127.0.0.1:8099"';
-const listen = v.pipe(
-  v.string(noListen),
-  v.transform(loopbackAddress),
-  v.custom<NonNullable<ReturnType<typeof loopbackAddress>>>((value) => value !== null, noListen),
-);
-
-/** By number: what a name stands for can change. */
-function loopbackAddress(text: string): { readonly host: string; readonly port: number } | null {
-  const { v4, port } = /^(?:(?<v4>127\.[\d.]+)|\[::1\]):(?<port>\d{1,5})$/.exec(text)?.groups ?? {};
-  if ((v4 !== undefined && !isIPv4(v4)) || !(Number(port) <= 65_535)) return null;
-  return { host: v4 ?? '::1', port: Number(port) };
-}
-
-function judged(faultOf: (value: string) => string | null) {
-  return v.rawCheck<string>(({ dataset, addIssue }) => {
-    const fault = dataset.typed && dataset.issues === undefined ? faultOf(dataset.value) : null;
-    if (fault !== null) addIssue({ message: fault });
-  });
-}
-
-function configFile(faults: Faults) {
-  const schedule = v.pipe(v.string(), judged(faults.schedule));
-  const caFile = v.pipe(path, judged(faults.caFile));
-  return v.strictObject({
-    store: v.optional(v.picklist(storeKinds)),
-    file: v.optional(fileKey),
-    log: v.optional(v.strictObject({ level: v.optional(v.picklist(logLevels)) })),
-    refresh: v.optional(v.strictObject({ schedule: v.optional(schedule), spread: v.optional(v.boolean()) })),
-    iam: v.optional(
-      v.strictObject({
-        endpoint: v.optional(endpoint),
-        audience: v.optional(v.pipe(v.string(), v.minLength(1, 'must not be empty'))),
-        timeout: v.optional(timeout),
-      }),
-    ),
-    network: v.optional(v.strictObject({ proxy: v.optional(proxy), caFile: v.optional(caFile) })),
-    http: v.optional(v.strictObject({ socket: v.optional(v.boolean()) })),
-    metadata: v.optional(
-      v.strictObject({ listen: v.optional(listen), allowAnyLocalUser: v.optional(v.boolean()) }),
-    ),
-  });
-}
-
-/** Something wrong in a file, and where. */
-export interface Mistake {
+interface Mistake {
   readonly line: number;
   readonly message: string;
 }
 
-export type ConfigFileResult =
-  | { readonly ok: true; readonly file: ConfigFile }
-  | { readonly ok: false; readonly mistakes: readonly Mistake[] };
+export interface ParsedConfigFile {
+  /** All defaults where there are mistakes. */
+  readonly config: Config;
+  /** All that there are at once, each with the number of its line in front. */
+  readonly mistakes: readonly string[];
+}
 
-/** Reads the whole of it, and finds all mistakes at once. */
-export async function parseConfigFile(text: string, faults: Faults): Promise<ConfigFileResult> {
+export async function parseConfigFile(text: string, schema: ConfigSchema): Promise<ParsedConfigFile> {
   // 26 ms to load, and most people have no such file.
   const { isMap, isScalar, LineCounter, parseDocument, visit } = await import('yaml');
   const lines = new LineCounter();
@@ -110,11 +34,15 @@ export async function parseConfigFile(text: string, faults: Faults): Promise<Con
   if (mistakes.length === 0 && !isEmpty && !isMap(root)) {
     mistakes.push({ line: 1, message: 'must be keys and values, like "store: keychain"' });
   }
-  if (mistakes.length > 0) return { ok: false, mistakes: oncePerLine(mistakes) };
-
-  const { output, issues } = checked(configFile(faults), document.toJS() ?? {});
-  if (issues.length === 0) return { ok: true, file: output };
-  return { ok: false, mistakes: issues.map(mistakeOf).toSorted((a, b) => a.line - b.line) };
+  if (mistakes.length === 0) {
+    const { output, issues } = checked(schema, document.toJS() ?? {});
+    if (issues.length === 0) return { config: output, mistakes: [] };
+    mistakes.push(...issues.map(mistakeOf));
+  }
+  const inOrder = mistakes.toSorted((a, b) => a.line - b.line);
+  // What follows from one mistake is said once.
+  const texts = new Set(inOrder.map(({ line, message }) => `${line}: ${message}`));
+  return { config: v.parse(schema, {}), mistakes: [...texts] };
 
   function mistakeOf(issue: v.BaseIssue<unknown>): Mistake {
     const keys = keysOf(issue);
@@ -139,12 +67,12 @@ export async function parseConfigFile(text: string, faults: Faults): Promise<Con
 
 /** valibot names one unknown key of an object and no further: without that key it is asked again. */
 function checked(
-  schema: ReturnType<typeof configFile>,
+  schema: ConfigSchema,
   given: unknown,
-): { readonly output: ConfigFile; readonly issues: readonly v.BaseIssue<unknown>[] } {
+): { readonly output: Config; readonly issues: readonly v.BaseIssue<unknown>[] } {
   const result = v.safeParse(schema, given);
   const unknown = result.success ? [] : result.issues.filter(isUnknownKey);
-  if (unknown.length === 0) return { output: result.output as ConfigFile, issues: result.issues ?? [] };
+  if (unknown.length === 0) return { output: result.output as Config, issues: result.issues ?? [] };
   for (const { path } of unknown) {
     const last = path?.at(-1);
     if (last !== undefined) Reflect.deleteProperty(last.input as object, last.key as string);
@@ -159,14 +87,6 @@ function keysOf({ path }: v.BaseIssue<unknown>): readonly unknown[] {
 
 function isUnknownKey({ type, expected }: v.BaseIssue<unknown>): boolean {
   return type === 'strict_object' && expected === 'never';
-}
-
-/** What follows from one mistake is said once. */
-function oncePerLine(mistakes: readonly Mistake[]): readonly Mistake[] {
-  return mistakes.filter(
-    ({ line, message }, at) =>
-      mistakes.findIndex((other) => other.line === line && other.message === message) === at,
-  );
 }
 
 function said(issue: v.BaseIssue<unknown>): string {

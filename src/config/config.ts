@@ -1,61 +1,135 @@
-import type { LogLevel } from '../shared/log.ts';
-import type { FileKey } from './file-key.ts';
+import { readFileSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
+import * as v from 'valibot';
+import { durationMs } from '../shared/duration.ts';
+import { endpointOf } from '../shared/endpoint.ts';
+import { logLevels } from '../shared/log.ts';
+import { messageOf } from '../shared/thrown.ts';
+import { fileKey } from './file-key.ts';
+import { proxyForm, proxyPattern } from './proxy-form.ts';
 
 /** Where credentials are kept. */
 export const storeKinds = ['keychain', 'file', 'memory'] as const;
 
-/** What the daemon goes by, from flags, environment, `config.yaml` and defaults, in that order; parsed once. */
-export interface Config {
-  readonly store: (typeof storeKinds)[number];
-  /** Of the file store. */
-  readonly fileKey: FileKey;
-  readonly logLevel: LogLevel;
-  readonly refresh: {
-    /** A cron pattern in the machine's time zone. */
-    readonly schedule: string;
-    /** Each host and profile at its own place in the hour; for the default schedule only. */
-    readonly spread: boolean;
-  };
-  readonly iam: {
-    /** Base URL of the IAM API, without a slash at its end. */
-    readonly endpoint: string;
-    /** What a JWT for it has as `aud`. */
-    readonly audience: string;
-    /** For one exchange. */
-    readonly timeoutMs: number;
-  };
-  readonly network: {
-    /** URL of an HTTP proxy. */
-    readonly proxy: string | null;
-    /** Hosts that are asked directly, as `NO_PROXY` lists them. */
-    readonly noProxy: readonly string[];
-    /** Certificates of further authorities, in PEM. */
-    readonly caFile: string | null;
-  };
-  /** Whether there is `http.sock` beside the socket. */
-  readonly httpSocket: boolean;
-  readonly metadata: {
-    /** A loopback address; `null`: off. Port 0 is any that is free. */
-    readonly listen: { readonly host: string; readonly port: number } | null;
-    /** Whether peers with another uid are answered. */
-    readonly allowAnyLocalUser: boolean;
-  };
+export const endpoint = v.pipe(
+  v.string(),
+  v.transform(endpointOf),
+  v.string('must be an https URL (http only for a loopback address)'),
+);
+export const proxy = v.pipe(v.string(), v.regex(proxyPattern, proxyForm));
+
+const noTime = 'must be a time, like 8s';
+const timeout = v.pipe(
+  v.string(noTime),
+  v.transform(durationMs),
+  v.number(noTime),
+  v.minValue(100, 'must be at least 100ms'),
+  v.maxValue(60_000, 'must be at most 60s'),
+);
+
+/** Without one, Node trusts nobody new and says nothing. */
+const pemCertificate = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/;
+const certificates = v.pipe(
+  v.string(),
+  v.regex(/^\//, 'must be an absolute path'),
+  v.rawTransform<string, string>(({ dataset, addIssue, NEVER }) => {
+    try {
+      return readFileSync(dataset.value, 'utf8');
+    } catch (cause) {
+      addIssue({ message: `cannot be read: ${messageOf(cause)}` });
+      return NEVER;
+    }
+  }),
+  v.regex(pemCertificate, 'holds no certificate in PEM'),
+);
+
+const noListen = 'must be a loopback address and a port, like "127.0.0.1:8099"';
+const listen = v.pipe(
+  v.string(noListen),
+  v.transform(loopbackAddress),
+  v.custom<NonNullable<ReturnType<typeof loopbackAddress>>>((value) => value !== null, noListen),
+);
+
+/** By number: what a name stands for can change. Port 0 is any that is free. */
+function loopbackAddress(text: string): { readonly host: string; readonly port: number } | null {
+  const { v4, port } = /^(?:(?<v4>127\.[\d.]+)|\[::1\]):(?<port>\d{1,5})$/.exec(text)?.groups ?? {};
+  if ((v4 !== undefined && !isIPv4(v4)) || !(Number(port) <= 65_535)) return null;
+  return { host: v4 ?? '::1', port: Number(port) };
 }
 
-export const defaultConfig: Config = {
-  store: 'keychain',
-  fileKey: { kind: 'passphrase' },
-  logLevel: 'info',
-  refresh: { schedule: '0 * * * *', spread: true },
-  iam: {
-    endpoint: 'https://iam.api.cloud.yandex.net',
-    audience: audienceOf('https://iam.api.cloud.yandex.net'),
-    timeoutMs: 8_000,
-  },
-  network: { proxy: null, noProxy: [], caFile: null },
-  httpSocket: false,
-  metadata: { listen: null, allowAnyLocalUser: false },
-};
+const iam = v.pipe(
+  v.strictObject({
+    endpoint: v.optional(endpoint, 'https://iam.api.cloud.yandex.net'),
+    /** What a JWT for it has as `aud`. */
+    audience: v.optional(v.pipe(v.string(), v.minLength(1, 'must not be empty'))),
+    /** For one exchange. */
+    timeout: v.optional(timeout, '8s'),
+  }),
+  v.transform(({ endpoint, audience, timeout }) => ({
+    endpoint,
+    audience: audience ?? audienceOf(endpoint),
+    timeoutMs: timeout,
+  })),
+);
+
+const network = v.pipe(
+  v.strictObject({ proxy: v.optional(proxy), caFile: v.optional(certificates) }),
+  v.transform(({ proxy, caFile }) => ({
+    proxy: proxy ?? null,
+    /** Hosts that are asked directly, as `NO_PROXY` lists them: no file has these. */
+    noProxy: [] as readonly string[],
+    certificates: caFile ?? null,
+  })),
+);
+
+const metadata = v.strictObject({
+  listen: v.optional(listen),
+  /** Whether peers with another uid are answered. */
+  allowAnyLocalUser: v.optional(v.boolean(), false),
+});
+
+/** What is wrong with a cron pattern, or `null`. */
+export type ScheduleFault = (pattern: string) => string | null;
+
+function refresh(scheduleFault: ScheduleFault) {
+  const schedule = v.pipe(
+    v.string(),
+    v.check(
+      (pattern) => scheduleFault(pattern) === null,
+      ({ input }) => `${scheduleFault(input)}`,
+    ),
+  );
+  return v.pipe(
+    v.strictObject({ schedule: v.optional(schedule), spread: v.optional(v.boolean(), true) }),
+    v.transform(({ schedule, spread }) => ({
+      /** A cron pattern in the machine's time zone. */
+      schedule: schedule ?? '0 * * * *',
+      /** Each host and profile at its own place in the hour; for the default schedule only. */
+      spread: schedule === undefined && spread,
+    })),
+  );
+}
+
+/** `config.yaml`, with the default for each key that is not there. */
+export function configSchema(scheduleFault: ScheduleFault) {
+  return v.strictObject({
+    store: v.optional(v.picklist(storeKinds), 'keychain'),
+    /** Of the file store. */
+    file: v.optional(fileKey, { key: 'passphrase' }),
+    log: v.optional(v.strictObject({ level: v.optional(v.picklist(logLevels), 'info') }), {}),
+    refresh: v.optional(refresh(scheduleFault), {}),
+    iam: v.optional(iam, {}),
+    network: v.optional(network, {}),
+    /** Whether there is `http.sock` beside the socket. */
+    http: v.optional(v.strictObject({ socket: v.optional(v.boolean(), false) }), {}),
+    metadata: v.optional(metadata, {}),
+  });
+}
+
+export type ConfigSchema = ReturnType<typeof configSchema>;
+/** What the daemon goes by, from flags, environment, `config.yaml` and defaults, in that order; parsed once. */
+export type Config = Frozen<v.InferOutput<ConfigSchema>>;
+type Frozen<T> = { readonly [K in keyof T]: Frozen<T[K]> };
 
 /** The audience that goes with an endpoint, where nobody names another. */
 export function audienceOf(endpoint: string): string {

@@ -16,12 +16,8 @@ const form = 'must be { key: passphrase }, { key-file: /PATH } or { credential: 
  */
 export const fileKey = v.pipe(
   v.unknown(),
-  v.rawTransform<unknown, FileKey>(({ dataset, addIssue, NEVER }) => {
-    const found = keyIn(dataset.value);
-    if (found !== null) return found;
-    addIssue({ message: form });
-    return NEVER;
-  }),
+  v.transform(keyIn),
+  v.custom<FileKey>((found) => found !== null, form),
 );
 
 function keyIn(value: unknown): FileKey | null {

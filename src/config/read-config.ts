@@ -1,62 +1,98 @@
 import { readFileSync } from 'node:fs';
-import type { Config } from './config.ts';
-import type { Faults } from './config-file.ts';
-import { type ConfigInput, loadConfig } from './load-config.ts';
+import * as v from 'valibot';
+import { logLevels } from '../shared/log.ts';
+import { messageOf, systemCodeOf } from '../shared/thrown.ts';
+import {
+  audienceOf,
+  type Config,
+  configSchema,
+  endpoint,
+  proxy,
+  type ScheduleFault,
+  storeKinds,
+} from './config.ts';
+import { type ParsedConfigFile, parseConfigFile } from './config-file.ts';
+import { strangeNames } from './environment-names.ts';
 
 /** The configuration cannot be used; each line of the message is one mistake. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-export interface ConfigPlace {
-  readonly path: string;
-  /** Whether a person named this file, which then must be there. */
-  readonly isNamed: boolean;
+export interface ConfigInput {
+  /** Flags of `iam-tokend`, as typed. */
+  readonly flags: { readonly store?: string | undefined; readonly logLevel?: string | undefined };
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly scheduleFault: ScheduleFault;
 }
 
-/** Without one, Node trusts nobody new and says nothing. */
-const pemCertificate = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/;
-
-export interface ReadConfig {
-  readonly config: Config;
-  readonly warnings: readonly string[];
-  /** What `network.caFile` holds. */
-  readonly certificates: string | null;
-}
-
-/** @throws ConfigError */
+/**
+ * Flags beat environment, environment beats the file at `path`, the file beats the default.
+ * @param isNamed whether a person named the file, which then must be there
+ * @throws ConfigError with all mistakes there are
+ */
 export async function readConfig(
-  place: ConfigPlace,
-  input: Pick<ConfigInput, 'flags' | 'environment'> & { readonly scheduleFault: Faults['schedule'] },
-): Promise<ReadConfig> {
-  const { scheduleFault, ...said } = input;
-  const texts = new Map<string, string>();
-  const caFile: Faults['caFile'] = (path) => {
-    try {
-      texts.set(path, readFileSync(path, 'utf8'));
-    } catch (cause) {
-      return `cannot be read: ${reasonOf(cause)}`;
-    }
-    return pemCertificate.test(texts.get(path) ?? '') ? null : 'holds no certificate in PEM';
-  };
-  const result = await loadConfig({
-    ...said,
-    file: configFile(place),
-    faults: { schedule: scheduleFault, caFile },
-  });
-  if (!result.ok) throw new ConfigError(result.mistakes.join('\n'));
-  return { ...result, certificates: texts.get(result.config.network.caFile ?? '') ?? null };
-}
+  path: string,
+  isNamed: boolean,
+  { flags, environment, scheduleFault }: ConfigInput,
+): Promise<{ readonly config: Config; readonly warnings: readonly string[] }> {
+  const schema = configSchema(scheduleFault);
+  const text = textOf(path, isNamed);
+  const file: ParsedConfigFile =
+    text === null ? { config: v.parse(schema, {}), mistakes: [] } : await parseConfigFile(text, schema);
+  const mistakes = file.mistakes.map((mistake) => `${path}:${mistake}`);
+  const { log, iam, network } = file.config;
 
-function configFile({ path, isNamed }: ConfigPlace): ConfigInput['file'] {
-  try {
-    return { path, text: readFileSync(path, 'utf8') };
-  } catch (cause) {
-    if (!isNamed && cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null;
-    throw new ConfigError(`${path} cannot be read: ${reasonOf(cause)}`, { cause });
+  const store = checked('--store', stores, flags.store) ?? fromEnvironment('IAM_TOKEND_STORE', stores);
+  const level =
+    checked('--log-level', levels, flags.logLevel) ?? fromEnvironment('IAM_TOKEND_LOG_LEVEL', levels);
+  const installation = fromEnvironment('IAM_TOKEND_IAM_ENDPOINT', endpoint);
+  // An empty one is how a shell takes a proxy back.
+  const proxyOf = (name: string) => checked(name, proxy, environment[name] || undefined);
+  const ownProxy = proxyOf('HTTPS_PROXY') ?? proxyOf('https_proxy');
+
+  if (mistakes.length > 0) throw new ConfigError(mistakes.join('\n'));
+  const config: Config = {
+    ...file.config,
+    store: store ?? file.config.store,
+    log: { level: level ?? log.level },
+    // Endpoint and audience travel together: one from the environment never meets the other from the file.
+    iam:
+      installation === undefined
+        ? iam
+        : { ...iam, endpoint: installation, audience: audienceOf(installation) },
+    network: {
+      ...network,
+      proxy: ownProxy ?? network.proxy,
+      noProxy: (environment['NO_PROXY'] || environment['no_proxy'] || '').split(/[\s,]+/).filter(Boolean),
+    },
+  };
+  return { config, warnings: strangeNames(environment) };
+
+  function fromEnvironment<T>(name: string, schema: v.GenericSchema<unknown, T>): T | undefined {
+    return checked(name, schema, environment[name]);
+  }
+
+  function checked<T>(
+    name: string,
+    schema: v.GenericSchema<unknown, T>,
+    value: string | undefined,
+  ): T | undefined {
+    const read = v.safeParse(v.optional(schema), value);
+    if (read.success) return read.output;
+    mistakes.push(`${name}: ${read.issues[0].message}`);
+    return undefined;
   }
 }
 
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+const stores = v.picklist(storeKinds, `must be one of ${storeKinds.join(', ')}`);
+const levels = v.picklist(logLevels, `must be one of ${logLevels.join(', ')}`);
+
+function textOf(path: string, isNamed: boolean): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    if (!isNamed && systemCodeOf(cause) === 'ENOENT') return null;
+    throw new ConfigError(`${path} cannot be read: ${messageOf(cause)}`, { cause });
+  }
 }

@@ -8,7 +8,7 @@ import type { Folders } from '../../platform/places.ts';
 import type { Clock } from '../../shared/clock.ts';
 
 export function chosenStore(
-  { store, fileKey }: Config,
+  { store, file }: Config,
   { state }: Folders,
   uid: number | null,
   clock: Clock,
@@ -16,7 +16,7 @@ export function chosenStore(
   switch (store) {
     case 'file': {
       const folder = process.env['CREDENTIALS_DIRECTORY'] ?? null;
-      const key = fileKey.kind === 'credential' ? { ...fileKey, folder } : fileKey;
+      const key = file.kind === 'credential' ? { ...file, folder } : file;
       return createFileStore({ path: join(state, 'store'), key, uid, clock });
     }
     case 'memory':

@@ -27,8 +27,7 @@ export async function settingsFrom(
   { configFile, isForSystem }: DaemonPlaces,
   nowMs: number,
 ): Promise<Settings> {
-  const place = { path: configFile, isNamed: flags.config !== undefined };
-  const { config, warnings, certificates } = await readConfig(place, {
+  const { config, warnings } = await readConfig(configFile, flags.config !== undefined, {
     flags: { store: flags.store, logLevel: flags['log-level'] },
     environment: process.env,
     scheduleFault: (pattern) => scheduleFault(pattern, nowMs),
@@ -39,11 +38,7 @@ export async function settingsFrom(
   return {
     config,
     warnings: [...warnings, ...scheduleWarnings(schedule, nowMs)],
-    http: undiciHttp({
-      proxy: config.network.proxy,
-      noProxy: config.network.noProxy,
-      certificates,
-    }),
+    http: undiciHttp(config.network),
     scheduleOf: (instance, profile) => {
       const shiftMs = spread ? shiftWithinHourMs(hostname(), instance, profile) : 0;
       const found = schedules.get(profile) ?? cronSchedule(schedule, shiftMs);
@@ -53,9 +48,9 @@ export async function settingsFrom(
   };
 }
 
-function checkIsForSystem({ store, httpSocket }: Config, configFile: string): void {
+function checkIsForSystem({ store, http }: Config, configFile: string): void {
   if (store === 'keychain') {
     throw new ConfigError(`${configFile}: a system has no keychain; choose another store, such as file`);
   }
-  if (httpSocket) throw new ConfigError(`${configFile}: http.socket is for the daemon of one person`);
+  if (http.socket) throw new ConfigError(`${configFile}: http.socket is for the daemon of one person`);
 }

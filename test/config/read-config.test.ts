@@ -1,67 +1,88 @@
 import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { scheduleFault } from '../../src/adapters/cron-schedule.ts';
-import { type Config, defaultConfig } from '../../src/config/config.ts';
+import type { Config } from '../../src/config/config.ts';
 import type { FileKey } from '../../src/config/file-key.ts';
-import { type ConfigInput, type ConfigResult, loadConfig } from '../../src/config/load-config.ts';
+import { ConfigError, type ConfigInput, readConfig } from '../../src/config/read-config.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { tlsCertificate } from '../support/tls-fixture.ts';
 
 const nowMs = Date.UTC(2026, 10, 24, 12);
+const defaults: Config = {
+  store: 'keychain',
+  file: { kind: 'passphrase' },
+  log: { level: 'info' },
+  refresh: { schedule: '0 * * * *', spread: true },
+  iam: {
+    endpoint: 'https://iam.api.cloud.yandex.net',
+    audience: 'https://iam.api.cloud.yandex.net/iam/v1/tokens',
+    timeoutMs: 8_000,
+  },
+  network: { proxy: null, noProxy: [], certificates: null },
+  http: { socket: false },
+  metadata: { allowAnyLocalUser: false },
+};
 
-async function load({
-  flags = {},
-  environment = {},
-  yaml,
-}: Partial<Pick<ConfigInput, 'flags' | 'environment'>> & { readonly yaml?: string }): Promise<ConfigResult> {
-  return loadConfig({
-    flags,
-    environment,
-    file: yaml === undefined ? null : { path: '/c/config.yaml', text: yaml },
-    faults: {
-      schedule: (pattern) => scheduleFault(pattern, nowMs),
-      caFile: (path) => (path === '/gone.pem' ? 'cannot be read: ENOENT' : null),
-    },
-  });
-}
-
-async function configOf(input: Parameters<typeof load>[0]): Promise<Config> {
-  const result = await load(input);
-  assert.deepEqual(result.ok ? [] : result.mistakes, []);
-  assert.ok(result.ok);
-  return result.config;
-}
-
-async function mistakesOf(input: Parameters<typeof load>[0]): Promise<readonly string[]> {
-  const result = await load(input);
-  assert.ok(!result.ok, 'no mistake was found');
-  return result.mistakes;
+interface Given extends Partial<Pick<ConfigInput, 'flags' | 'environment'>> {
+  readonly yaml?: string;
 }
 
 describe('the configuration', () => {
+  const folder = temporaryFolder();
+
+  async function load({ flags = {}, environment = {}, yaml }: Given): ReturnType<typeof readConfig> {
+    const path = join(folder(), 'config.yaml');
+    if (yaml !== undefined) writeFileSync(path, yaml);
+    return readConfig(path, yaml !== undefined, {
+      flags,
+      environment,
+      scheduleFault: (pattern) => scheduleFault(pattern, nowMs),
+    }).finally(() => rmSync(path, { force: true }));
+  }
+
+  async function configOf(given: Given): Promise<Config> {
+    return (await load(given)).config;
+  }
+
+  /** `/c` stands for the folder. */
+  async function mistakesOf(given: Given): Promise<readonly string[]> {
+    const error: unknown = await load(given).then(
+      () => assert.fail('no mistake was found'),
+      (error: unknown) => error,
+    );
+    assert.ok(error instanceof ConfigError, String(error));
+    return error.message.replaceAll(folder(), '/c').split('\n');
+  }
+
   it('is the default where nobody says anything', async () => {
-    assert.deepEqual(await configOf({}), defaultConfig);
+    assert.deepEqual(await configOf({}), defaults);
     for (const yaml of ['', '# nothing yet\n', '---\n', '{}', '\uFEFF']) {
-      assert.deepEqual(await configOf({ yaml }), defaultConfig, JSON.stringify(yaml));
+      assert.deepEqual(await configOf({ yaml }), defaults, JSON.stringify(yaml));
     }
   });
 
   it('takes every key of the file', async () => {
+    const caFile = join(folder(), 'ca.pem');
+    writeFileSync(caFile, tlsCertificate);
     const yaml = `
 store: memory
 file: { key-file: /k }
 log: { level: debug }
 refresh: { schedule: "*/30 * * * *" }
 iam: { endpoint: "https://iam.example.net/", audience: "https://aud.example.net", timeout: 1500ms }
-network: { proxy: "http://proxy:3128", caFile: /etc/ca.pem }
+network: { proxy: "http://proxy:3128", caFile: ${caFile} }
 http: { socket: true }
 metadata: { listen: 127.0.0.1:8099, allowAnyLocalUser: true }
 `;
     assert.deepEqual(await configOf({ yaml }), {
       store: 'memory',
-      fileKey: { kind: 'key-file', path: '/k' },
-      logLevel: 'debug',
+      file: { kind: 'key-file', path: '/k' },
+      log: { level: 'debug' },
       refresh: { schedule: '*/30 * * * *', spread: false },
       iam: { endpoint: 'https://iam.example.net', audience: 'https://aud.example.net', timeoutMs: 1_500 },
-      network: { proxy: 'http://proxy:3128', noProxy: [], caFile: '/etc/ca.pem' },
-      httpSocket: true,
+      network: { proxy: 'http://proxy:3128', noProxy: [], certificates: tlsCertificate },
+      http: { socket: true },
       metadata: { listen: { host: '127.0.0.1', port: 8099 }, allowAnyLocalUser: true },
     } satisfies Config);
   });
@@ -96,12 +117,12 @@ metadata: { listen: 127.0.0.1:8099, allowAnyLocalUser: true }
           '/c/config.yaml:2: file: must be { key: passphrase }, { key-file: /PATH } or { credential: NAME }',
         ]);
       } else {
-        assert.deepEqual((await configOf({ yaml: text })).fileKey, expected);
+        assert.deepEqual((await configOf({ yaml: text })).file, expected);
       }
     });
   }
 
-  const addresses: readonly (readonly [string, Config['metadata']['listen']])[] = [
+  const addresses: readonly (readonly [string, Config['metadata']['listen'] | null])[] = [
     ['127.0.0.1:8099', { host: '127.0.0.1', port: 8099 }],
     ['127.0.0.53:0', { host: '127.0.0.53', port: 0 }],
     ['"[::1]:65535"', { host: '::1', port: 65_535 }],
@@ -141,9 +162,9 @@ metadata: { listen: 127.0.0.1:8099, allowAnyLocalUser: true }
     const yaml = 'store: keychain\nlog: { level: error }';
     const environment = { IAM_TOKEND_STORE: 'memory', IAM_TOKEND_LOG_LEVEL: 'warn' };
     const flags = { store: 'keychain', logLevel: 'debug' };
-    const said = async (input: Parameters<typeof load>[0]): Promise<readonly string[]> => {
-      const { store, logLevel } = await configOf(input);
-      return [store, logLevel];
+    const said = async (input: Given): Promise<readonly string[]> => {
+      const { store, log } = await configOf(input);
+      return [store, log.level];
     };
     assert.deepEqual(await said({ yaml }), ['keychain', 'error']);
     assert.deepEqual(await said({ yaml, environment }), ['memory', 'warn']);
@@ -297,7 +318,10 @@ network:
     [
       'a file that cannot be used, with all else',
       'network:\n  caFile: /gone.pem\nbogus: 1',
-      ['2: network.caFile: cannot be read: ENOENT', '3: bogus: there is no such key'],
+      [
+        "2: network.caFile: cannot be read: ENOENT: no such file or directory, open '/gone.pem'",
+        '3: bogus: there is no such key',
+      ],
     ],
     ['a relative path', 'network: { caFile: ca.pem }', ['1: network.caFile: must be an absolute path']],
     [
@@ -340,7 +364,7 @@ network:
   });
 
   it('warns of names with our prefix that mean nothing, and of no others', async () => {
-    const result = await load({
+    const { warnings } = await load({
       environment: {
         IAM_TOKEND_SOKET: '/x',
         IAM_TOKEND_SOCKET: '/x',
@@ -352,6 +376,6 @@ network:
         HOME: '/home/ada',
       },
     });
-    assert.deepEqual(result.ok && result.warnings, ['IAM_TOKEND_SOKET is set, but there is no such setting']);
+    assert.deepEqual(warnings, ['IAM_TOKEND_SOKET is set, but there is no such setting']);
   });
 });
