@@ -1,13 +1,11 @@
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import type { Logger } from 'winston';
 import type { Log, LogFields, LogLevel } from '../shared/log.ts';
 import { messageOf } from '../shared/thrown.ts';
-import { LogFile } from './log-file.ts';
+import { logFile } from './log-file.ts';
 import { redact } from './redaction.ts';
-
-/** `journal`: one line on stderr with its priority and no time, for systemd adds that. */
-export type LogDestination =
-  { readonly kind: 'journal' } | { readonly kind: 'folder'; readonly path: string };
 
 export interface WinstonLog extends Log {
   setLevel(level: LogLevel): void;
@@ -20,42 +18,39 @@ const priorities: Readonly<Record<LogLevel, number>> = { error: 3, warn: 4, info
 const fileAtMostBytes = 1024 * 1024;
 const filesAtMost = 5;
 
-type Line = { readonly level: LogLevel; readonly message: string };
-
-interface Sink {
-  write(line: Line): void;
-  end(): Promise<void>;
-}
-
 /**
  * winston takes 36 ms to load, as long as Node itself: it comes after the first token was served, and until then
  * lines wait here. A log that cannot be written ends nothing: its lines go to stderr.
+ * @param folder `null`: each line goes to stderr with its priority and no time, for systemd's journal, which adds that
  */
-export function winstonLog(level: LogLevel, destination: LogDestination): WinstonLog {
+export function winstonLog(level: LogLevel, folder: string | null): WinstonLog {
   let atLeast = level;
-  let waiting: Line[] = [];
-  let sink: Sink | undefined;
+  const waiting: { readonly level: LogLevel; readonly message: string }[] = [];
+  let logger: Logger | undefined;
   let closed: Promise<void> | undefined;
   const ready = open();
 
-  async function open(): Promise<void> {
+  async function open(): Promise<Logger> {
     await new Promise<void>((resolve) => setImmediate(resolve));
-    sink = await openSink(destination);
-    for (const line of waiting) sink.write(line);
-    waiting = [];
+    const loaded = await loadLogger(folder);
+    for (const line of waiting) loaded.log(line);
+    logger = loaded;
+    return loaded;
   }
 
   async function end(): Promise<void> {
-    await ready;
-    await sink?.end();
+    const loaded = await ready;
+    const finished = once(loaded, 'finish');
+    loaded.end();
+    await finished;
   }
 
   return {
     write: (lineLevel, message, fields) => {
       if (closed !== undefined || priorities[lineLevel] > priorities[atLeast]) return;
       const line = { level: lineLevel, message: redact(inOneLine(message, fields)) };
-      if (sink === undefined) waiting.push(line);
-      else sink.write(line);
+      if (logger === undefined) waiting.push(line);
+      else logger.log(line);
     },
     setLevel: (newLevel) => {
       atLeast = newLevel;
@@ -64,42 +59,31 @@ export function winstonLog(level: LogLevel, destination: LogDestination): Winsto
   };
 }
 
-async function openSink(destination: LogDestination): Promise<Sink> {
+async function loadLogger(folder: string | null): Promise<Logger> {
   const { default: winston } = await import('winston');
   const { combine, printf, timestamp } = winston.format;
   const toJournal = printf(({ level, message }) => `<${priorities[level as LogLevel]}>${String(message)}`);
   const toFile = printf(({ timestamp: at, level, message }) => `${String(at)} ${level} ${String(message)}`);
-  const logger = winston.createLogger({
+  const way =
+    folder === null
+      ? { stream: stderr(), format: toJournal }
+      : { stream: fileStream(join(folder, 'iam-tokend.log')), format: combine(timestamp(), toFile) };
+  return winston.createLogger({
     levels: priorities,
     level: 'debug',
-    transports: [
-      destination.kind === 'journal'
-        ? new winston.transports.Stream({ stream: stderr(), format: toJournal })
-        : new winston.transports.Stream({
-            stream: fileStream(join(destination.path, 'iam-tokend.log')),
-            format: combine(timestamp(), toFile),
-          }),
-    ],
+    transports: [new winston.transports.Stream(way)],
   });
-  return {
-    write: ({ level, message }) => logger.log(level, message),
-    end: () =>
-      new Promise((resolve) => {
-        logger.on('finish', resolve);
-        logger.end();
-      }),
-  };
 }
 
 /** Says once that the file cannot be written, and gives each line that it does not take to stderr. */
 function fileStream(path: string): Writable {
-  const file = new LogFile(path, fileAtMostBytes, filesAtMost);
+  const writeLine = logFile(path, fileAtMostBytes, filesAtMost);
   let fails = false;
   return new Writable({
     decodeStrings: false,
     write: (line: string, _encoding, done) => {
       try {
-        file.write(line);
+        writeLine(line);
         fails = false;
       } catch (error) {
         const reason = messageOf(error);

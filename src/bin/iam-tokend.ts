@@ -93,10 +93,7 @@ async function main(): Promise<void> {
   const store = chosenStore(settings.config, places, uid, clock);
   if (flags.purge === true) return forgetAll(store, places);
 
-  const log = winstonLog(
-    settings.config.log.level,
-    toJournal() ? { kind: 'journal' } : { kind: 'folder', path: places.log },
-  );
+  const log = winstonLog(settings.config.log.level, toJournal() ? null : places.log);
   const warn = (warning: string): void => {
     if (!toJournal()) say(`warning: ${warning}`);
     log.write('warn', warning);

@@ -20,14 +20,14 @@ describe('the log', () => {
 
   /** What stands in the file after these were written, without the time. */
   async function logged(level: LogLevel, written: readonly Written[]): Promise<readonly string[]> {
-    const log = winstonLog(level, { kind: 'folder', path: path() });
+    const log = winstonLog(level, path());
     for (const each of written) log.write(...each);
     await log.close();
     return lines().map((line) => line.replace(/^\S+ /, ''));
   }
 
   it('has a line for each message: time, level, text and what it is about', async () => {
-    const log = winstonLog('info', { kind: 'folder', path: path() });
+    const log = winstonLog('info', path());
     log.write('warn', 'could not renew', {
       profile: 'my work',
       attempt: 2,
@@ -43,7 +43,7 @@ describe('the log', () => {
   });
 
   it('writes what came before winston was loaded, in its order, and what comes after', async () => {
-    const log = winstonLog('info', { kind: 'folder', path: path() });
+    const log = winstonLog('info', path());
     log.write('info', 'first');
     log.write('info', 'second');
     for (let turns = 0; turns < 1_000 && !statSync(file(), { throwIfNoEntry: false }); turns++) {
@@ -60,7 +60,7 @@ describe('the log', () => {
   it('leaves out what is below its level, and takes a new one at once', async () => {
     const all = logLevels.map((level): Written => [level, `at ${level}`]);
     assert.deepEqual(await logged('warn', all), ['error at error', 'warn at warn']);
-    const log = winstonLog('error', { kind: 'folder', path: path() });
+    const log = winstonLog('error', path());
     log.write('debug', 'before');
     log.setLevel('debug');
     log.write('debug', 'after');
@@ -113,7 +113,7 @@ describe('the log', () => {
   });
 
   it('takes no more than 5 files of 1 MiB, all closed to others, and loses the oldest lines only', async () => {
-    const log = winstonLog('info', { kind: 'folder', path: path() });
+    const log = winstonLog('info', path());
     const filling = 'x'.repeat(1_000);
     const count = 8_000;
     for (let i = 0; i < count; i++) {
@@ -141,7 +141,7 @@ describe('the log', () => {
 
   const writeAndClose = `
     const { winstonLog } = await import(input.url);
-    const log = winstonLog('info', input.destination);
+    const log = winstonLog('info', input.folder);
     for (let i = 0; i < input.count; i++) log.write('info', 'line ' + i);
     await log.close();
     process.exit(0);
@@ -149,8 +149,7 @@ describe('the log', () => {
 
   it('has written everything once it is closed, though the process ends at once', async () => {
     const count = 5_000;
-    const destination = { kind: 'folder', path: path() };
-    const { code, stderr } = await runModule(writeAndClose, { url, destination, count });
+    const { code, stderr } = await runModule(writeAndClose, { url, folder: path(), count });
     assert.deepEqual([code, stderr], [0, '']);
     assert.equal(lines().length, count);
   });
@@ -158,7 +157,7 @@ describe('the log', () => {
   it('goes to the journal by stderr, with a priority and without a time', async () => {
     const { stderr } = await runModule(
       `const { winstonLog } = await import(input.url);
-      const log = winstonLog('debug', { kind: 'journal' });
+      const log = winstonLog('debug', null);
       for (const level of input.levels) log.write(level, 'at ' + level, { profile: 'work' });
       await log.close();`,
       { url, levels: logLevels },
@@ -170,7 +169,7 @@ describe('the log', () => {
   });
 
   it('takes what comes after its end for nothing', async () => {
-    const log = winstonLog('info', { kind: 'folder', path: path() });
+    const log = winstonLog('info', path());
     log.write('info', 'before');
     const closed = log.close();
     log.write('info', 'while it ends');
@@ -184,7 +183,7 @@ describe('the log', () => {
   /** Goes on for a while after the log could not be written. */
   const writeAndLive = `
     const { winstonLog } = await import(input.url);
-    const log = winstonLog('info', input.destination);
+    const log = winstonLog('info', input.folder);
     for (let i = 0; i < 3; i++) {
       log.write('info', 'line ' + i);
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -202,7 +201,7 @@ describe('the log', () => {
       hinder();
       const ended: Ended = await runModule(writeAndLive, {
         url,
-        destination: { kind: 'folder', path: path() },
+        folder: path(),
       });
       assert.deepEqual([ended.code, ended.stdout], [0, 'alive\n'], ended.stderr);
       assert.match(ended.stderr, /the log cannot be written/);
@@ -221,7 +220,7 @@ describe('the log', () => {
       child.on('close', (code) => (process.exitCode = code));`,
       {
         url,
-        destination: { kind: 'journal' },
+        folder: null,
         script: `const input = JSON.parse(process.argv[1]);${writeAndLive}`,
       },
     );
