@@ -105,7 +105,7 @@ async function main(): Promise<void> {
   const tools: SourceTools = {
     clock,
     http: { send: (request, signal) => settings.http.send(request, signal) },
-    programs: childProcesses({ surroundings, clock, isExecutable: isForeignProgram }),
+    programs: childProcesses(surroundings, clock, isForeignProgram),
     get timeoutMs() {
       return settings.config.iam.timeoutMs;
     },

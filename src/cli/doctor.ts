@@ -21,7 +21,7 @@ export function doctor(call: Call): Promise<number> {
 
 async function examine(call: Call): Promise<number> {
   const { clock, options, surroundings } = call;
-  const programs = childProcesses({ surroundings, clock, isExecutable: existsSync });
+  const programs = childProcesses(surroundings, clock, existsSync);
   const examination = new Examination(call, programs);
   const findings = await waiting('all checks', findingsOf(examination));
   if (options.flag('json')) {

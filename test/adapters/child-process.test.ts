@@ -14,7 +14,7 @@ const clock = realClock();
 
 function programs(env: Readonly<Record<string, string>> = {}): Programs {
   const surroundings = { platform: process.platform, env, home: () => '/nowhere' };
-  return childProcesses({ surroundings, clock, isExecutable });
+  return childProcesses(surroundings, clock, isExecutable);
 }
 
 function shell(

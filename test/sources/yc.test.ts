@@ -42,7 +42,7 @@ describe('yc', () => {
       IAM_TOKEND_SOCKET: 'canary',
     };
     const surroundings = { platform: process.platform, env, home: () => folder() };
-    tools = sourceTools({ clock, programs: childProcesses({ surroundings, clock, isExecutable }) });
+    tools = sourceTools({ clock, programs: childProcesses(surroundings, clock, isExecutable) });
   });
 
   const settings = (more: Readonly<Record<string, string>> = {}): Handed => ({

@@ -61,7 +61,7 @@ async function common(call: string): Promise<{
         http,
         clock,
         timeoutMs: 8_000,
-        programs: childProcesses({ surroundings, clock, isExecutable }),
+        programs: childProcesses(surroundings, clock, isExecutable),
       },
       async isTaken(token) {
         const headers = { authorization: `Bearer ${token}` };
