@@ -115,8 +115,7 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
     }
   });
   hub.on('error', (error: unknown) => {
-    const code = systemCodeOf(error) ?? '';
-    if (code.startsWith('ERR_IPC')) options.onFault(error instanceof Error ? error.message : code);
+    if (systemCodeOf(error)?.startsWith('ERR_IPC') === true) options.onFault(messageOf(error));
   });
 
   const listener: Server = createServer((socket) => {

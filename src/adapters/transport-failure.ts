@@ -48,50 +48,38 @@ function told(thrown: unknown): Told {
 }
 
 function sentence({ code, hostname, address }: Told, host: string): string {
-  const by = address === null || address === host ? '' : ` (${address})`;
-  switch (code) {
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-    case 'EAI_FAIL':
-      return `the name ${hostname ?? host} cannot be resolved`;
-    case 'ECONNREFUSED':
-      return `the connection to ${host} was refused${by}`;
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-    case 'ENETDOWN':
-    case 'EADDRNOTAVAIL':
-      return `there is no way through the network to ${host}${by}`;
-    case 'ETIMEDOUT':
-    case 'UND_ERR_CONNECT_TIMEOUT':
-    case 'UND_ERR_HEADERS_TIMEOUT':
-    case 'UND_ERR_BODY_TIMEOUT':
-      return `${host} did not answer in time${by}`;
-    case 'ECONNRESET':
-    case 'EPIPE':
-    case 'UND_ERR_SOCKET':
-    case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
-      return `the connection to ${host} was cut off`;
-    case 'UND_ERR_ABORTED':
-      return `the proxy lets no connection through to ${host}`;
-    case 'CERT_HAS_EXPIRED':
-      return `the certificate of ${host} has expired, or the clock of this machine is wrong`;
-    case 'CERT_NOT_YET_VALID':
-      return `the certificate of ${host} is not valid yet, or the clock of this machine is wrong`;
-    case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return `the certificate of ${host} is made out to another name`;
-    case 'UND_ERR_PRX_TLS':
-      return 'the certificate of the proxy is made out to another name';
-    default:
-      return byKindOfCode(code, host);
-  }
+  const words: Readonly<Record<string, string>> = {
+    host,
+    code,
+    name: hostname ?? host,
+    by: address === null || address === host ? '' : ` (${address})`,
+  };
+  const [, said = ''] = sentences.find(([codes]) => codes.test(code)) ?? [];
+  return said.replaceAll(/\{(\w+)\}/g, (_, word: string) => words[word] ?? '');
 }
 
-/** X.509 errors as Node names them: nodejs.org/api/tls.html, "X509 certificate error codes". */
-const untrusted = /SELF_SIGNED|UNABLE_TO_(?:GET_ISSUER|VERIFY)|^CERT_|^INVALID_(?:CA|PURPOSE)/;
+const wrongClock = 'or the clock of this machine is wrong';
 
-function byKindOfCode(code: string, host: string): string {
-  if (untrusted.test(code)) return `the certificate of ${host} is not trusted (${code})`;
-  if (code === 'HTTPParserError') return `${host} answered with something that is not HTTP`;
-  if (code.startsWith('ERR_SSL_') || code === 'EPROTO') return `no secure connection to ${host} (${code})`;
-  return `the request to ${host} failed (${code})`;
-}
+/** The first that fits. X.509 errors as Node names them: nodejs.org/api/tls.html, "X509 certificate error codes". */
+const sentences: readonly (readonly [codes: RegExp, said: string])[] = [
+  [/^(ENOTFOUND|EAI_AGAIN|EAI_FAIL)$/, 'the name {name} cannot be resolved'],
+  [/^ECONNREFUSED$/, 'the connection to {host} was refused{by}'],
+  [/^(E(HOST|NET)UNREACH|ENETDOWN|EADDRNOTAVAIL)$/, 'there is no way through the network to {host}{by}'],
+  [/^(ETIMEDOUT|UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT)$/, '{host} did not answer in time{by}'],
+  [
+    /^(ECONNRESET|EPIPE|UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/,
+    'the connection to {host} was cut off',
+  ],
+  [/^UND_ERR_ABORTED$/, 'the proxy lets no connection through to {host}'],
+  [/^CERT_HAS_EXPIRED$/, `the certificate of {host} has expired, ${wrongClock}`],
+  [/^CERT_NOT_YET_VALID$/, `the certificate of {host} is not valid yet, ${wrongClock}`],
+  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, 'the certificate of {host} is made out to another name'],
+  [/^UND_ERR_PRX_TLS$/, 'the certificate of the proxy is made out to another name'],
+  [
+    /SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)|^CERT_|^INVALID_(CA|PURPOSE)/,
+    'the certificate of {host} is not trusted ({code})',
+  ],
+  [/^HTTPParserError$/, '{host} answered with something that is not HTTP'],
+  [/^(ERR_SSL_|EPROTO$)/, 'no secure connection to {host} ({code})'],
+  [/^/, 'the request to {host} failed ({code})'],
+];
