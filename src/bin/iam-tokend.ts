@@ -24,9 +24,7 @@ import type { HttpServer } from '../http/http-server.ts';
 import { peerUids } from '../http/peer-uid.ts';
 import { pipeKeyPath, socketPathProblem } from '../platform/places.ts';
 import { isForeignProgram, surroundingsOfProcess } from '../platform/surroundings.ts';
-import { type Notify, systemdNotify } from '../service/notify.ts';
-import { takeServiceStart } from '../service/service-start.ts';
-import { supervision } from '../service/supervision.ts';
+import { type Notify, supervision, systemdNotify, takeServiceStart } from '../service/supervision.ts';
 import { problemOf } from '../shared/errors.ts';
 import { version } from '../shared/version.ts';
 import type { SourceTools } from '../sources/credential-kind.ts';
@@ -148,7 +146,7 @@ async function main(): Promise<void> {
     profiles,
     subscriptions,
     proofs: platform === 'win32' ? await peerProofs(pipeKeyPath(surroundings), socketPath) : undefined,
-    supervision: supervision(clock, start, (socket) => notifyAt(socket)),
+    supervision: supervision(clock, start, start.notifySocket === null ? null : notifyAt(start.notifySocket)),
     protect: () => {
       closeInspector();
       return guard.protect();
@@ -179,7 +177,7 @@ async function main(): Promise<void> {
 
   function notifyAt(socket: string): Notify {
     const onFault = (reason: string): void => log.write('warn', reason);
-    return guard.library?.notifier(socket, onFault) ?? systemdNotify({ socket, path: env['PATH'], onFault });
+    return guard.library?.notifier(socket, onFault) ?? systemdNotify(socket, env['PATH'], onFault);
   }
 
   function refuses(socket: Socket): boolean {
