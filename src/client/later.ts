@@ -1,12 +1,31 @@
 import type { Instant } from '../shared/clock.ts';
 
 /**
- * Calls back after so many milliseconds, below 2 ** 31. The one timer of the client, which has no clock of the daemon's.
+ * Calls `ring` after so many milliseconds, below 2 ** 31; or `aborted`, where `signal` aborts before, which it has not
+ * yet. The one timer of the client, which has no clock of the daemon's.
  * @returns takes it back
  */
-export function later(delayMs: number, call: () => void): () => void {
-  const timer = setTimeout(call, Math.max(delayMs, 0));
-  return () => clearTimeout(timer);
+export function later(
+  delayMs: number,
+  ring: () => void,
+  signal?: AbortSignal,
+  aborted?: (reason: unknown) => void,
+): () => void {
+  const takeBack = (): void => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  };
+  const onAbort = (): void => {
+    takeBack();
+    aborted?.(signal?.reason);
+  };
+  const onTime = (): void => {
+    takeBack();
+    ring();
+  };
+  const timer = setTimeout(onTime, Math.max(delayMs, 0));
+  signal?.addEventListener('abort', onAbort);
+  return takeBack;
 }
 
 /**
@@ -16,15 +35,7 @@ export function later(delayMs: number, call: () => void): () => void {
 export function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    const onAbort = (): void => {
-      takeBack();
-      reject(signal?.reason as Error);
-    };
-    const takeBack = later(delayMs, () => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    });
-    signal?.addEventListener('abort', onAbort, { once: true });
+    later(delayMs, resolve, signal, reject);
   });
 }
 

@@ -24,20 +24,7 @@ export function whenOver(
   late: (timeoutMs: number) => IamTokenError,
   end: (reason: unknown) => void,
 ): () => void {
-  const onAbort = (): void => {
-    takeBack();
-    end(signal?.reason);
-  };
-  const takeBack = later(endsAtMs - nowMs(), () => {
-    signal?.removeEventListener('abort', onAbort);
-    end(late(timeoutMs));
-  });
-  if (signal === undefined) return takeBack;
-  signal.addEventListener('abort', onAbort, { once: true });
-  return () => {
-    takeBack();
-    signal.removeEventListener('abort', onAbort);
-  };
+  return later(endsAtMs - nowMs(), () => end(late(timeoutMs)), signal, end);
 }
 
 export function inWords(timeoutMs: number): string {

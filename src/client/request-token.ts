@@ -3,7 +3,7 @@ import type { TokenAnswer } from '../protocol/messages.ts';
 import { token } from '../protocol/token-method.ts';
 import { dial } from './dial.ts';
 import { IamTokenError } from './iam-token-error.ts';
-import { later } from './later.ts';
+import { pause } from './later.ts';
 import { patienceOf } from './patience.ts';
 
 export interface TokenRequest {
@@ -60,6 +60,6 @@ export async function requestToken(request: TokenRequest, surroundings: Surround
       // Not now: `iam-token` prints and exits before this, and saves the time.
       setImmediate(() => connection.close());
     }
-    await new Promise<void>((resolve) => void later(askAnewAfterMs, resolve));
+    await pause(askAnewAfterMs, signal);
   }
 }
