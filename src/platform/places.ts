@@ -47,36 +47,28 @@ export function socketCandidates(surroundings: Surroundings): readonly [string, 
     return [`\\\\.\\pipe\\${name}-${surroundings.userName().replaceAll(/[\\/]/g, '_')}`];
   if (platform === 'darwin') return [posix.join(applicationSupport(surroundings), 'ipc.sock')];
   const within = (folder: string): string => posix.join(folder, name, 'ipc.sock');
-  const given = absolute(surroundings, 'XDG_RUNTIME_DIR');
   const usual = `/run/user/${uid}`;
-  const first = given !== undefined && surroundings.isOurs(given) ? [within(given)] : [];
-  const second = surroundings.isOurs(usual) && within(usual) !== first[0] ? [within(usual)] : [];
-  const [head, ...tail] = [...first, ...second];
+  const runtime = [given(surroundings, 'XDG_RUNTIME_DIR') ?? usual, usual];
+  const [head, ...tail] = new Set(runtime.filter((folder) => surroundings.isOurs(folder)).map(within));
   return head === undefined ? [`/tmp/${name}-${uid}/ipc.sock`] : [head, ...tail];
 }
 
 /** @throws ProblemError `bad_request` when they depend on a home folder and there is none */
 export function folders(surroundings: Surroundings): Folders {
   const { platform } = surroundings;
-  if (platform === 'win32') {
-    const local = windowsFolder(surroundings, 'LOCALAPPDATA', 'Local');
-    return {
-      config: win32.join(windowsFolder(surroundings, 'APPDATA', 'Roaming'), name),
-      state: win32.join(local, name),
-      log: win32.join(local, name, 'log'),
-    };
-  }
   if (platform === 'darwin') {
     const support = applicationSupport(surroundings);
     return { config: support, state: support, log: posix.join(homeOf(surroundings), 'Library/Logs', name) };
   }
-  const config = absolute(surroundings, 'XDG_CONFIG_HOME') ?? posix.join(homeOf(surroundings), '.config');
-  const state = absolute(surroundings, 'XDG_STATE_HOME') ?? posix.join(homeOf(surroundings), '.local/state');
-  return {
-    config: posix.join(config, name),
-    state: posix.join(state, name),
-    log: posix.join(state, name, 'log'),
-  };
+  const path = pathOf(platform);
+  const within = (variable: string, usual: string): string =>
+    path.join(given(surroundings, variable) ?? path.join(homeOf(surroundings), usual), name);
+  const isWindows = platform === 'win32';
+  const config = isWindows ? within('APPDATA', 'AppData/Roaming') : within('XDG_CONFIG_HOME', '.config');
+  const state = isWindows
+    ? within('LOCALAPPDATA', 'AppData/Local')
+    : within('XDG_STATE_HOME', '.local/state');
+  return { config, state, log: path.join(state, 'log') };
 }
 
 /**
@@ -116,15 +108,13 @@ function badPath(message: string, hint?: string): Problem {
 }
 
 /** A folder from the environment; a relative one counts as unset (XDG Base Directory Specification 0.8). */
-function absolute({ env }: Surroundings, variable: string): string | undefined {
+function given({ platform, env }: Surroundings, variable: string): string | undefined {
   const value = env[variable];
-  return value !== undefined && posix.isAbsolute(value) ? value : undefined;
+  return value !== undefined && pathOf(platform).isAbsolute(value) ? value : undefined;
 }
 
-function windowsFolder(surroundings: Surroundings, variable: string, usual: string): string {
-  const value = surroundings.env[variable];
-  if (value !== undefined && win32.isAbsolute(value)) return value;
-  return win32.join(homeOf(surroundings), 'AppData', usual);
+function pathOf(platform: NodeJS.Platform): typeof posix {
+  return platform === 'win32' ? win32 : posix;
 }
 
 function applicationSupport(surroundings: Surroundings): string {
@@ -134,7 +124,7 @@ function applicationSupport(surroundings: Surroundings): string {
 function homeOf(surroundings: Surroundings): string {
   const { platform } = surroundings;
   const home = surroundings.home();
-  if ((platform === 'win32' ? win32 : posix).isAbsolute(home)) return home;
+  if (pathOf(platform).isAbsolute(home)) return home;
   throw new ProblemError({
     code: 'bad_request',
     message: 'there is no home folder to work in',
