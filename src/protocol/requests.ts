@@ -12,21 +12,23 @@ import {
   type RequestMessage,
 } from './messages.ts';
 
-const profile = v.pipe(
+const profileName = v.pipe(
   v.string(),
   v.regex(profileNamePattern, 'must have 1 to 64 characters, no control character and no slash'),
 );
-const profileOnly = v.object({ profile: v.exactOptional(profile) });
+const profile = v.exactOptional(profileName);
 const noLimit = 'must be a whole number from 1 to 1000';
 const limit = v.exactOptional(
   v.pipe(v.number(noLimit), v.integer(noLimit), v.minValue(1, noLimit), v.maxValue(1_000, noLimit)),
 );
-const page = { after: v.exactOptional(profile), limit };
-const minTtlMs = v.pipe(
-  v.number(),
-  v.integer('must be whole milliseconds'),
-  v.minValue(0, 'must not be negative'),
-  v.maxValue(minTtlAtMostMs, 'must be at most 12 h: no IAM token lives longer'),
+const page = { after: profile, limit };
+const minTtlMs = v.exactOptional(
+  v.pipe(
+    v.number(),
+    v.integer('must be whole milliseconds'),
+    v.minValue(0, 'must not be negative'),
+    v.maxValue(minTtlAtMostMs, 'must be at most 12 h: no IAM token lives longer'),
+  ),
 );
 
 const resourceId = v.exactOptional(v.pipe(v.string(), v.regex(resourceIdPattern, resourceIdRule)));
@@ -42,16 +44,12 @@ const settings = v.pipe(
 /** Each method's parameters; what is not named here is passed over, for clients newer than this daemon. */
 const schemas: { readonly [M in Method]: v.GenericSchema<unknown, Params<M>> } = {
   hello: v.object({ version: v.exactOptional(v.string()), nonce: challengeWord, proof: challengeWord }),
-  token: v.object({
-    profile: v.exactOptional(profile),
-    minTtlMs: v.exactOptional(minTtlMs),
-    impersonateServiceAccountId: resourceId,
-  }),
-  status: v.object({ profile: v.exactOptional(profile), ...page }),
-  awsCredentials: v.object({ profile: v.exactOptional(profile), minTtlMs: v.exactOptional(minTtlMs) }),
-  refresh: profileOnly,
+  token: v.object({ profile, minTtlMs, impersonateServiceAccountId: resourceId }),
+  status: v.object({ profile, ...page }),
+  awsCredentials: v.object({ profile, minTtlMs }),
+  refresh: v.object({ profile }),
   login: v.object({
-    profile: v.exactOptional(profile),
+    profile,
     kind: v.string(),
     secret: v.exactOptional(v.string()),
     settings: v.exactOptional(settings),
@@ -60,10 +58,10 @@ const schemas: { readonly [M in Method]: v.GenericSchema<unknown, Params<M>> } =
     folderId: resourceId,
     impersonateServiceAccountId: resourceId,
   }),
-  logout: v.object({ profile: v.exactOptional(profile), revoke: v.exactOptional(v.boolean()) }),
+  logout: v.object({ profile, revoke: v.exactOptional(v.boolean()) }),
   profiles: v.object(page),
-  use: v.object({ profile }),
-  subscribe: profileOnly,
+  use: v.object({ profile: profileName }),
+  subscribe: v.object({ profile }),
   lock: v.object({}),
   unlock: v.object({ passphrase: v.exactOptional(v.string()) }),
   stop: v.object({}),
