@@ -72,10 +72,12 @@ export function connectionOver({ socket, onBytes }: Wire, mayCarrySecrets: boole
       for (const data of frames.read(bytes)) take(data);
     } catch (cause) {
       const reason = cause instanceof FrameError ? ` (${cause.message})` : '';
-      breakOff('internal', `what answers there does not speak the protocol of iam-tokend${reason}`, cause);
+      breakOff('internal', `what answers there does not speak the protocol of iam-tokend${reason}`, {
+        cause,
+      });
     }
   });
-  socket.on('error', (cause) => breakOff('unreachable', 'the connection to the daemon broke', cause));
+  socket.on('error', (cause) => breakOff('unreachable', 'the connection to the daemon broke', { cause }));
   socket.on('close', () => {
     breakOff('unreachable', 'the daemon closed the connection before it answered');
   });
@@ -104,8 +106,8 @@ export function connectionOver({ socket, onBytes }: Wire, mayCarrySecrets: boole
     return found;
   }
 
-  function breakOff(code: 'unreachable' | 'internal', message: string, cause?: unknown): void {
-    broken ??= new IamTokenError(code, message, {}, cause === undefined ? {} : { cause });
+  function breakOff(code: 'unreachable' | 'internal', message: string, about?: ErrorOptions): void {
+    broken ??= new IamTokenError(code, message, about);
     for (const id of waiting.keys()) settled(id)?.fail(broken);
     socket.destroy();
   }
@@ -136,15 +138,8 @@ export function connectionOver({ socket, onBytes }: Wire, mayCarrySecrets: boole
           try {
             resolve(check(result, `the answer to ${name}`));
           } catch (cause) {
-            const reason = messageOf(cause);
-            reject(
-              new IamTokenError(
-                'internal',
-                `the daemon's answer is not understood: ${reason}`,
-                {},
-                { cause },
-              ),
-            );
+            const message = `the daemon's answer is not understood: ${messageOf(cause)}`;
+            reject(new IamTokenError('internal', message, { cause }));
           }
         };
         const unwatch = whenOver(patience, noAnswer, (reason) => settled(id)?.fail(reason));

@@ -5,7 +5,7 @@ import { lstat } from '../platform/surroundings.ts';
 import { problemOf } from '../shared/errors.ts';
 import { type Connection, connectionOver } from './connection.ts';
 import { proveEachOther } from './hello.ts';
-import { IamTokenError } from './iam-token-error.ts';
+import { type AboutError, IamTokenError } from './iam-token-error.ts';
 import { later } from './later.ts';
 import { inWords, type Patience, whenOver } from './patience.ts';
 import { openWire, type Wire } from './wire.ts';
@@ -66,7 +66,7 @@ function candidates(surroundings: Surroundings): readonly [string, ...string[]] 
     return socketCandidates(surroundings);
   } catch (cause) {
     const problem = problemOf(cause);
-    throw new IamTokenError(problem.code, problem.message, problem, { cause });
+    throw new IamTokenError(problem.code, problem.message, { ...problem, cause });
   }
 }
 
@@ -110,10 +110,10 @@ function connect(path: string, patience: Patience): Promise<Wire | null> {
 }
 
 function refusal(path: string, error: NodeJS.ErrnoException): IamTokenError {
-  if (error.code !== 'EACCES') return unreachable(path, error.message, error);
-  return unreachable(path, 'you may not', error, `see who may: ls -l '${path}'`);
+  if (error.code !== 'EACCES') return unreachable(path, error.message, { cause: error });
+  return unreachable(path, 'you may not', { cause: error, hint: `see who may: ls -l '${path}'` });
 }
 
-function unreachable(path: string, why: string, cause?: unknown, hint?: string): IamTokenError {
-  return new IamTokenError('unreachable', `cannot connect to ${path}: ${why}`, { hint }, { cause });
+function unreachable(path: string, why: string, about?: AboutError): IamTokenError {
+  return new IamTokenError('unreachable', `cannot connect to ${path}: ${why}`, about);
 }

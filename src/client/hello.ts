@@ -37,8 +37,8 @@ export async function proveEachOther(
       `what listens at ${pipe} has not proved that it can read ${keyPath}, as your daemon could`,
       {
         hint: 'another user may have taken the name: see which program has the pipe, end it, start iam-tokend',
+        cause,
       },
-      { cause },
     );
   }
   await connection.ask(hello, { proof: proofOf('client', challenge, crypto) }, patience);

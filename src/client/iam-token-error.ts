@@ -3,6 +3,11 @@ import type { ErrorCode } from '../shared/errors.ts';
 /** The protocol's codes, and `unreachable` for a daemon that is not there. */
 export type IamTokenErrorCode = ErrorCode | 'unreachable';
 
+export interface AboutError extends ErrorOptions {
+  readonly hint?: string | undefined;
+  readonly retryAfterMs?: number | undefined;
+}
+
 /** Why there is no token. `cause` is what lies below, where something does. */
 export class IamTokenError extends Error {
   override readonly name = 'IamTokenError';
@@ -12,13 +17,8 @@ export class IamTokenError extends Error {
   /** Milliseconds until a new attempt can have another outcome; with `unavailable` and `too_busy` only. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(
-    code: IamTokenErrorCode,
-    message: string,
-    about: { readonly hint?: string | undefined; readonly retryAfterMs?: number | undefined } = {},
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
+  constructor(code: IamTokenErrorCode, message: string, about: AboutError = {}) {
+    super(message, about);
     this.code = code;
     this.hint = about.hint;
     this.retryAfterMs = about.retryAfterMs;
