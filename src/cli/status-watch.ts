@@ -1,6 +1,5 @@
 import * as methods from '../protocol/methods.ts';
-import { later } from '../client/later.ts';
-import { patienceOf } from '../client/patience.ts';
+import { later, patienceOf } from '../client/patience.ts';
 import { defaultTimeoutMs } from '../client/request-token.ts';
 import type { ProfileStatus } from '../protocol/messages.ts';
 import { type Call, withDaemon } from './command.ts';

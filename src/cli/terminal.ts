@@ -4,7 +4,7 @@
  * class, so that the bundle of that way holds only those it needs.
  */
 import { writeSync } from 'node:fs';
-import { later } from '../client/later.ts';
+import { later } from '../client/patience.ts';
 import { messageOf, systemCodeOf } from '../shared/thrown.ts';
 import { OutputClosed } from './endings.ts';
 import { visible } from './visible.ts';

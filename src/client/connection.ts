@@ -1,3 +1,4 @@
+import { createConnection, type Socket } from 'node:net';
 import { number, problem, wrong } from '../protocol/checks.ts';
 import { encodeFrame, FrameError, FrameReader } from '../protocol/frames.ts';
 import {
@@ -15,7 +16,6 @@ import type { Problem } from '../shared/errors.ts';
 import { messageOf } from '../shared/thrown.ts';
 import { IamTokenError } from './iam-token-error.ts';
 import { inWords, type Patience, whenOver } from './patience.ts';
-import type { Wire } from './wire.ts';
 
 /**
  * One connection to the daemon. Requests may be pipelined; their answers come in any order. Whatever breaks the
@@ -54,6 +54,32 @@ type Incoming = Partial<Record<'v' | 'id' | 'event' | 'error' | 'result', unknow
 
 /** Methods that carry a secret: never sent to a socket whose folder is not ours alone. */
 const secretMethods: ReadonlySet<Method> = new Set(['login', 'unlock']);
+
+export interface Wire {
+  readonly socket: Socket;
+  /** What the listener gets is its own until it returns. */
+  readonly onBytes: (listener: (bytes: Uint8Array) => void) => void;
+}
+
+/**
+ * Begins to connect. What comes is read into a buffer of our own (`onread`): the stream's usual way takes a new process
+ * 0.3 ms longer.
+ */
+export function openWire(path: string): Wire {
+  const buffer = Buffer.allocUnsafe(16_384);
+  let tell: (bytes: Uint8Array) => void = () => {};
+  const callback = (length: number): true => {
+    tell(buffer.subarray(0, length));
+    return true;
+  };
+  const socket = createConnection({ path, onread: { buffer, callback } });
+  return {
+    socket,
+    onBytes: (listener) => {
+      tell = listener;
+    },
+  };
+}
 
 /**
  * A function and no class, for Node parses the whole text of a class with fields once more when the first is made.

@@ -3,12 +3,10 @@ import { startCommand } from '../platform/service-manager.ts';
 import { checkSocketFolder } from '../platform/socket-folder.ts';
 import { lstat } from '../platform/surroundings.ts';
 import { problemOf } from '../shared/errors.ts';
-import { type Connection, connectionOver } from './connection.ts';
+import { type Connection, connectionOver, openWire, type Wire } from './connection.ts';
 import { proveEachOther } from './hello.ts';
 import { type AboutError, IamTokenError } from './iam-token-error.ts';
-import { later } from './later.ts';
-import { inWords, type Patience, whenOver } from './patience.ts';
-import { openWire, type Wire } from './wire.ts';
+import { inWords, later, type Patience, whenOver } from './patience.ts';
 
 /**
  * Connects to the daemon: at `socketPath`, else at `IAM_TOKEND_SOCKET`, else at the first place where one listens.

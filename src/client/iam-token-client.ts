@@ -4,7 +4,7 @@
  */
 import { surroundingsOfProcess } from '../platform/surroundings.ts';
 import type { TokenAnswer } from '../protocol/messages.ts';
-import { now } from './later.ts';
+import { now } from './patience.ts';
 import { requestToken, type TokenRequest } from './request-token.ts';
 import { type IamTokenCache, tokenCache } from './token-cache.ts';
 import { watchToken, type WatchRequest } from './watch-token.ts';

@@ -3,8 +3,7 @@ import type { TokenAnswer } from '../protocol/messages.ts';
 import { token } from '../protocol/token-method.ts';
 import { dial } from './dial.ts';
 import { IamTokenError } from './iam-token-error.ts';
-import { pause } from './later.ts';
-import { patienceOf } from './patience.ts';
+import { patienceOf, pause } from './patience.ts';
 
 export interface TokenRequest {
   /** Unless given: `IAM_TOKEND_PROFILE`, else the daemon's default profile. */

@@ -5,8 +5,7 @@ import { token } from '../protocol/token-method.ts';
 import type { Connection } from './connection.ts';
 import { dial } from './dial.ts';
 import { IamTokenError } from './iam-token-error.ts';
-import { later, pause } from './later.ts';
-import { patienceOf } from './patience.ts';
+import { later, patienceOf, pause } from './patience.ts';
 import { defaultTimeoutMs, profileParams, type TokenRequest } from './request-token.ts';
 
 export interface WatchRequest extends Pick<TokenRequest, 'profile' | 'socketPath' | 'timeoutMs' | 'signal'> {

@@ -4,15 +4,14 @@ export interface NetworkSettings {
   readonly caFile?: string;
 }
 
-export interface NetworkAddition {
-  /** Those that the file does not name yet. */
-  readonly added: NetworkSettings;
-  /** The whole file with them; comments and all else stay. */
-  readonly text: string;
-}
-
-/** @returns `null` where the file is none that can be added to */
-export async function addNetwork(text: string, settings: NetworkSettings): Promise<NetworkAddition | null> {
+/**
+ * @returns the whole file with the settings that it does not name yet, and those; comments and all else stay. `null`
+ *   where the file is none that can be added to
+ */
+export async function addNetwork(
+  text: string,
+  settings: NetworkSettings,
+): Promise<{ readonly added: NetworkSettings; readonly text: string } | null> {
   const { isMap, parseDocument } = await import('yaml');
   const document = parseDocument(text);
   const network = document.get('network');

@@ -158,7 +158,7 @@ export const forbiddenWords: readonly ForbiddenWord[] = [
     name: 'Date.now',
     word: /\bDate\s*\.\s*now\b/,
     // A library for other programs has no clock of the daemon's.
-    allowedIn: /^src\/(adapters\/system-clock|client\/later)\.ts$/,
+    allowedIn: /^src\/(adapters\/system-clock|client\/patience)\.ts$/,
     reason: time,
   },
   { name: 'new Date()', word: /\bnew\s+Date\s*(?:\(\s*\)|(?!\s*\())/, allowedIn: systemClock, reason: time },
@@ -169,7 +169,7 @@ export const forbiddenWords: readonly ForbiddenWord[] = [
     name: 'setTimeout',
     word: /(?<!(?<!globalThis)\.)\bsetTimeout\b/,
     // A library for other programs has no clock of the daemon's.
-    allowedIn: /^src\/(adapters\/system-clock\.ts$|client\/later\.ts$)/,
+    allowedIn: /^src\/(adapters\/system-clock\.ts$|client\/patience\.ts$)/,
     reason: time,
   },
   { name: 'setInterval', word: /\bsetInterval\b/, allowedIn: systemClock, reason: time },
