@@ -1,11 +1,12 @@
 /**
- * A D-Bus client with what the Secret Service needs: calls, their answers, and waiting for a signal.
+ * A D-Bus client with what the Secret Service needs: calls one after the other, and waiting for a signal.
  *
  * Our own, where a library would be the habit: those on npm bring 5 to 15 packages, XML parsers for introspection
  * among them, into a process that handles every credential, and the whole project's budget is 45 packages.
  * What we need of the protocol fits in this file and `dbus-message.ts`, and has not changed since 2006.
  */
 import { connect, type Socket } from 'node:net';
+import { unescape } from 'node:querystring';
 import { orAborted } from './abortable.ts';
 import {
   DBusFormatError,
@@ -57,34 +58,39 @@ const bus = {
   path: '/org/freedesktop/DBus',
   interface: 'org.freedesktop.DBus',
 };
-const authLineAtMostBytes = 1024;
 
-interface Waiter {
-  readonly accepts: (message: DBusMessage) => boolean;
-  readonly take: (message: DBusMessage) => void;
-  readonly fail: (error: Error) => void;
+/**
+ * Where the session bus listens, as paths for `net.connect`, the one to try first in front. An abstract one begins
+ * with a zero byte, and is reached from Node 22 on: Node 20 (tried: 20.20) pads its name with zeros. Empty where the environment names no bus that can be reached.
+ *
+ * "Server Addresses" of the D-Bus Specification. As in GLib, which libsecret uses, the bus of the runtime folder
+ * counts only while no address is set, and an empty address is no bus. Nothing here starts a bus (`autolaunch:`).
+ */
+export function sessionBusPaths(environment: NodeJS.ProcessEnv): readonly string[] {
+  const { DBUS_SESSION_BUS_ADDRESS: addresses, XDG_RUNTIME_DIR: runtimeFolder = '' } = environment;
+  if (addresses === undefined) return runtimeFolder === '' ? [] : [`${runtimeFolder}/bus`];
+  return addresses.split(';').flatMap((address) => {
+    const [, key, escaped = ''] =
+      /^unix:(?:.*,)?(path|abstract)=((?:[^,%]|%[\da-fA-F]{2})+)(?:,|$)/.exec(address) ?? [];
+    const name = unescape(escaped);
+    if (name === '' || name.includes('\0')) return [];
+    return [key === 'abstract' ? `\0${name}` : name];
+  });
 }
 
+/** For one thing after the other; of no further use once a wait has failed or was aborted. */
 export class DBusConnection {
   readonly #socket: Socket;
-  readonly #waiters = new Set<Waiter>();
-  #received = Buffer.alloc(0);
-  #readMore: () => void = () => {};
+  /** What came while something else was awaited. */
+  readonly #unread: DBusMessage[] = [];
   #lastSerial = 0;
-  #failure: Error | null = null;
+  #wake = (): void => {};
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    socket.on('data', (piece) => {
-      this.#received = Buffer.concat([this.#received, piece]);
-      try {
-        this.#readMore();
-      } catch (cause) {
-        this.#fail(new DBusConnectionError('the D-Bus peer sent nonsense', { cause }));
-      }
-    });
-    socket.on('error', (cause) => this.#fail(new DBusConnectionError(cause.message, { cause })));
-    socket.on('close', () => this.#fail(new DBusConnectionError('the D-Bus connection was closed')));
+    socket.on('readable', () => this.#wake());
+    socket.on('close', () => this.#wake());
+    socket.on('error', () => undefined); // `close` follows, and whoever reads is told
   }
 
   /**
@@ -97,7 +103,7 @@ export class DBusConnection {
     for (const path of paths) {
       const connection = new DBusConnection(connect(path));
       try {
-        await orAborted(connection.#authenticate(uid), signal);
+        await connection.#authenticate(uid, signal);
         await connection.call({ ...bus, member: 'Hello' }, signal);
         return connection;
       } catch (error) {
@@ -113,7 +119,7 @@ export class DBusConnection {
   async call(call: MethodCall, signal: AbortSignal): Promise<readonly DBusValue[]> {
     const serial = ++this.#lastSerial;
     this.#socket.write(encodeMessage({ kind: 'call', serial, body: [], ...call }));
-    const message = await this.#next((message) => message.replySerial === serial, signal);
+    const message = await this.#first(({ replySerial }) => replySerial === serial, signal);
     if (message.kind === 'return') return message.body;
     const { errorName = '' } = message;
     const [text] = message.body;
@@ -132,64 +138,57 @@ export class DBusConnection {
     for (const match of matches) {
       await this.call({ ...bus, member: 'AddMatch', signature: 's', body: [ruleOf(match)] }, signal);
     }
-    const awaited = this.#next((message) => matches.some((match) => fits(message, match)), signal);
-    const [message] = await Promise.all([awaited, cause()]);
-    return message;
+    await cause();
+    return this.#first((message) => matches.some((match) => fits(message, match)), signal);
   }
 
   close(): void {
-    this.#fail(new DBusConnectionError('the D-Bus connection was closed'));
+    this.#socket.destroy();
   }
 
   /** "Authentication Protocol": EXTERNAL, as the user whose credentials the kernel shows the bus anyway. */
-  #authenticate(uid: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = { accepts: () => false, take: () => {}, fail: reject };
-      this.#waiters.add(waiter);
-      this.#readMore = () => {
-        const end = this.#received.indexOf('\r\n');
-        if (end < 0 && this.#received.length < authLineAtMostBytes) return;
-        if (!this.#received.subarray(0, 3).equals(Buffer.from('OK '))) {
-          throw new DBusFormatError('the D-Bus peer did not let us in');
-        }
-        this.#received = this.#received.subarray(end + 2);
-        this.#socket.write('BEGIN\r\n');
-        this.#waiters.delete(waiter);
-        this.#readMore = () => this.#readMessages();
-        resolve();
-      };
-      this.#socket.write(`\0AUTH EXTERNAL ${Buffer.from(String(uid)).toString('hex')}\r\n`);
-    });
+  async #authenticate(uid: number, signal: AbortSignal): Promise<void> {
+    this.#socket.write(`\0AUTH EXTERNAL ${Buffer.from(String(uid)).toString('hex')}\r\n`);
+    const word = await this.#bytes('OK '.length, signal);
+    if (word.toString() !== 'OK ') throw new DBusConnectionError('the D-Bus peer did not let us in');
+    // Its GUID: 16 bytes in hexadecimal.
+    await this.#bytes(32 + '\r\n'.length, signal);
+    this.#socket.write('BEGIN\r\n');
   }
 
-  #readMessages(): void {
-    while (this.#received.length >= prefixBytes) {
-      const length = messageBytes(this.#received);
-      if (this.#received.length < length) return;
-      const message = decodeMessage(this.#received.subarray(0, length));
-      this.#received = this.#received.subarray(length);
-      for (const waiter of this.#waiters) {
-        if (waiter.accepts(message)) waiter.take(message);
+  async #first(accepts: (message: DBusMessage) => boolean, signal: AbortSignal): Promise<DBusMessage> {
+    for (let at = 0; ; at += 1) {
+      const message = this.#unread[at] ?? (await this.#message(signal));
+      if (accepts(message)) {
+        this.#unread.splice(at, 1);
+        return message;
       }
+      this.#unread[at] = message;
     }
   }
 
-  #next(accepts: (message: DBusMessage) => boolean, signal: AbortSignal): Promise<DBusMessage> {
-    let waiter: Waiter | undefined;
-    const next = new Promise<DBusMessage>((take, fail) => {
-      waiter = { accepts, take, fail };
-      this.#waiters.add(waiter);
-      if (this.#failure !== null) fail(this.#failure);
-    });
-    return orAborted(next, signal).finally(() => waiter && this.#waiters.delete(waiter));
+  async #message(signal: AbortSignal): Promise<DBusMessage> {
+    const prefix = await this.#bytes(prefixBytes, signal);
+    try {
+      const rest = await this.#bytes(messageBytes(prefix) - prefixBytes, signal);
+      return decodeMessage(Buffer.concat([prefix, rest]));
+    } catch (cause) {
+      if (!(cause instanceof DBusFormatError)) throw cause;
+      throw new DBusConnectionError('the D-Bus peer sent nonsense', { cause });
+    }
   }
 
-  #fail(error: Error): void {
-    if (this.#failure !== null) return;
-    this.#failure = error;
-    this.#socket.destroy();
-    for (const waiter of this.#waiters) waiter.fail(error);
-    this.#waiters.clear();
+  async #bytes(count: number, signal: AbortSignal): Promise<Buffer> {
+    if (count === 0) return Buffer.alloc(0);
+    for (;;) {
+      const bytes = this.#socket.read(count) as Buffer | null;
+      if (bytes?.length === count) return bytes;
+      const { destroyed, errored: cause } = this.#socket;
+      if (destroyed) {
+        throw new DBusConnectionError(cause?.message ?? 'the D-Bus connection was closed', { cause });
+      }
+      await orAborted(new Promise<void>((resolve) => (this.#wake = resolve)), signal);
+    }
   }
 }
 

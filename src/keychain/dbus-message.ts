@@ -3,7 +3,7 @@
  * dbus.freedesktop.org/doc/dbus-specification.html. Why it is our own: see `dbus-connection.ts`.
  *
  * Of the types only those that the bus and the Secret Service speak to us in: y, b, u, s, o, g, v and what is
- * made of them. Another one is a `DBusFormatError`.
+ * made of them; and little-endian only, as all machines are that keytar has a binary for.
  */
 
 /** An array, struct or dictionary entry is a JavaScript array. */
@@ -14,10 +14,8 @@ export interface DBusVariant {
   readonly value: DBusValue;
 }
 
-export type DBusMessageKind = 'call' | 'return' | 'error' | 'signal';
-
 export interface DBusMessage {
-  readonly kind: DBusMessageKind;
+  readonly kind: (typeof kinds)[number];
   /** From 1. */
   readonly serial: number;
   readonly path?: string;
@@ -27,12 +25,11 @@ export interface DBusMessage {
   /** The serial of the call that this answers. */
   readonly replySerial?: number;
   readonly destination?: string;
-  readonly sender?: string;
   readonly signature?: string;
   readonly body: readonly DBusValue[];
 }
 
-/** The peer sent what is no D-Bus message, or one of a size nobody here has a use for. */
+/** The peer sent what is no D-Bus message, or one of a size or kind nobody here has a use for. */
 export class DBusFormatError extends Error {
   override readonly name = 'DBusFormatError';
 }
@@ -43,7 +40,8 @@ export const maxMessageBytes = 1024 * 1024;
 export const prefixBytes = 16;
 
 const maxDepth = 64;
-const kinds: readonly DBusMessageKind[] = ['call', 'return', 'error', 'signal'];
+const littleEndian = 'l'.charCodeAt(0);
+const kinds = ['call', 'return', 'error', 'signal'] as const;
 const headerFields = [
   { code: 1, name: 'path', type: 'o' },
   { code: 2, name: 'interface', type: 's' },
@@ -51,7 +49,6 @@ const headerFields = [
   { code: 4, name: 'errorName', type: 's' },
   { code: 5, name: 'replySerial', type: 'u' },
   { code: 6, name: 'destination', type: 's' },
-  { code: 7, name: 'sender', type: 's' },
   { code: 8, name: 'signature', type: 'g' },
 ] as const;
 
@@ -62,18 +59,11 @@ export function encodeMessage(message: DBusMessage): Buffer {
     const value = message[name];
     return value === undefined ? [] : [[code, { signature: type, value }]];
   });
+  const kind = kinds.indexOf(message.kind) + 1;
   const header = new Writer();
-  header.values('yyyyuua(yv)', [
-    'l'.charCodeAt(0),
-    kinds.indexOf(message.kind) + 1,
-    0,
-    1,
-    body.length,
-    message.serial,
-    fields,
-  ]);
+  header.values('yyyyuua(yv)', [littleEndian, kind, 0, 1, body.bytes.length, message.serial, fields]);
   header.align(8);
-  return Buffer.concat([header.bytes(), body.bytes()]);
+  return Buffer.from([...header.bytes, ...body.bytes]);
 }
 
 /**
@@ -82,9 +72,8 @@ export function encodeMessage(message: DBusMessage): Buffer {
  * @throws DBusFormatError
  */
 export function messageBytes(prefix: Buffer): number {
-  const header = new Reader(prefix);
-  const [bodyLength, , fieldsLength] = header.values('uuu', 4);
-  const total = prefixBytes + Math.ceil(Number(fieldsLength) / 8) * 8 + Number(bodyLength);
+  const total = prefixBytes + Math.ceil(prefix.readUInt32LE(12) / 8) * 8 + prefix.readUInt32LE(4);
+  if (prefix[0] !== littleEndian) throw new DBusFormatError('a D-Bus byte order');
   if (total > maxMessageBytes) throw new DBusFormatError(`a D-Bus message of ${total} bytes`);
   return total;
 }
@@ -95,7 +84,7 @@ export function messageBytes(prefix: Buffer): number {
  */
 export function decodeMessage(bytes: Buffer): DBusMessage {
   const reader = new Reader(bytes);
-  const [type, , , , serial, fields] = reader.values('yyyuua(yv)', 1);
+  const [, type, , , , serial, fields] = reader.values('yyyyuua(yv)');
   const kind = kinds[Number(type) - 1];
   if (kind === undefined) throw new DBusFormatError('a D-Bus message of an unknown type');
   const named: Record<string, DBusValue> = {};
@@ -106,30 +95,26 @@ export function decodeMessage(bytes: Buffer): DBusMessage {
     named[field.name] = variant.value;
   }
   reader.align(8);
-  const signature = typeof named['signature'] === 'string' ? named['signature'] : '';
-  return { kind, serial: Number(serial), ...named, body: reader.values(signature) };
+  const { signature = '' } = named;
+  return { kind, serial: Number(serial), ...named, body: reader.values(signature as string) };
 }
 
 /** The complete types of a signature, one by one: `sa{sv}u` is `s`, `a{sv}`, `u`. */
 function completeTypes(signature: string): readonly string[] {
   const types: string[] = [];
-  for (let at = 0; at < signature.length;) {
-    const end = endOfType(signature, at, 0);
-    types.push(signature.slice(at, end));
-    at = end;
+  let start = 0;
+  let open = 0;
+  for (let at = 0; at < signature.length; at += 1) {
+    const code = signature.charAt(at);
+    if (code === '(' || code === '{') open += 1;
+    if (code === ')' || code === '}') open -= 1;
+    if (open > 0 || code === 'a') continue;
+    types.push(signature.slice(start, at + 1));
+    start = at + 1;
   }
+  // A struct of nothing has no bytes, so an array of it would have no end.
+  if (start < signature.length || /[({][)}]/.test(signature)) throw new DBusFormatError('a D-Bus signature');
   return types;
-}
-
-function endOfType(signature: string, start: number, depth: number): number {
-  const code = signature.charAt(start);
-  if (!/[ygvbusoa({]/.test(code) || depth > maxDepth) throw new DBusFormatError('a D-Bus signature');
-  if (code === 'a') return endOfType(signature, start + 1, depth + 1);
-  if (code !== '(' && code !== '{') return start + 1;
-  const close = code === '(' ? ')' : '}';
-  let end = endOfType(signature, start + 1, depth + 1);
-  while (signature.charAt(end) !== close) end = endOfType(signature, end, depth + 1);
-  return end + 1;
 }
 
 function alignmentOf(type: string): number {
@@ -137,20 +122,11 @@ function alignmentOf(type: string): number {
   return /^[({]/.test(type) ? 8 : 4;
 }
 
-/** Writes little-endian, which every peer must read. */
 class Writer {
-  readonly #bytes: number[] = [];
-
-  get length(): number {
-    return this.#bytes.length;
-  }
-
-  bytes(): Buffer {
-    return Buffer.from(this.#bytes);
-  }
+  readonly bytes: number[] = [];
 
   align(to: number): void {
-    while (this.#bytes.length % to !== 0) this.#bytes.push(0);
+    while (this.bytes.length % to !== 0) this.bytes.push(0);
   }
 
   values(signature: string, values: readonly DBusValue[]): void {
@@ -162,76 +138,88 @@ class Writer {
   #value(type: string, value: DBusValue): void {
     const code = type.charAt(0);
     this.align(alignmentOf(type));
-    if (code === 'y') this.#bytes.push(value as number);
-    else if (code === 'u' || code === 'b') this.#uint32(Number(value));
-    else if (code === 's' || code === 'o' || code === 'g') this.#string(code, value as string);
-    else if (code === 'v') this.#variant(value as DBusVariant);
+    if (code === 'y') this.bytes.push(value as number);
+    else if (code === 'u' || code === 'b') this.bytes.push(...uint32(Number(value)));
     else if (code === 'a') this.#array(type.slice(1), value as readonly DBusValue[]);
-    else this.values(type.slice(1, -1), value as readonly DBusValue[]);
-  }
-
-  #uint32(value: number): void {
-    this.#bytes.push(value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24);
-  }
-
-  #string(code: string, value: string): void {
-    const text = Buffer.from(value);
-    if (code === 'g') this.#bytes.push(text.length);
-    else this.#uint32(text.length);
-    this.#bytes.push(...text, 0);
-  }
-
-  #variant(variant: DBusVariant): void {
-    this.#string('g', variant.signature);
-    this.values(variant.signature, [variant.value]);
+    else if (code === '(' || code === '{') this.values(type.slice(1, -1), value as readonly DBusValue[]);
+    else if (code === 'v') {
+      const variant = value as DBusVariant;
+      this.values('g', [variant.signature]);
+      this.values(variant.signature, [variant.value]);
+    } else {
+      const text = Buffer.from(value as string);
+      this.bytes.push(...(code === 'g' ? [text.length] : uint32(text.length)), ...text, 0);
+    }
   }
 
   #array(elementType: string, elements: readonly DBusValue[]): void {
-    const lengthAt = this.#bytes.length;
-    this.#uint32(0);
+    const lengthAt = this.bytes.length;
+    this.bytes.push(...uint32(0));
     this.align(alignmentOf(elementType));
-    const start = this.#bytes.length;
+    const start = this.bytes.length;
     for (const element of elements) this.#value(elementType, element);
-    const length = this.#bytes.length - start;
-    for (let byte = 0; byte < 4; byte++) this.#bytes[lengthAt + byte] = (length >>> (8 * byte)) & 0xff;
+    this.bytes.splice(lengthAt, 4, ...uint32(this.bytes.length - start));
   }
 }
 
-/** Reads in the byte order that the message's first byte names. */
+function uint32(value: number): readonly number[] {
+  return [value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24];
+}
+
 class Reader {
   readonly #bytes: Buffer;
-  readonly #littleEndian: boolean;
   #at = 0;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
-    const order = String.fromCharCode(bytes[0] ?? 0);
-    if (order !== 'l' && order !== 'B') throw new DBusFormatError('a D-Bus byte order');
-    this.#littleEndian = order === 'l';
   }
 
   align(to: number): void {
     this.#at = Math.ceil(this.#at / to) * to;
   }
 
-  /** @param from where to begin; where the last reading ended unless given */
-  values(signature: string, from = this.#at): readonly DBusValue[] {
-    this.#at = from;
-    return completeTypes(signature).map((type) => this.#value(type, 0));
+  values(signature: string, depth = 0): readonly DBusValue[] {
+    if (depth > maxDepth) throw new DBusFormatError('a D-Bus value nested too deeply');
+    return completeTypes(signature).map((type) => this.#value(type, depth));
   }
 
   #value(type: string, depth: number): DBusValue {
-    if (depth > maxDepth) throw new DBusFormatError('a D-Bus value nested too deeply');
-    const code = type.charAt(0);
     this.align(alignmentOf(type));
-    if (code === 'y') return this.#byte();
-    if (code === 'u') return this.#uint32();
-    if (code === 'b') return this.#uint32() !== 0;
-    if (code === 's' || code === 'o') return this.#text(this.#uint32());
-    if (code === 'g') return this.#text(this.#byte());
-    if (code === 'v') return this.#variant(depth);
-    if (code === 'a') return this.#array(type.slice(1), depth);
-    return completeTypes(type.slice(1, -1)).map((part) => this.#value(part, depth + 1));
+    switch (type.charAt(0)) {
+      case 'y':
+        return this.#byte();
+      case 'u':
+        return this.#uint32();
+      case 'b':
+        return this.#uint32() !== 0;
+      case 's':
+      case 'o':
+        return this.#text(this.#uint32());
+      case 'g':
+        return this.#text(this.#byte());
+      case 'a':
+        return this.#array(type.slice(1), depth);
+      case '(':
+      case '{':
+        return this.values(type.slice(1, -1), depth + 1);
+      case 'v': {
+        const signature = this.#text(this.#byte());
+        const [value, ...more] = this.values(signature, depth + 1);
+        if (value === undefined || more.length > 0) throw new DBusFormatError('a D-Bus variant');
+        return { signature, value };
+      }
+      default:
+        throw new DBusFormatError(`a D-Bus type ${type}`);
+    }
+  }
+
+  #array(elementType: string, depth: number): readonly DBusValue[] {
+    const length = this.#uint32();
+    this.align(alignmentOf(elementType));
+    const end = this.#at + length;
+    const elements: DBusValue[] = [];
+    while (this.#at < end) elements.push(...this.values(elementType, depth + 1));
+    return elements;
   }
 
   #byte(): number {
@@ -239,30 +227,12 @@ class Reader {
   }
 
   #uint32(): number {
-    const at = this.#take(4);
-    return this.#littleEndian ? this.#bytes.readUInt32LE(at) : this.#bytes.readUInt32BE(at);
+    return this.#bytes.readUInt32LE(this.#take(4));
   }
 
   #text(length: number): string {
     const start = this.#take(length + 1);
     return this.#bytes.toString('utf8', start, start + length);
-  }
-
-  #variant(depth: number): DBusVariant {
-    const signature = this.#text(this.#byte());
-    const [type, ...more] = completeTypes(signature);
-    if (type === undefined || more.length > 0) throw new DBusFormatError('a D-Bus variant');
-    return { signature, value: this.#value(type, depth + 1) };
-  }
-
-  #array(elementType: string, depth: number): readonly DBusValue[] {
-    const length = this.#uint32();
-    this.align(alignmentOf(elementType));
-    const end = this.#at + length;
-    if (end > this.#bytes.length) throw new DBusFormatError('a D-Bus array longer than its message');
-    const elements: DBusValue[] = [];
-    while (this.#at < end) elements.push(this.#value(elementType, depth + 1));
-    return elements;
   }
 
   #take(length: number): number {

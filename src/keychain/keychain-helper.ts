@@ -7,7 +7,7 @@ import type { Clock } from '../shared/clock.ts';
 import { messageOf } from '../shared/thrown.ts';
 import { requestIn, type HelperAnswer, type HelperRequest } from './helper-messages.ts';
 import { keychainItems, serviceName } from './keychain-items.ts';
-import { itemLocked, keychainFailed, keyringLocked, problemError } from './keychain-problems.ts';
+import { keychainFailed, keyringLocked, problemError } from './keychain-problems.ts';
 import { KeytarFailure, type Keytar } from './keytar-library.ts';
 import type { SecretService } from './secret-service.ts';
 
@@ -58,33 +58,29 @@ async function perform(request: HelperRequest, parts: KeychainHelperParts): Prom
     return null;
   }
   if (request.op === 'state') {
-    const state = await secretService?.state();
-    if (state?.kind === 'closed') throw problemError(state.problem);
+    await secretService?.check();
     await parts.loadKeytar();
     return null;
   }
   // Nothing below may open a prompt: keytar is called only for what was just seen to be open.
   const attributes = { service: serviceName, account: request.key };
-  const place = await secretService?.find(attributes);
-  if (place === 'locked') throw problemError(itemLocked);
-  if (place === 'nowhere' && request.op !== 'write') return null;
+  const found = await secretService?.has(attributes);
+  if (found === false && request.op !== 'write') return null;
 
   const items = keychainItems(await parts.loadKeytar(), parts.itemAtMostBytes);
   try {
     if (request.op === 'read') {
       const value = await items.read(request.key);
       // keytar says `null` as well when the keyring was locked a moment ago
-      if (value === null && place === 'open' && (await secretService?.find(attributes)) !== 'nowhere') {
+      if (value === null && (await secretService?.has(attributes)) === true)
         throw problemError(keyringLocked);
-      }
       return value;
     }
     await (request.op === 'write' ? items.write(request.key, request.value) : items.remove(request.key));
     return null;
   } catch (error) {
     if (error instanceof ProblemError) throw error;
-    const state = await secretService?.state();
-    if (state?.kind === 'closed') throw problemError(state.problem, error);
+    await secretService?.check();
     const problem = keychainFailed(saidBy(error, request));
     // libsecret keeps its connection and the service's address on it, and never notices that either is gone
     throw secretService === null

@@ -5,13 +5,18 @@
  * libsecret, and so keytar, opens a prompt by itself when it meets something locked, and says "absent" where
  * there is nobody to show it. So nothing is asked of keytar before it was seen here that it will be found open.
  */
-import { ProblemError, type Problem } from '../shared/errors.ts';
+import type { Problem } from '../shared/errors.ts';
 import type { Clock } from '../shared/clock.ts';
-import type { StoreState } from './credential-store.ts';
-import { sessionBusPaths } from './dbus-address.ts';
-import { DBusConnection, DBusConnectionError, DBusError, type MethodCall } from './dbus-connection.ts';
-import type { DBusValue, DBusVariant } from './dbus-message.ts';
 import {
+  DBusConnection,
+  DBusConnectionError,
+  DBusError,
+  type MethodCall,
+  sessionBusPaths,
+} from './dbus-connection.ts';
+import type { DBusVariant } from './dbus-message.ts';
+import {
+  itemLocked,
   keyringLocked,
   noKeyring,
   noService,
@@ -23,21 +28,16 @@ import {
   serviceSilent,
 } from './keychain-problems.ts';
 
-export type Attributes = Readonly<Record<string, string>>;
-
+/** Each method throws `ProblemError` when the default keyring is not open, or with `unlock` does not open. */
 export interface SecretService {
-  /** Whether the default keyring is open. */
-  state(): Promise<StoreState>;
+  /** Resolves when the default keyring is open. */
+  check(): Promise<void>;
   /**
-   * Where items with these attributes lie: `locked` if any of them lies in a locked keyring.
-   * @throws ProblemError when the default keyring is not open
+   * Whether there are items with these attributes.
+   * @throws ProblemError also when one of them lies in another keyring that is locked
    */
-  find(attributes: Attributes): Promise<'nowhere' | 'open' | 'locked'>;
-  /**
-   * Opens the default keyring, and creates it where there is none, by a prompt: its answer is awaited until `signal`
-   * aborts.
-   * @throws ProblemError when it does not open
-   */
+  has(attributes: Readonly<Record<string, string>>): Promise<boolean>;
+  /** Opens it, or creates it where there is none, by a prompt: its answer is awaited until `signal` aborts. */
   unlock(signal: AbortSignal): Promise<void>;
 }
 
@@ -64,19 +64,22 @@ const collectionGone: ReadonlySet<string> = new Set([
   'org.freedesktop.DBus.Error.UnknownMethod', // gnome-keyring's word for it
 ]);
 
-type Keyring =
-  { readonly kind: 'open' } | { readonly kind: 'locked'; readonly path: string } | { readonly kind: 'none' };
+/** The default one: where it is, and why it is closed. */
+interface Keyring {
+  readonly path: string | null;
+  readonly closed: Problem | null;
+}
 
 export function secretService({ environment, uid, clock }: SecretServiceParts): SecretService {
   /** Each exchange has a connection of its own: a millisecond, and a restarted bus is no trouble. */
   async function withConnection<T>(
-    work: (connection: DBusConnection, signal: AbortSignal) => Promise<T>,
+    work: (connection: DBusConnection, keyring: Keyring, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const signal = clock.deadline(answerWithinMs);
     try {
       const connection = await open(sessionBusPaths(environment), uid, signal);
       try {
-        return await work(connection, signal);
+        return await work(connection, await defaultKeyring(connection, signal), signal);
       } finally {
         connection.close();
       }
@@ -86,43 +89,39 @@ export function secretService({ environment, uid, clock }: SecretServiceParts): 
   }
 
   return {
-    async state() {
-      try {
-        const keyring = await withConnection(defaultKeyring);
-        return keyring.kind === 'open'
-          ? { kind: 'open' }
-          : { kind: 'closed', problem: closedProblem(keyring) };
-      } catch (error) {
-        if (error instanceof ProblemError) return { kind: 'closed', problem: error.problem };
-        throw error;
-      }
-    },
+    check: () => withConnection(async (_, { closed }) => refuse(closed)),
 
-    find: (attributes) =>
-      withConnection(async (connection, signal) => {
-        const keyring = await defaultKeyring(connection, signal);
-        if (keyring.kind !== 'open') throw problemError(closedProblem(keyring));
+    has: (attributes) =>
+      withConnection(async (connection, { closed }, signal) => {
+        refuse(closed);
         const [unlocked, locked] = await connection.call(
           { ...service, member: 'SearchItems', signature: 'a{ss}', body: [Object.entries(attributes)] },
           signal,
         );
-        if (lengthOf(locked) > 0) return 'locked';
-        return lengthOf(unlocked) > 0 ? 'open' : 'nowhere';
+        if (!isEmpty(locked)) throw problemError(itemLocked);
+        return !isEmpty(unlocked);
       }),
 
     unlock: (patience) =>
-      withConnection(async (connection, signal) => {
-        const keyring = await defaultKeyring(connection, signal);
-        if (keyring.kind === 'open') return;
-        const opening = keyring.kind === 'locked' ? unlockCall(keyring.path) : createCall;
+      withConnection(async (connection, { path, closed }, signal) => {
+        if (closed === null) return;
+        const opening = path === null ? createCall : unlockCall(path);
         const [, prompt] = await connection.call({ ...service, ...opening }, signal);
         if (typeof prompt === 'string' && prompt !== noObject) {
           await answered(connection, prompt, patience);
         }
         const outcome = await defaultKeyring(connection, clock.deadline(answerWithinMs));
-        if (outcome.kind !== 'open') throw problemError(promptDismissed);
+        if (outcome.closed !== null) throw problemError(promptDismissed);
       }),
   };
+}
+
+function refuse(closed: Problem | null): void {
+  if (closed !== null) throw problemError(closed);
+}
+
+function isEmpty(list: unknown): boolean {
+  return !Array.isArray(list) || list.length === 0;
 }
 
 const createCall = {
@@ -149,15 +148,15 @@ async function defaultKeyring(connection: DBusConnection, signal: AbortSignal): 
     { ...service, member: 'ReadAlias', signature: 's', body: ['default'] },
     signal,
   );
-  if (typeof path !== 'string' || path === noObject) return { kind: 'none' };
+  if (typeof path !== 'string' || path === noObject) return { path: null, closed: noKeyring };
   const get = { destination: secrets, path, interface: 'org.freedesktop.DBus.Properties', member: 'Get' };
   const property = ['org.freedesktop.Secret.Collection', 'Locked'];
   try {
     const [locked] = await connection.call({ ...get, signature: 'ss', body: property }, signal);
-    return (locked as DBusVariant).value === false ? { kind: 'open' } : { kind: 'locked', path };
+    return { path, closed: (locked as DBusVariant).value === false ? null : keyringLocked };
   } catch (error) {
-    if (error instanceof DBusError && collectionGone.has(error.errorName)) return { kind: 'none' };
-    throw error;
+    if (!(error instanceof DBusError) || !collectionGone.has(error.errorName)) throw error;
+    return { path: null, closed: noKeyring };
   }
 }
 
@@ -176,14 +175,6 @@ async function answered(connection: DBusConnection, prompt: string, signal: Abor
     if (signal.aborted) throw problemError(promptUnanswered, cause);
     throw cause;
   }
-}
-
-function closedProblem(keyring: Exclude<Keyring, { kind: 'open' }>): Problem {
-  return keyring.kind === 'locked' ? keyringLocked : noKeyring;
-}
-
-function lengthOf(value: DBusValue | undefined): number {
-  return Array.isArray(value) ? value.length : 0;
 }
 
 function problemFor(error: unknown): unknown {

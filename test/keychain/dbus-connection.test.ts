@@ -5,6 +5,7 @@ import {
   DBusConnectionError,
   DBusError,
   type MethodCall,
+  sessionBusPaths,
 } from '../../src/keychain/dbus-connection.ts';
 import { encodeMessage, maxMessageBytes } from '../../src/keychain/dbus-message.ts';
 import { startFakeBus, type FakeBus, type Reaction } from '../support/fake-bus.ts';
@@ -47,21 +48,11 @@ describe('dbus-connection', () => {
     connection.close();
   });
 
-  it('gives each call its own answer, in whatever order they come', async () => {
-    const held: number[] = [];
-    bus = await startFakeBus((call) => {
-      held.push(call.serial);
-      if (held.length < 3) return null;
-      const answers = held
-        .toReversed()
-        .map((serial) =>
-          encodeMessage({ kind: 'return', serial: 99, replySerial: serial, signature: 'u', body: [serial] }),
-        );
-      return Buffer.concat(answers);
-    });
-    const connection = await DBusConnection.open([bus.path], uid, soon());
-    const calls = [1, 2, 3].map(() => connection.call(someCall, soon()));
-    assert.deepEqual(await Promise.all(calls), [[2], [3], [4]]);
+  it('takes no answer to another call for its own', async () => {
+    const answer = (replySerial: number): Buffer =>
+      encodeMessage({ kind: 'return', serial: 99, replySerial, signature: 'u', body: [replySerial] });
+    const connection = await connectionTo(() => Buffer.concat([7, 1, 2].map(answer)));
+    assert.deepEqual(await connection.call(someCall, soon()), [2]);
     connection.close();
   });
 
@@ -111,11 +102,10 @@ describe('dbus-connection', () => {
     ).fill(0xff, 4, 8),
   };
   for (const [name, bytes] of Object.entries(nonsense)) {
-    it(`fails all that wait when the bus sends ${name}`, async () => {
-      const connection = await connectionTo(() => (bus.calls.length < 2 ? null : bytes));
-      const calls = [connection.call(someCall, soon()), connection.call(someCall, soon())];
-      for (const call of calls) await assert.rejects(call, DBusConnectionError);
+    it(`fails when the bus sends ${name}`, async () => {
+      const connection = await connectionTo(() => bytes);
       await assert.rejects(connection.call(someCall, soon()), DBusConnectionError);
+      connection.close();
     });
   }
 
@@ -131,7 +121,7 @@ describe('dbus-connection', () => {
     connection.close();
   });
 
-  it('fails all that wait when the bus goes away, or when it is closed', async () => {
+  it('fails whoever waits when the bus goes away, or when it is closed', async () => {
     const connection = await connectionTo(() => null);
     const call = connection.call(someCall, soon());
     await until(() => bus.calls.length === 1, 'the call has arrived');
@@ -161,6 +151,38 @@ describe('dbus-connection', () => {
   });
 });
 
+const runtime = { XDG_RUNTIME_DIR: '/run/user/1000' };
+
+describe('dbus-connection, its address', () => {
+  const cases: Readonly<Record<string, readonly string[]>> = {
+    'unix:path=/run/user/1000/bus': ['/run/user/1000/bus'],
+    'unix:path=/tmp/a,guid=0123': ['/tmp/a'],
+    'unix:guid=0123,path=/tmp/a': ['/tmp/a'],
+    'unix:abstract=/tmp/dbus-x,guid=0123': ['\0/tmp/dbus-x'],
+    'tcp:host=localhost,port=1;unix:path=/a;unix:abstract=b': ['/a', '\0b'],
+    'unix:path=/with%20space%3b%2c%d1%84': ['/with space;,ф'],
+    'unix:path=/half%2': [],
+    'unix:path=/zero%00byte': [],
+    'unix:path=': [],
+    'unix:': [],
+    'autolaunch:': [],
+    'path=/a': [],
+    ';;': [],
+  };
+  for (const [address, paths] of Object.entries(cases)) {
+    it(`finds ${JSON.stringify(paths)} in ${address}`, () => {
+      assert.deepEqual(sessionBusPaths({ ...runtime, DBUS_SESSION_BUS_ADDRESS: address }), paths);
+    });
+  }
+
+  it('falls back to the runtime folder only while no address is set', () => {
+    assert.deepEqual(sessionBusPaths(runtime), ['/run/user/1000/bus']);
+    assert.deepEqual(sessionBusPaths({ ...runtime, DBUS_SESSION_BUS_ADDRESS: '' }), []);
+    assert.deepEqual(sessionBusPaths({ XDG_RUNTIME_DIR: '' }), []);
+    assert.deepEqual(sessionBusPaths({}), []);
+  });
+});
+
 const missing = noPrivateKeyring();
 const described = missing === null ? describe : describe.skip;
 
@@ -168,7 +190,7 @@ described(
   `dbus-connection with a real dbus-daemon${missing === null ? '' : ` (skipped, ${missing})`}`,
   () => {
     const folder = temporaryFolder();
-    const paddedNames = process.versions.node.startsWith('20.'); // see dbus-address.ts
+    const paddedNames = process.versions.node.startsWith('20.'); // see dbus-connection.ts
     for (const kind of paddedNames ? ['path'] : ['path', 'abstract']) {
       it(`speaks to one at unix:${kind}`, async () => {
         const name = join(folder(), 'bus');

@@ -95,32 +95,7 @@ describe('dbus-message', () => {
     assert.deepEqual(encodeMessage(message), fromLibdbus);
   });
 
-  it('reads a big-endian message', () => {
-    // an error, serial 7, reply to 9, name "a.b", one string "no"
-    const bytes = Buffer.from(
-      [
-        '42030001 00000007 00000007 0000001f',
-        '05017500 00000009',
-        '04017300 00000003 612e6200 00000000',
-        '08016700 01730000',
-        '00000002 6e6f00',
-      ]
-        .join('')
-        .replaceAll(' ', ''),
-      'hex',
-    );
-    assert.equal(messageBytes(bytes), bytes.length);
-    assert.deepEqual(decodeMessage(bytes), {
-      kind: 'error',
-      serial: 7,
-      replySerial: 9,
-      errorName: 'a.b',
-      signature: 's',
-      body: ['no'],
-    });
-  });
-
-  it('refuses a message over the limit by its first 16 bytes', () => {
+  it('refuses a message over the limit, or in another byte order, by its first 16 bytes', () => {
     const prefix = Buffer.alloc(16);
     prefix.write('l');
     prefix.writeUInt32LE(maxMessageBytes, 4);
@@ -128,6 +103,7 @@ describe('dbus-message', () => {
     prefix.writeUInt32LE(0, 4);
     prefix.writeUInt32LE(0xffffffff, 12);
     assert.throws(() => messageBytes(prefix), DBusFormatError);
+    assert.throws(() => messageBytes(Buffer.alloc(16)), DBusFormatError);
   });
 
   it('refuses nesting that would use up the stack', () => {
@@ -140,11 +116,6 @@ describe('dbus-message', () => {
     });
     const bytes = Buffer.concat([message.subarray(0, -4), variants]);
     assert.throws(() => decodeMessage(bytes), DBusFormatError);
-    const arrays = { signature: `${'a'.repeat(200)}y`, value: [] };
-    assert.throws(
-      () => encodeMessage({ kind: 'signal', serial: 1, signature: 'v', body: [arrays] }),
-      DBusFormatError,
-    );
   });
 
   it('reads broken bytes as something else or not at all, and fails in no other way', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import type { HelperAnswer, HelperRequest } from '../../src/keychain/helper-messages.ts';
 import { serveKeychain } from '../../src/keychain/keychain-helper.ts';
-import { keyringLocked, libraryMissing } from '../../src/keychain/keychain-problems.ts';
+import { itemLocked, keyringLocked, libraryMissing } from '../../src/keychain/keychain-problems.ts';
 import { KeytarFailure } from '../../src/keychain/keytar-library.ts';
 import type { SecretService } from '../../src/keychain/secret-service.ts';
 import { ProblemError } from '../../src/shared/errors.ts';
@@ -35,16 +35,16 @@ class FakeSecretService implements SecretService {
     this.keytar = keytar;
   }
 
-  async state(): ReturnType<SecretService['state']> {
-    this.keytar.calls.push('state');
-    return this.locked ? { kind: 'closed', problem: keyringLocked } : { kind: 'open' };
+  async check(): Promise<void> {
+    this.keytar.calls.push('check');
+    if (this.locked) throw new ProblemError(keyringLocked);
   }
 
-  async find({ service, account }: Record<string, string>): ReturnType<SecretService['find']> {
-    this.keytar.calls.push('find');
+  async has({ service, account }: Record<string, string>): Promise<boolean> {
+    this.keytar.calls.push('has');
     if (this.locked) throw new ProblemError(keyringLocked);
-    if (this.elsewhere) return 'locked';
-    return this.keytar.items.has(`${service}/${account}`) ? 'open' : 'nowhere';
+    if (this.elsewhere) throw new ProblemError(itemLocked);
+    return this.keytar.items.has(`${service}/${account}`);
   }
 
   async unlock(): Promise<void> {
@@ -119,7 +119,7 @@ describe('keychain-helper', () => {
       const { problem, spent } = await refusal(request);
       assert.deepEqual(problem, keyringLocked);
       assert.equal(spent, false);
-      assert.deepEqual(keytar.calls, [request.op === 'state' ? 'state' : 'find']);
+      assert.deepEqual(keytar.calls, [request.op === 'state' ? 'check' : 'has']);
     });
   }
 
@@ -128,7 +128,7 @@ describe('keychain-helper', () => {
       service.elsewhere = true;
       serve();
       assert.match((await refusal(request)).problem.message, /keyring other than the default/);
-      assert.deepEqual(keytar.calls, ['find']);
+      assert.deepEqual(keytar.calls, ['has']);
     });
   }
 
@@ -136,7 +136,7 @@ describe('keychain-helper', () => {
     serve();
     assert.equal(await value({ op: 'read', key: 'k' }), null);
     await value({ op: 'remove', key: 'k' });
-    assert.deepEqual(keytar.calls, ['find', 'find']);
+    assert.deepEqual(keytar.calls, ['has', 'has']);
   });
 
   it('says locked, not absent, when the keyring was locked before keytar came to it', async () => {
@@ -225,7 +225,7 @@ describe('keychain-helper', () => {
   });
 
   it('calls what nobody foresaw internal', async () => {
-    service.state = () => Promise.reject(new TypeError('oh'));
+    service.check = () => Promise.reject(new TypeError('oh'));
     serve();
     assert.deepEqual((await refusal({ op: 'state' })).problem, { code: 'internal', message: 'oh' });
   });

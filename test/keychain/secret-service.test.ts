@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { DBusMessage, DBusValue } from '../../src/keychain/dbus-message.ts';
+import { problemOf } from '../../src/shared/errors.ts';
 import { secretService, type SecretService } from '../../src/keychain/secret-service.ts';
 import { startFakeBus, type FakeBus, type Reaction } from '../support/fake-bus.ts';
 import { refusal, sentence } from '../support/refusal.ts';
@@ -85,14 +86,16 @@ describe('secret-service', () => {
   }
 
   async function problemOfState(): Promise<string> {
-    const state = await service.state();
-    assert.equal(state.kind, 'closed');
-    assert.match(state.problem.hint ?? '', /./);
-    return sentence(state.problem);
+    const closed = await service.check().then(
+      () => assert.fail('it is open'),
+      (error: unknown) => problemOf(error),
+    );
+    assert.match(closed.hint ?? '', /./);
+    return sentence(closed);
   }
 
   it('says that an open keyring is open, and asks no more than that takes', async () => {
-    assert.deepEqual(await service.state(), { kind: 'open' });
+    await service.check();
     assert.deepEqual(members(), ['ReadAlias', 'Get']);
     assert.deepEqual(bus.calls[0]?.body, ['default']);
     assert.deepEqual(bus.calls[1]?.body, ['org.freedesktop.Secret.Collection', 'Locked']);
@@ -141,16 +144,16 @@ describe('secret-service', () => {
     for (const address of ['', 'unix:path=/nowhere/bus', 'autolaunch:']) {
       service = serviceAt(address);
       assert.match(await problemOfState(), /^keychain_unavailable: no D-Bus session bus/);
-      assert.match(await refusal(service.find(attributes)), /^keychain_unavailable: no D-Bus session bus/);
+      assert.match(await refusal(service.has(attributes)), /^keychain_unavailable: no D-Bus session bus/);
     }
   });
 
   it('finds where items lie', async () => {
-    assert.equal(await service.find(attributes), 'nowhere');
+    assert.equal(await service.has(attributes), false);
     scene.found = { unlocked: 1, locked: 0 };
-    assert.equal(await service.find(attributes), 'open');
+    assert.equal(await service.has(attributes), true);
     scene.found = { unlocked: 1, locked: 1 };
-    assert.equal(await service.find(attributes), 'locked');
+    assert.match(await refusal(service.has(attributes)), /keyring other than the default one/);
     assert.deepEqual(bus.calls.find(({ member }) => member === 'SearchItems')?.body, [
       [
         ['service', 'iam-tokend'],
@@ -161,7 +164,7 @@ describe('secret-service', () => {
 
   it('searches nothing while the default keyring is locked', async () => {
     scene.keyring = 'locked';
-    assert.match(await refusal(service.find(attributes)), /^keychain_locked/);
+    assert.match(await refusal(service.has(attributes)), /^keychain_locked/);
     assert.ok(!members().includes('SearchItems'));
   });
 
