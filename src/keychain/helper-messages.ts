@@ -6,9 +6,8 @@ export type HelperRequest =
   | { readonly op: 'state' }
   /** Opens the keychain, with a prompt where that takes one. */
   | { readonly op: 'unlock' }
-  | { readonly op: 'read'; readonly key: string }
-  | { readonly op: 'write'; readonly key: string; readonly value: string }
-  | { readonly op: 'remove'; readonly key: string };
+  | { readonly op: 'read' | 'remove'; readonly key: string }
+  | { readonly op: 'write'; readonly key: string; readonly value: string };
 
 export type NumberedRequest = HelperRequest & { readonly id: number };
 
@@ -18,32 +17,34 @@ export type HelperAnswer =
   /** `spent`: this helper is of no use any more; another one may do better. */
   | { readonly id: number; readonly ok: false; readonly problem: Problem; readonly spent: boolean };
 
-/** The request in a message; `null` for anything else. */
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The request in a message; `null` for anything else. Daemon and helper may be of two versions. */
 export function requestIn(message: unknown): NumberedRequest | null {
-  if (!isObject(message) || typeof message['id'] !== 'number') return null;
-  const { op, key, value } = message;
-  if (op === 'state' || op === 'unlock') return message as unknown as NumberedRequest;
-  if (typeof key !== 'string') return null;
-  if (op === 'read' || op === 'remove') return message as unknown as NumberedRequest;
-  return op === 'write' && typeof value === 'string' ? (message as unknown as NumberedRequest) : null;
+  const { id, op, key, value } = fieldsOf(message);
+  const good =
+    op === 'state' ||
+    op === 'unlock' ||
+    (typeof key === 'string' &&
+      (op === 'read' || op === 'remove' || (op === 'write' && typeof value === 'string')));
+  return typeof id === 'number' && good ? (message as NumberedRequest) : null;
 }
 
-/** The answer in a message; `null` for anything else. The helper may be of another version than the daemon. */
+/** The answer in a message; `null` for anything else. */
 export function answerIn(message: unknown): HelperAnswer | null {
-  if (!isObject(message) || typeof message['id'] !== 'number') return null;
-  const { ok, value, problem, spent } = message;
-  const good = ok === true && (value === null || typeof value === 'string');
-  const bad = ok === false && isProblem(problem) && typeof spent === 'boolean';
-  return good || bad ? (message as unknown as HelperAnswer) : null;
+  const { id, ok, value, problem, spent } = fieldsOf(message);
+  const good =
+    ok === true
+      ? value === null || typeof value === 'string'
+      : ok === false && isProblem(fieldsOf(problem)) && typeof spent === 'boolean';
+  return typeof id === 'number' && good ? (message as HelperAnswer) : null;
 }
 
-function isProblem(value: unknown): boolean {
-  if (!isObject(value)) return false;
-  const { code, message, hint } = value;
+function isProblem({ code, message, hint }: Fields): boolean {
   const known = errorCodes.some((known) => known === code);
   return known && typeof message === 'string' && (hint === undefined || typeof hint === 'string');
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
+function fieldsOf(message: unknown): Fields {
+  return typeof message === 'object' && message !== null ? (message as Fields) : {};
 }

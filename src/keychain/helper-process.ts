@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import type { Problem, ProblemError } from '../shared/errors.ts';
+import { once } from 'node:events';
+import type { Problem } from '../shared/errors.ts';
 import { orAborted } from './abortable.ts';
 import { answerIn, type HelperAnswer, type HelperRequest, type NumberedRequest } from './helper-messages.ts';
 import { helperGone, helperLate, problemError, storeClosed } from './keychain-problems.ts';
@@ -13,14 +14,8 @@ export interface HelperProcessOptions {
 
 interface Running {
   readonly child: ChildProcess;
-  readonly ended: Promise<void>;
-  readonly waiting: Map<number, Waiting>;
-  over: boolean;
-}
-
-interface Waiting {
-  readonly answered: (answer: HelperAnswer) => void;
-  readonly failed: (error: ProblemError) => void;
+  /** Those who wait for an answer, by the id of their request. */
+  readonly waiting: Map<number, (answer: HelperAnswer) => void>;
 }
 
 /**
@@ -56,25 +51,24 @@ export class HelperProcess {
   /** Kills the helper, and waits for its end. Calls under way and later ones are `keychain_unavailable`. */
   async close(): Promise<void> {
     this.#closed = true;
-    const running = this.#running;
-    if (running === null) return;
-    this.#end(running, storeClosed);
-    await running.ended;
+    if (this.#running === null) return;
+    const ended = once(this.#running.child, 'exit').catch(() => undefined); // it was never started
+    this.end(storeClosed);
+    await ended;
   }
 
   async #ask(request: HelperRequest, deadline: AbortSignal): Promise<HelperAnswer> {
     if (this.#closed) throw problemError(storeClosed);
     const running = (this.#running ??= this.#start());
     const id = ++this.#lastId;
-    const answer = new Promise<HelperAnswer>((answered, failed) => {
-      running.waiting.set(id, { answered, failed });
+    const answer = new Promise<HelperAnswer>((answered) => {
+      running.waiting.set(id, answered);
       const message: NumberedRequest = { id, ...request };
       running.child.send(message, (error) => error && this.#end(running, helperGone('could not be reached')));
     });
     try {
       return await orAborted(answer, deadline);
     } catch (error) {
-      if (error !== deadline.reason) throw error;
       this.#end(running, helperGone('was ended because another request got stuck'));
       throw problemError(helperLate, error);
     } finally {
@@ -88,34 +82,23 @@ export class HelperProcess {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    const ended = new Promise<void>((resolve) => {
-      child.once('exit', () => resolve());
-      child.once('error', () => resolve());
+    const running: Running = { child, waiting: new Map() };
+    const end = (reason: string): void => this.#end(running, helperGone(reason));
+    child.on('error', (error) => end(`could not be started: ${error.message}`));
+    child.on('exit', (code, signal) => end(`ended (${signal ?? `exit code ${code}`})`));
+    child.on('message', (message) => {
+      const answer = answerIn(message);
+      if (answer === null) return end('gave no proper answer');
+      running.waiting.get(answer.id)?.(answer);
+      if (!answer.ok && answer.spent) end('was replaced after a failure');
     });
-    const running: Running = { child, ended, waiting: new Map(), over: false };
-    child.on('message', (message) => this.#answered(running, answerIn(message)));
-    child.on('error', (error) => this.#end(running, helperGone(`could not be started: ${error.message}`)));
-    child.on('exit', (code, signal) =>
-      this.#end(running, helperGone(`ended (${signal ?? `exit code ${code}`})`)),
-    );
     return running;
   }
 
-  #answered(running: Running, answer: HelperAnswer | null): void {
-    if (answer === null) {
-      this.#end(running, helperGone('gave no proper answer'));
-      return;
-    }
-    running.waiting.get(answer.id)?.answered(answer);
-    if (!answer.ok && answer.spent) this.#end(running, helperGone('was replaced after a failure'));
-  }
-
   #end(running: Running, problem: Problem): void {
-    if (running.over) return;
-    running.over = true;
     if (this.#running === running) this.#running = null;
     running.child.kill('SIGKILL');
-    for (const waiting of running.waiting.values()) waiting.failed(problemError(problem));
+    for (const [id, answered] of running.waiting) answered({ id, ok: false, problem, spent: false });
   }
 }
 

@@ -40,7 +40,7 @@ export function keychainItems(keytar: Keytar, itemAtMostBytes: number | null): K
       const head = await get(key);
       if (head === null) return null;
       const pieces = [head];
-      for (let index = 1; index < (pieceCount(head) ?? 0); index++) {
+      for (let index = 1; index < pieceCount(head); index++) {
         const piece = await get(pieceKey(key, index));
         if (piece === null) return null;
         pieces.push(piece);

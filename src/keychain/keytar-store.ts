@@ -1,10 +1,15 @@
-import { ProblemError } from '../shared/errors.ts';
 import type { Clock } from '../shared/clock.ts';
 import { Secret } from '../shared/secret.ts';
 import type { CredentialStore, Manner } from './credential-store.ts';
 import type { HelperRequest } from './helper-messages.ts';
 import { HelperProcess } from './helper-process.ts';
-import { keychainBusy, lockedMeanwhile, problemError, takesNoPassphrase } from './keychain-problems.ts';
+import {
+  keychainBusy,
+  lockedMeanwhile,
+  problemError,
+  stateOf,
+  takesNoPassphrase,
+} from './keychain-problems.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 
 export interface KeytarStoreOptions {
@@ -53,15 +58,11 @@ export function createKeytarStore(options: KeytarStoreOptions): CredentialStore 
   return {
     kind: 'keychain',
 
-    async state() {
-      try {
+    state: () =>
+      stateOf(async () => {
         await helper.call({ op: 'state' }, options.clock.deadline(callWithinMs));
         return { kind: 'open' };
-      } catch (error) {
-        if (error instanceof ProblemError) return { kind: 'closed', problem: error.problem };
-        throw error;
-      }
-    },
+      }),
 
     async read(key, manner) {
       const value = await call({ op: 'read', key }, manner);

@@ -26,17 +26,16 @@ export function splitValue(value: string, atMostBytes: number): readonly string[
   return [`${rest.length + 1}.${digestOf(value)}:${first}`, ...rest];
 }
 
-/** How many pieces the value has whose head this is, itself counted; `null` if it is not a head. */
-export function pieceCount(head: string): number | null {
-  const [, count] = headPattern.exec(head) ?? [];
-  return count === undefined || Number(count) === 0 ? null : Number(count);
+/** How many pieces the value has whose head this is, itself counted; 0 if it is not a head. */
+export function pieceCount(head: string): number {
+  return Number(headPattern.exec(head)?.[1] ?? 0);
 }
 
 /** The value that was split into exactly these pieces; `null` if they are not of one piece. */
 export function joinValue(pieces: readonly string[]): string | null {
   const [head = '', ...rest] = pieces;
-  const [header, , digest] = headPattern.exec(head) ?? [];
-  if (header === undefined || pieceCount(head) !== pieces.length) return null;
+  const [header, count, digest] = headPattern.exec(head) ?? [];
+  if (header === undefined || Number(count) !== pieces.length) return null;
   const value = head.slice(header.length) + rest.join('');
   return digestOf(value) === digest ? value : null;
 }
@@ -45,22 +44,14 @@ function digestOf(value: string): string {
   return createHash('sha256').update(value).digest('base64url').slice(0, 22);
 }
 
-/** Never cuts a character in two, which would not survive UTF-8. */
 function chunksOf(value: string, atMostBytes: number): readonly string[] {
+  const bytes = Buffer.from(value);
   const chunks: string[] = [];
-  let start = 0;
-  let end = 0;
-  let bytes = 0;
-  for (const character of value) {
-    const more = Buffer.byteLength(character);
-    if (bytes + more > atMostBytes) {
-      chunks.push(value.slice(start, end));
-      start = end;
-      bytes = 0;
-    }
-    end += character.length;
-    bytes += more;
+  for (let start = 0, end = 0; start < bytes.length; start = end) {
+    end = start + atMostBytes;
+    // Back to where a character begins (not 10xxxxxx): half of one would not survive UTF-8.
+    while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+    chunks.push(bytes.toString('utf8', start, end));
   }
-  chunks.push(value.slice(start));
   return chunks;
 }

@@ -67,7 +67,7 @@ describe('split-value', () => {
     for (const text of ['', 'secret', '1.:', '0.AAAAAAAAAAAAAAAAAAAAAA:', '1.AAAAAAAAAAAAAAAAAAAAAA:x']) {
       assert.equal(joinValue([text]), null);
     }
-    assert.equal(pieceCount('secret'), null);
-    assert.equal(pieceCount('0.AAAAAAAAAAAAAAAAAAAAAA:'), null);
+    assert.equal(pieceCount('secret'), 0);
+    assert.equal(pieceCount('0.AAAAAAAAAAAAAAAAAAAAAA:'), 0);
   });
 });
