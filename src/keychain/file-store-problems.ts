@@ -1,11 +1,12 @@
-import { type ErrorCode, ProblemError } from '../shared/errors.ts';
-import { quoted, refused } from './disk-problems.ts';
+import type { ProblemError } from '../shared/errors.ts';
+import { quoted, refused } from './guarded-file.ts';
 import { type KeyPlace, nameOf } from './key-file.ts';
-import type { Parsed } from './sealed-file.ts';
+import { problemError } from './keychain-problems.ts';
+import type { SealedFault } from './sealed-file.ts';
 
 /** Why a closed store does not open: someone has to type a passphrase. */
 export function locked(message: string, hint = 'iam-token unlock'): ProblemError {
-  return problemError('locked', message, hint);
+  return problemError({ code: 'locked', message, hint });
 }
 
 export function notMadeYet(path: string): ProblemError {
@@ -23,11 +24,11 @@ export function wrongPassphrase(path: string): ProblemError {
 }
 
 export function takesNoPassphrase(): ProblemError {
-  return problemError(
-    'bad_request',
-    'the file store opens with a key of its own and takes no passphrase',
-    'for a passphrase, set file.key to passphrase in config.yaml',
-  );
+  return problemError({
+    code: 'bad_request',
+    message: 'the file store opens with a key of its own and takes no passphrase',
+    hint: 'for a passphrase, set file.key to passphrase in config.yaml',
+  });
 }
 
 /** @param path of the store */
@@ -65,23 +66,17 @@ export function otherKind(path: string, made: 'passphrase' | 'key'): ProblemErro
       );
 }
 
-export function unreadable(path: string, fault: (Parsed & { readonly ok: false })['fault']): ProblemError {
-  const shown = `the file store ${path}`;
-  switch (fault) {
-    case 'foreign':
-      return refused(`${shown} is no store of iam-tokend`, startAnew(path));
-    case 'damaged':
-      return refused(`${shown} is cut or was changed`, `put a copy back, or ${startAnew(path)}`);
-    case 'newer':
-      return refused(`${shown} was written by a newer iam-tokend`, 'upgrade this one, as that one was');
-    case 'costly':
-      return refused(
-        `${shown} asks for more work than a passphrase may take, and iam-tokend did not write it so`,
-        `put a copy back, or ${startAnew(path)}`,
-      );
-    default:
-      return fault satisfies never;
-  }
+export function unreadable(path: string, fault: SealedFault): ProblemError {
+  const [is, hint] = {
+    foreign: ['is no store of iam-tokend', startAnew(path)] as const,
+    damaged: ['is cut or was changed', `put a copy back, or ${startAnew(path)}`] as const,
+    newer: ['was written by a newer iam-tokend', 'upgrade this one, as that one was'] as const,
+    costly: [
+      'asks for more work than a passphrase may take, and iam-tokend did not write it so',
+      `put a copy back, or ${startAnew(path)}`,
+    ] as const,
+  }[fault];
+  return refused(`the file store ${path} ${is}`, hint);
 }
 
 export function diskSilent(path: string, cause: unknown): ProblemError {
@@ -94,8 +89,4 @@ export function diskSilent(path: string, cause: unknown): ProblemError {
 
 function startAnew(path: string): string {
   return `move it away and log in anew: mv ${quoted(path)} ${quoted(`${path}.old`)} && iam-token login`;
-}
-
-function problemError(code: ErrorCode, message: string, hint: string): ProblemError {
-  return new ProblemError({ code, message, hint });
 }

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import * as promises from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../shared/clock.ts';
-import { ProblemError } from '../shared/errors.ts';
 import { Secret } from '../shared/secret.ts';
 import { orAborted } from './abortable.ts';
 import type { CredentialStore, Manner, StoreState } from './credential-store.ts';
@@ -18,19 +18,20 @@ import {
 } from './file-store-problems.ts';
 import type { FileCalls } from './guarded-file.ts';
 import { type KeyPlace, makeKeyFile, readKey } from './key-file.ts';
+import { stateOf } from './keychain-problems.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import {
   type Items,
+  keyFromBytes,
+  keyFromPassphrase,
   type KeyRecipe,
   newRecipe,
   openSealed,
   parseSealed,
-  sameRecipe,
   seal,
   type SealedFile,
 } from './sealed-file.ts';
-import { openStoreFile } from './store-file.ts';
-import { keyFromBytes, keyFromPassphrase } from './store-key.ts';
+import { readStoreFile, replaceStoreFile } from './store-file.ts';
 
 export interface FileStoreOptions {
   /** Its folder is made, 0700, with the store. */
@@ -49,12 +50,6 @@ interface Opener {
   readonly key: KeyObject;
 }
 
-interface Loaded {
-  /** For a write; makes the key of a store that is yet to be made. */
-  readonly opener: () => Promise<Opener>;
-  readonly items: Items;
-}
-
 const withinMs = { unasked: 10_000, asked: 120_000 } as const;
 
 /**
@@ -68,7 +63,6 @@ const withinMs = { unasked: 10_000, asked: 120_000 } as const;
 export function createFileStore(options: FileStoreOptions): CredentialStore {
   const { path, key: source, uid, clock, fs = promises, log2N = 17 } = options;
   const disk = { fs, uid };
-  const file = openStoreFile(path, disk);
   const turns = new OneAtATime();
   /** The passphrase's key, while the store is open. */
   let held: Opener | null = null;
@@ -85,14 +79,15 @@ export function createFileStore(options: FileStoreOptions): CredentialStore {
   }
 
   async function sealedFile(): Promise<SealedFile | null> {
-    const bytes = await file.read();
+    const bytes = await readStoreFile(path, disk);
     if (bytes === null) return null;
     const parsed = parseSealed(bytes);
-    if (!parsed.ok) throw unreadable(path, parsed.fault);
-    return parsed.file;
+    if (typeof parsed === 'string') throw unreadable(path, parsed);
+    return parsed;
   }
 
-  async function openerOf(sealed: SealedFile | null): Promise<Loaded['opener']> {
+  /** What opens the store; called for the first write to one that has neither file nor key, it makes the key. */
+  async function openerOf(sealed: SealedFile | null): Promise<() => Promise<Opener>> {
     const made = sealed?.recipe.kind;
     if (made !== undefined && (made === 'passphrase') !== (source.kind === 'passphrase')) {
       throw otherKind(path, made);
@@ -100,7 +95,7 @@ export function createFileStore(options: FileStoreOptions): CredentialStore {
     if (source.kind === 'passphrase') {
       if (held === null) throw sealed === null ? notMadeYet(path) : locked('the file store is locked');
       const opener = held;
-      if (sealed === null || sameRecipe(sealed.recipe, opener.recipe)) return async () => opener;
+      if (sealed === null || isDeepStrictEqual(sealed.recipe, opener.recipe)) return async () => opener;
       throw locked('another file store lies in the place of the one that was unlocked');
     }
     const key = await readKey(source, disk);
@@ -109,7 +104,7 @@ export function createFileStore(options: FileStoreOptions): CredentialStore {
     return async () => keyOpener(await makeKeyFile(source.path, disk));
   }
 
-  async function load(): Promise<Loaded> {
+  async function load(): Promise<{ readonly opener: () => Promise<Opener>; readonly items: Items }> {
     const sealed = await sealedFile();
     const opener = await openerOf(sealed);
     if (sealed === null) return { opener, items: new Map() };
@@ -120,22 +115,20 @@ export function createFileStore(options: FileStoreOptions): CredentialStore {
   }
 
   async function save({ recipe, key }: Opener, items: Items): Promise<void> {
-    await file.replace(seal(recipe, key, items), (readBack) => {
+    const opens = (readBack: Buffer): boolean => {
       const parsed = parseSealed(readBack);
-      return parsed.ok && openSealed(parsed.file, key) !== null;
-    });
+      return typeof parsed !== 'string' && openSealed(parsed, key) !== null;
+    };
+    await replaceStoreFile(path, seal(recipe, key, items), opens, disk);
   }
 
   async function stateNow(): Promise<StoreState> {
-    try {
+    const state = await stateOf(async () => {
       await load();
       return { kind: 'open' };
-    } catch (error) {
-      if (!(error instanceof ProblemError)) throw error;
-      const { problem } = error;
-      if (problem.code !== 'locked') return { kind: 'closed', problem };
-      return { kind: 'closed', problem, passphrase: (await file.exists()) ? 'needed' : 'new' };
-    }
+    });
+    if (state.kind === 'open' || state.problem.code !== 'locked') return state;
+    return { ...state, passphrase: (await sealedFile()) === null ? 'new' : 'needed' };
   }
 
   async function unlockNow(passphrase: Secret | null, stillWanted: () => boolean): Promise<void> {
@@ -169,14 +162,7 @@ export function createFileStore(options: FileStoreOptions): CredentialStore {
       await inTurn('asked', () => unlockNow(passphrase, () => timesLocked === before));
     },
 
-    async state() {
-      try {
-        return await inTurn('unasked', stateNow);
-      } catch (error) {
-        if (error instanceof ProblemError) return { kind: 'closed', problem: error.problem };
-        throw error;
-      }
-    },
+    state: () => stateOf(() => inTurn('unasked', stateNow)),
 
     async read(key, manner) {
       const { items } = await inTurn(manner, load);

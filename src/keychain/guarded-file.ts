@@ -1,15 +1,22 @@
 import { constants, type Stats } from 'node:fs';
 import type * as promises from 'node:fs/promises';
-import { systemCodeOf } from '../shared/thrown.ts';
-import { notRead, type Place, quoted, refused } from './disk-problems.ts';
+import { ProblemError } from '../shared/errors.ts';
+import { messageOf, systemCodeOf } from '../shared/thrown.ts';
+import { problemError } from './keychain-problems.ts';
 
 /** What of `node:fs/promises` files of ours are read and written with. */
-export type FileCalls = Pick<typeof promises, 'lstat' | 'mkdir' | 'open' | 'rename' | 'unlink'>;
+export type FileCalls = Pick<typeof promises, 'lstat' | 'mkdir' | 'open' | 'rename' | 'rm'>;
 
 export interface Disk {
   readonly fs: FileCalls;
   /** Whose the files must be; `null` on Windows, where the rights of a person's folders keep others out. */
   readonly uid: number | null;
+}
+
+/** A file or folder by its place, and as a sentence calls it: "the file store". */
+export interface Place {
+  readonly path: string;
+  readonly name: string;
 }
 
 /**
@@ -87,7 +94,7 @@ export async function writeNew(path: string, bytes: Buffer, { fs }: Disk): Promi
     }
   } catch (error) {
     // Why it was not written is what counts.
-    await fs.unlink(path).catch(() => undefined);
+    await fs.rm(path, { force: true }).catch(() => undefined);
     throw error;
   }
 }
@@ -115,4 +122,44 @@ function refuseOthers({ path, name }: Place, stats: Stats, uid: number | null, m
     const found = (stats.mode & 0o7777).toString(8).padStart(4, '0');
     throw refused(`${name} ${path} is open to others (mode ${found})`, `chmod ${mode} ${quoted(path)}`);
   }
+}
+
+export function refused(message: string, hint: string, cause?: unknown): ProblemError {
+  return problemError({ code: 'keychain_unavailable', message, hint }, cause);
+}
+
+/** What is wrong with a place when the system itself refuses. What is a problem already is passed on. */
+export function notRead({ path, name }: Place, cause: unknown): ProblemError {
+  if (cause instanceof ProblemError) return cause;
+  return refused(
+    `${name} ${path} cannot be read: ${reasonOf(cause)}`,
+    `see who may read it: ls -ld ${quoted(path)}`,
+    cause,
+  );
+}
+
+export function notWritten({ path, name }: Place, folder: string, cause: unknown): ProblemError {
+  if (cause instanceof ProblemError) return cause;
+  if (systemCodeOf(cause) === 'ENOSPC' || systemCodeOf(cause) === 'EDQUOT') {
+    return refused(`there is no room for ${name} ${path}`, `make some: df -h ${quoted(folder)}`, cause);
+  }
+  if (systemCodeOf(cause) === 'ENOENT') {
+    return refused(`${name} ${path} has no folder to lie in`, `mkdir -p -m 700 ${quoted(folder)}`, cause);
+  }
+  return refused(
+    `${name} ${path} cannot be written: ${reasonOf(cause)}`,
+    `see who may write there: ls -ld ${quoted(folder)}`,
+    cause,
+  );
+}
+
+/** As a POSIX shell takes it. */
+export function quoted(path: string): string {
+  return `'${path.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** `EACCES: permission denied, open '/path'` without what comes after the comma. */
+function reasonOf(error: unknown): string {
+  const message = messageOf(error);
+  return message.replace(/, .*/s, '');
 }

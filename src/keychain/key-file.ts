@@ -1,7 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { notWritten, type Place, quoted, refused } from './disk-problems.ts';
-import { type Disk, readGuarded, syncFolder, writeNew } from './guarded-file.ts';
+import {
+  type Disk,
+  notWritten,
+  type Place,
+  quoted,
+  readGuarded,
+  refused,
+  syncFolder,
+  writeNew,
+} from './guarded-file.ts';
 
 /**
  * A key that lies in a file: 32 to 4,096 random bytes, all of which count. By hand it is made with

@@ -1,5 +1,5 @@
 /**
- * The format of the file store, version 1: every item in one sealed JSON object. Pure but for the nonce.
+ * The format of the file store, version 1: every item in one sealed JSON object. Pure but for nonce and salt.
  *
  *      0  16  "iam-tokend store" in ASCII
  *     16   1  version: 1
@@ -14,7 +14,16 @@
  * The tag alone is what keeps others from changing the file. The checksum tells a cut or rotten file from a wrong
  * passphrase, and needs no key for it; it stands at the end, and the version at 16, in every version to come.
  */
-import { createCipheriv, createDecipheriv, createHash, type KeyObject, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+  scrypt,
+} from 'node:crypto';
 import * as v from 'valibot';
 import { Secret } from '../shared/secret.ts';
 
@@ -34,10 +43,8 @@ export interface SealedFile {
 
 export type Items = ReadonlyMap<string, Secret>;
 
-export type Parsed =
-  | { readonly ok: true; readonly file: SealedFile }
-  /** `costly`: scrypt would take more memory or time than any store of ours asks for. */
-  | { readonly ok: false; readonly fault: 'foreign' | 'damaged' | 'newer' | 'costly' };
+/** `costly`: scrypt would take more memory or time than any store of ours asks for. */
+export type SealedFault = 'foreign' | 'damaged' | 'newer' | 'costly';
 
 const magic = Buffer.from('iam-tokend store', 'latin1');
 const version = 1;
@@ -49,6 +56,11 @@ const checksumBytes = 32;
 /** scrypt takes 2^log2N KiB: 1 MiB at least, 256 MiB at most, which is a second of a slow machine. */
 const log2NAtLeast = 10;
 const log2NAtMost = 18;
+
+/** Block size and parallelism as RFC 7914 recommends; only N is ours to choose. */
+const r = 8;
+const p = 1;
+const keyBytes = 32;
 
 const content = v.object({ items: v.array(v.tuple([v.string(), v.string()])) });
 
@@ -71,25 +83,24 @@ export function seal(recipe: KeyRecipe, key: KeyObject, items: Items): Buffer {
 }
 
 /** Reads all that can be read without a key. */
-export function parseSealed(bytes: Buffer): Parsed {
+export function parseSealed(bytes: Buffer): SealedFile | SealedFault {
   const begin = bytes.subarray(0, magic.length);
-  if (!begin.equals(magic.subarray(0, begin.length))) return { ok: false, fault: 'foreign' };
+  if (!begin.equals(magic.subarray(0, begin.length))) return 'foreign';
   const body = bytes.subarray(0, -checksumBytes);
   if (body.length < at.sealed + tagBytes || !checksum(body).equals(bytes.subarray(body.length))) {
-    return { ok: false, fault: 'damaged' };
+    return 'damaged';
   }
-  if (body[at.version] !== version) return { ok: false, fault: 'newer' };
+  if (body[at.version] !== version) return 'newer';
   const salt = body.subarray(at.salt, at.nonce);
   const recipe = recipeOf(body[at.kind] ?? 0, body[at.log2N] ?? 0, salt);
-  if (typeof recipe === 'string') return { ok: false, fault: recipe };
-  const file = {
+  if (typeof recipe === 'string') return recipe;
+  return {
     recipe,
     header: body.subarray(0, at.sealed),
     nonce: body.subarray(at.nonce, at.sealed),
     sealed: body.subarray(at.sealed, -tagBytes),
     tag: body.subarray(-tagBytes),
   };
-  return { ok: true, file };
 }
 
 /** `null`: the key is another one, or somebody changed the file and its checksum. */
@@ -106,11 +117,6 @@ export function openSealed({ header, nonce, sealed, tag }: SealedFile, key: KeyO
   }
 }
 
-export function sameRecipe(one: KeyRecipe, other: KeyRecipe): boolean {
-  const cost = (recipe: KeyRecipe): number => (recipe.kind === 'passphrase' ? recipe.log2N : 0);
-  return one.kind === other.kind && cost(one) === cost(other) && one.salt.equals(other.salt);
-}
-
 function recipeOf(kind: number, log2N: number, salt: Buffer): KeyRecipe | 'damaged' | 'costly' {
   if (kind === kinds.key) return log2N === 0 ? { kind: 'key', salt } : 'damaged';
   if (kind !== kinds.passphrase) return 'damaged';
@@ -119,4 +125,27 @@ function recipeOf(kind: number, log2N: number, salt: Buffer): KeyRecipe | 'damag
 
 function checksum(bytes: Buffer): Buffer {
   return createHash('sha256').update(bytes).digest();
+}
+
+/**
+ * scrypt in libuv's pool, so that the event loop goes on; takes 2^log2N KiB of memory.
+ * The passphrase counts in Unicode's form NFC, so that it does not matter which keyboard it was typed on.
+ */
+export function keyFromPassphrase(
+  passphrase: Secret,
+  { log2N, salt }: KeyRecipe & { readonly kind: 'passphrase' },
+): Promise<KeyObject> {
+  const N = 2 ** log2N;
+  // What OpenSSL reckons that it needs, to the byte.
+  const maxmem = 128 * r * (N + p + 2);
+  return new Promise((resolve, reject) => {
+    scrypt(passphrase.expose().normalize('NFC'), salt, keyBytes, { N, r, p, maxmem }, (error, key) =>
+      error === null ? resolve(createSecretKey(key)) : reject(error),
+    );
+  });
+}
+
+/** @param bytes random, 32 or more */
+export function keyFromBytes(bytes: Buffer, salt: Buffer): KeyObject {
+  return createSecretKey(Buffer.from(hkdfSync('sha256', bytes, salt, 'iam-tokend store', keyBytes)));
 }

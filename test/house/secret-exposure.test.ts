@@ -17,8 +17,10 @@ const places: readonly Place[] = [
     reason: 'the answer of `token` is the IAM token, and that of `awsCredentials` the keys',
   },
   { file: 'src/keychain/keytar-store.ts', reason: 'keytar takes a string' },
-  { file: 'src/keychain/sealed-file.ts', reason: 'the sealed JSON of the file store holds it' },
-  { file: 'src/keychain/store-key.ts', reason: 'scrypt makes a key of the passphrase' },
+  {
+    file: 'src/keychain/sealed-file.ts',
+    reason: 'the sealed JSON of the file store holds it, and scrypt makes a key of the passphrase',
+  },
   { file: 'src/sources/iam-api.ts', reason: 'the body of the exchange holds the credential' },
   { file: 'src/sources/kept.ts', reason: 'what a kind keeps as JSON is read back' },
   { file: 'src/sources/workload-identity.ts', reason: 'the form of the token exchange holds the OIDC token' },

@@ -2,7 +2,7 @@ import * as promises from 'node:fs/promises';
 import type { FileCalls } from '../../src/keychain/guarded-file.ts';
 
 export type DiskCall =
-  'close' | 'lstat' | 'mkdir' | 'open' | 'readFile' | 'rename' | 'stat' | 'sync' | 'unlink' | 'writeFile';
+  'close' | 'lstat' | 'mkdir' | 'open' | 'readFile' | 'rename' | 'rm' | 'stat' | 'sync' | 'writeFile';
 
 /**
  * The real disk, where `before` is asked before each call and may wait or throw in its stead.
@@ -22,9 +22,9 @@ export function watchedDisk(before: (call: DiskCall, path: string) => void | Pro
       await before('rename', String(from));
       return promises.rename(from, to);
     },
-    async unlink(path) {
-      await before('unlink', String(path));
-      return promises.unlink(path);
+    async rm(path, options) {
+      await before('rm', String(path));
+      return promises.rm(path, options);
     },
     async open(path, flags, mode) {
       await before('open', String(path));
