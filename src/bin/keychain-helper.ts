@@ -5,9 +5,9 @@ import { closeInspector } from '../adapters/inspector.ts';
 import { loadCLibrary } from '../adapters/c-library.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import { serveKeychain, type ParentChannel } from '../keychain/keychain-helper.ts';
+import { itemAtMostBytes } from '../keychain/keychain-items.ts';
 import { loadKeytar } from '../keychain/keytar-library.ts';
 import { secretService } from '../keychain/secret-service.ts';
-import { itemAtMostBytes } from '../keychain/split-value.ts';
 
 // Ctrl-C goes to the terminal's whole foreground group, and a service manager's SIGTERM to the whole service. The
 // daemon may need its keychain once more to stop in good order; it ends the helper itself, or its end does.

@@ -16,7 +16,7 @@ import {
   wrongKey,
   wrongPassphrase,
 } from './file-store-problems.ts';
-import type { FileCalls } from './guarded-file.ts';
+import { checkFolder, type FileCalls, folderOf, readGuarded, replaceGuarded } from './guarded-file.ts';
 import { type KeyPlace, makeKeyFile, readKey } from './key-file.ts';
 import { stateOf } from './keychain-problems.ts';
 import { OneAtATime } from './one-at-a-time.ts';
@@ -31,7 +31,6 @@ import {
   seal,
   type SealedFile,
 } from './sealed-file.ts';
-import { readStoreFile, replaceStoreFile } from './store-file.ts';
 
 export interface FileStoreOptions {
   /** Its folder is made, 0700, with the store. */
@@ -50,6 +49,9 @@ interface Opener {
   readonly key: KeyObject;
 }
 
+/** Some thousand credentials. */
+const atMostBytes = 4 * 1024 * 1024;
+
 const withinMs = { unasked: 10_000, asked: 120_000 } as const;
 
 /**
@@ -63,6 +65,7 @@ const withinMs = { unasked: 10_000, asked: 120_000 } as const;
 export function createFileStore(options: FileStoreOptions): CredentialStore {
   const { path, key: source, uid, clock, fs = promises, log2N = 17 } = options;
   const disk = { fs, uid };
+  const file = { path, name: 'the file store' };
   const turns = new OneAtATime();
   /** The passphrase's key, while the store is open. */
   let held: Opener | null = null;
@@ -79,7 +82,8 @@ export function createFileStore(options: FileStoreOptions): CredentialStore {
   }
 
   async function sealedFile(): Promise<SealedFile | null> {
-    const bytes = await readStoreFile(path, disk);
+    const isThere = await checkFolder(folderOf(file), disk);
+    const bytes = isThere ? await readGuarded(file, atMostBytes, disk) : null;
     if (bytes === null) return null;
     const parsed = parseSealed(bytes);
     if (typeof parsed === 'string') throw unreadable(path, parsed);
@@ -119,7 +123,7 @@ export function createFileStore(options: FileStoreOptions): CredentialStore {
       const parsed = parseSealed(readBack);
       return typeof parsed !== 'string' && openSealed(parsed, key) !== null;
     };
-    await replaceStoreFile(path, seal(recipe, key, items), opens, disk);
+    await replaceGuarded(file, seal(recipe, key, items), atMostBytes, opens, disk);
   }
 
   async function stateNow(): Promise<StoreState> {

@@ -1,5 +1,6 @@
 import { constants, type Stats } from 'node:fs';
 import type * as promises from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { ProblemError } from '../shared/errors.ts';
 import { messageOf, systemCodeOf } from '../shared/thrown.ts';
 import { problemError } from './keychain-problems.ts';
@@ -97,6 +98,49 @@ export async function writeNew(path: string, bytes: Buffer, { fs }: Disk): Promi
     await fs.rm(path, { force: true }).catch(() => undefined);
     throw error;
   }
+}
+
+/**
+ * The old file or the new one, whole, whatever happens meanwhile. Its folder is made, for us alone.
+ * @param opens whether what was read back from the disk is what was meant; the old file stays until it is
+ * @throws ProblemError `keychain_unavailable`
+ */
+export async function replaceGuarded(
+  place: Place,
+  bytes: Buffer,
+  atMostBytes: number,
+  opens: (readBack: Buffer) => boolean,
+  disk: Disk,
+): Promise<void> {
+  const { fs } = disk;
+  const { path, name } = place;
+  const folder = folderOf(place);
+  const draft = { path: `${path}.new`, name: `${name}'s draft` };
+  try {
+    if (!(await checkFolder(folder, disk))) {
+      await fs.mkdir(folder.path, { recursive: true, mode: 0o700 });
+      await checkFolder(folder, disk);
+    }
+    await fs.rm(draft.path, { force: true });
+    await writeNew(draft.path, bytes, disk);
+    const readBack = await readGuarded(draft, atMostBytes, disk);
+    if (readBack === null || !opens(readBack)) {
+      throw refused(
+        `${name} ${path} was not written: the disk gave back something else`,
+        `check the disk of ${quoted(folder.path)}; the store is as it was`,
+      );
+    }
+    await fs.rename(draft.path, path);
+    await syncFolder(folder.path, disk);
+  } catch (error) {
+    // A draft that stays is no harm: it is sealed, and the next write begins by removing it.
+    await fs.rm(draft.path, { force: true }).catch(() => undefined);
+    throw notWritten(place, folder.path, error);
+  }
+}
+
+export function folderOf({ path, name }: Place): Place {
+  return { path: dirname(path), name: `${name}'s folder` };
 }
 
 /** Makes new and renamed files of a folder last. Windows cannot open one. */

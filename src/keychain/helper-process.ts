@@ -6,9 +6,9 @@ import { answerIn, type HelperAnswer, type HelperRequest, type NumberedRequest }
 import { helperGone, helperLate, problemError, storeClosed } from './keychain-problems.ts';
 
 export interface HelperProcessOptions {
-  /** The program to fork. */
+  /** The program to fork, built from `src/bin/keychain-helper.ts`. */
   readonly helperPath: string;
-  /** The daemon's own; not all of it is handed on. */
+  /** The daemon's own: the helper finds D-Bus by it. Not all of it is handed on. */
   readonly environment: NodeJS.ProcessEnv;
 }
 

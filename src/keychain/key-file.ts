@@ -1,15 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import {
-  type Disk,
-  notWritten,
-  type Place,
-  quoted,
-  readGuarded,
-  refused,
-  syncFolder,
-  writeNew,
-} from './guarded-file.ts';
+import { type Disk, notWritten, quoted, readGuarded, refused, syncFolder, writeNew } from './guarded-file.ts';
 
 /**
  * A key that lies in a file: 32 to 4,096 random bytes, all of which count. By hand it is made with
@@ -72,6 +63,6 @@ async function readCredential(
   return readGuarded(file, atMostBytes, { ...disk, uid: null });
 }
 
-function keyFile(path: string): Place {
+function keyFile(path: string): { readonly path: string; readonly name: string } {
   return { path, name: 'the key file' };
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../shared/clock.ts';
 import { Secret } from '../shared/secret.ts';
 import type { CredentialStore, Manner } from './credential-store.ts';
 import type { HelperRequest } from './helper-messages.ts';
-import { HelperProcess } from './helper-process.ts';
+import { HelperProcess, type HelperProcessOptions } from './helper-process.ts';
 import {
   keychainBusy,
   lockedMeanwhile,
@@ -12,13 +12,9 @@ import {
 } from './keychain-problems.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 
-export interface KeytarStoreOptions {
-  /** The program `keychain-helper`, built from `src/bin/keychain-helper.ts`. */
-  readonly helperPath: string;
+export interface KeytarStoreOptions extends HelperProcessOptions {
   readonly clock: Pick<Clock, 'deadline'>;
   readonly platform: NodeJS.Platform;
-  /** The daemon's environment: the helper finds D-Bus by it. */
-  readonly environment: NodeJS.ProcessEnv;
 }
 
 /** Until the call before is done. */

@@ -3,22 +3,23 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import * as promises from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FileCalls } from '../../src/keychain/guarded-file.ts';
-import { readStoreFile, replaceStoreFile } from '../../src/keychain/store-file.ts';
+import { type FileCalls, readGuarded, replaceGuarded } from '../../src/keychain/guarded-file.ts';
 import { ProblemError } from '../../src/shared/errors.ts';
 import { diskError, watchedDisk } from '../support/failing-disk.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const uid = process.getuid?.() ?? null;
 const always = (): boolean => true;
+const atMostBytes = 1_000_000;
 
-describe('store-file', () => {
+describe('guarded-file', () => {
   const folder = temporaryFolder();
   const path = (): string => join(folder(), 'iam-tokend', 'store');
+  const place = () => ({ path: path(), name: 'the file store' });
   const openFile = (fs: FileCalls = promises) => ({
-    read: () => readStoreFile(path(), { fs, uid }),
+    read: () => readGuarded(place(), atMostBytes, { fs, uid }),
     replace: (bytes: Buffer, opens: (readBack: Buffer) => boolean) =>
-      replaceStoreFile(path(), bytes, opens, { fs, uid }),
+      replaceGuarded(place(), bytes, atMostBytes, opens, { fs, uid }),
   });
 
   /** What was refused, and how the folder was left. */
