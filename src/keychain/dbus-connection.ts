@@ -9,7 +9,7 @@ import { connect, type Socket } from 'node:net';
 import { unescape } from 'node:querystring';
 import { orAborted } from './abortable.ts';
 import {
-  DBusFormatError,
+  DBusPeerError,
   decodeMessage,
   encodeMessage,
   messageBytes,
@@ -46,11 +46,6 @@ export class DBusError extends Error {
     super(message);
     this.errorName = errorName;
   }
-}
-
-/** There is no connection to the bus, or none any more. */
-export class DBusConnectionError extends Error {
-  override readonly name = 'DBusConnectionError';
 }
 
 const bus = {
@@ -96,10 +91,10 @@ export class DBusConnection {
   /**
    * A connection to the first of `paths` that lets us in.
    * @param uid whose bus it is: the one this process runs as
-   * @throws DBusConnectionError, DBusError, or the signal's reason
+   * @throws DBusPeerError, DBusError, or the signal's reason
    */
   static async open(paths: readonly string[], uid: number, signal: AbortSignal): Promise<DBusConnection> {
-    let failure: unknown = new DBusConnectionError('no address of a D-Bus session bus');
+    let failure: unknown = new DBusPeerError('no address of a D-Bus session bus');
     for (const path of paths) {
       const connection = new DBusConnection(connect(path));
       try {
@@ -115,7 +110,7 @@ export class DBusConnection {
     throw failure;
   }
 
-  /** @throws DBusError, DBusConnectionError, or the signal's reason */
+  /** @throws DBusError, DBusPeerError, or the signal's reason */
   async call(call: MethodCall, signal: AbortSignal): Promise<readonly DBusValue[]> {
     const serial = ++this.#lastSerial;
     this.#socket.write(encodeMessage({ kind: 'call', serial, body: [], ...call }));
@@ -150,7 +145,7 @@ export class DBusConnection {
   async #authenticate(uid: number, signal: AbortSignal): Promise<void> {
     this.#socket.write(`\0AUTH EXTERNAL ${Buffer.from(String(uid)).toString('hex')}\r\n`);
     const word = await this.#bytes('OK '.length, signal);
-    if (word.toString() !== 'OK ') throw new DBusConnectionError('the D-Bus peer did not let us in');
+    if (word.toString() !== 'OK ') throw new DBusPeerError('the D-Bus peer did not let us in');
     // Its GUID: 16 bytes in hexadecimal.
     await this.#bytes(32 + '\r\n'.length, signal);
     this.#socket.write('BEGIN\r\n');
@@ -169,13 +164,8 @@ export class DBusConnection {
 
   async #message(signal: AbortSignal): Promise<DBusMessage> {
     const prefix = await this.#bytes(prefixBytes, signal);
-    try {
-      const rest = await this.#bytes(messageBytes(prefix) - prefixBytes, signal);
-      return decodeMessage(Buffer.concat([prefix, rest]));
-    } catch (cause) {
-      if (!(cause instanceof DBusFormatError)) throw cause;
-      throw new DBusConnectionError('the D-Bus peer sent nonsense', { cause });
-    }
+    const rest = await this.#bytes(messageBytes(prefix) - prefixBytes, signal);
+    return decodeMessage(Buffer.concat([prefix, rest]));
   }
 
   async #bytes(count: number, signal: AbortSignal): Promise<Buffer> {
@@ -185,7 +175,7 @@ export class DBusConnection {
       if (bytes?.length === count) return bytes;
       const { destroyed, errored: cause } = this.#socket;
       if (destroyed) {
-        throw new DBusConnectionError(cause?.message ?? 'the D-Bus connection was closed', { cause });
+        throw new DBusPeerError(cause?.message ?? 'the D-Bus connection was closed', { cause });
       }
       await orAborted(new Promise<void>((resolve) => (this.#wake = resolve)), signal);
     }

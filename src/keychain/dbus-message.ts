@@ -29,9 +29,9 @@ export interface DBusMessage {
   readonly body: readonly DBusValue[];
 }
 
-/** The peer sent what is no D-Bus message, or one of a size or kind nobody here has a use for. */
-export class DBusFormatError extends Error {
-  override readonly name = 'DBusFormatError';
+/** The peer is not there, or has gone, or sent what is no D-Bus message, or none that anybody here has a use for. */
+export class DBusPeerError extends Error {
+  override readonly name = 'DBusPeerError';
 }
 
 /** The specification allows 128 MiB; the answers we ask for have a few hundred bytes. */
@@ -69,29 +69,29 @@ export function encodeMessage(message: DBusMessage): Buffer {
 /**
  * The whole length of the message that begins with these bytes.
  * @param prefix at least `prefixBytes` of them
- * @throws DBusFormatError
+ * @throws DBusPeerError
  */
 export function messageBytes(prefix: Buffer): number {
   const total = prefixBytes + Math.ceil(prefix.readUInt32LE(12) / 8) * 8 + prefix.readUInt32LE(4);
-  if (prefix[0] !== littleEndian) throw new DBusFormatError('a D-Bus byte order');
-  if (total > maxMessageBytes) throw new DBusFormatError(`a D-Bus message of ${total} bytes`);
+  if (prefix[0] !== littleEndian) throw new DBusPeerError('a D-Bus byte order');
+  if (total > maxMessageBytes) throw new DBusPeerError(`a D-Bus message of ${total} bytes`);
   return total;
 }
 
 /**
  * @param bytes exactly one message
- * @throws DBusFormatError
+ * @throws DBusPeerError
  */
 export function decodeMessage(bytes: Buffer): DBusMessage {
   const reader = new Reader(bytes);
   const [, type, , , , serial, fields] = reader.values('yyyyuua(yv)');
   const kind = kinds[Number(type) - 1];
-  if (kind === undefined) throw new DBusFormatError('a D-Bus message of an unknown type');
+  if (kind === undefined) throw new DBusPeerError('a D-Bus message of an unknown type');
   const named: Record<string, DBusValue> = {};
   for (const [code, variant] of fields as readonly (readonly [number, DBusVariant])[]) {
     const field = headerFields.find((known) => known.code === code);
     if (field === undefined) continue;
-    if (variant.signature !== field.type) throw new DBusFormatError(`a D-Bus header field ${field.name}`);
+    if (variant.signature !== field.type) throw new DBusPeerError(`a D-Bus header field ${field.name}`);
     named[field.name] = variant.value;
   }
   reader.align(8);
@@ -113,7 +113,7 @@ function completeTypes(signature: string): readonly string[] {
     start = at + 1;
   }
   // A struct of nothing has no bytes, so an array of it would have no end.
-  if (start < signature.length || /[({][)}]/.test(signature)) throw new DBusFormatError('a D-Bus signature');
+  if (start < signature.length || /[({][)}]/.test(signature)) throw new DBusPeerError('a D-Bus signature');
   return types;
 }
 
@@ -179,7 +179,7 @@ class Reader {
   }
 
   values(signature: string, depth = 0): readonly DBusValue[] {
-    if (depth > maxDepth) throw new DBusFormatError('a D-Bus value nested too deeply');
+    if (depth > maxDepth) throw new DBusPeerError('a D-Bus value nested too deeply');
     return completeTypes(signature).map((type) => this.#value(type, depth));
   }
 
@@ -205,11 +205,11 @@ class Reader {
       case 'v': {
         const signature = this.#text(this.#byte());
         const [value, ...more] = this.values(signature, depth + 1);
-        if (value === undefined || more.length > 0) throw new DBusFormatError('a D-Bus variant');
+        if (value === undefined || more.length > 0) throw new DBusPeerError('a D-Bus variant');
         return { signature, value };
       }
       default:
-        throw new DBusFormatError(`a D-Bus type ${type}`);
+        throw new DBusPeerError(`a D-Bus type ${type}`);
     }
   }
 
@@ -238,7 +238,7 @@ class Reader {
   #take(length: number): number {
     const start = this.#at;
     this.#at += length;
-    if (this.#at > this.#bytes.length) throw new DBusFormatError('a D-Bus message shorter than it says');
+    if (this.#at > this.#bytes.length) throw new DBusPeerError('a D-Bus message shorter than it says');
     return start;
   }
 }

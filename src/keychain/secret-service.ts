@@ -7,14 +7,8 @@
  */
 import type { Problem } from '../shared/errors.ts';
 import type { Clock } from '../shared/clock.ts';
-import {
-  DBusConnection,
-  DBusConnectionError,
-  DBusError,
-  type MethodCall,
-  sessionBusPaths,
-} from './dbus-connection.ts';
-import type { DBusVariant } from './dbus-message.ts';
+import { DBusConnection, DBusError, sessionBusPaths } from './dbus-connection.ts';
+import { DBusPeerError, type DBusVariant } from './dbus-message.ts';
 import {
   itemLocked,
   keyringLocked,
@@ -57,6 +51,8 @@ const service = {
   interface: 'org.freedesktop.Secret.Service',
 };
 const noObject = '/';
+/** Of a keyring that is created. */
+const label = ['org.freedesktop.Secret.Collection.Label', { signature: 's', value: 'Login' }];
 
 const collectionGone: ReadonlySet<string> = new Set([
   'org.freedesktop.Secret.Error.NoSuchObject',
@@ -77,7 +73,11 @@ export function secretService({ environment, uid, clock }: SecretServiceParts): 
   ): Promise<T> {
     const signal = clock.deadline(answerWithinMs);
     try {
-      const connection = await open(sessionBusPaths(environment), uid, signal);
+      const opened = DBusConnection.open(sessionBusPaths(environment), uid, signal);
+      const connection = await opened.catch((cause: unknown) => {
+        signal.throwIfAborted();
+        throw problemError(noSessionBus, cause);
+      });
       try {
         return await work(connection, await defaultKeyring(connection, signal), signal);
       } finally {
@@ -105,7 +105,10 @@ export function secretService({ environment, uid, clock }: SecretServiceParts): 
     unlock: (patience) =>
       withConnection(async (connection, { path, closed }, signal) => {
         if (closed === null) return;
-        const opening = path === null ? createCall : unlockCall(path);
+        const opening =
+          path === null
+            ? { member: 'CreateCollection', signature: 'a{sv}s', body: [[label], 'default'] }
+            : { member: 'Unlock', signature: 'ao', body: [[path]] };
         const [, prompt] = await connection.call({ ...service, ...opening }, signal);
         if (typeof prompt === 'string' && prompt !== noObject) {
           await answered(connection, prompt, patience);
@@ -122,25 +125,6 @@ function refuse(closed: Problem | null): void {
 
 function isEmpty(list: unknown): boolean {
   return !Array.isArray(list) || list.length === 0;
-}
-
-const createCall = {
-  member: 'CreateCollection',
-  signature: 'a{sv}s',
-  body: [[['org.freedesktop.Secret.Collection.Label', { signature: 's', value: 'Login' }]], 'default'],
-};
-
-function unlockCall(path: string): Pick<MethodCall, 'member' | 'signature' | 'body'> {
-  return { member: 'Unlock', signature: 'ao', body: [[path]] };
-}
-
-async function open(paths: readonly string[], uid: number, signal: AbortSignal): Promise<DBusConnection> {
-  try {
-    return await DBusConnection.open(paths, uid, signal);
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw problemError(noSessionBus, cause);
-  }
 }
 
 async function defaultKeyring(connection: DBusConnection, signal: AbortSignal): Promise<Keyring> {
@@ -180,12 +164,11 @@ async function answered(connection: DBusConnection, prompt: string, signal: Abor
 function problemFor(error: unknown): unknown {
   if (error instanceof DBusError) return problemError(refusal(error), error);
   const late = error instanceof DOMException && error.name === 'TimeoutError';
-  return late || error instanceof DBusConnectionError ? problemError(serviceSilent, error) : error;
+  return late || error instanceof DBusPeerError ? problemError(serviceSilent, error) : error;
 }
 
 function refusal({ errorName, message }: DBusError): Problem {
-  const standard = 'org.freedesktop.DBus.Error.';
-  const name = errorName.startsWith(standard) ? errorName.slice(standard.length) : errorName;
+  const name = errorName.replace(/^org\.freedesktop\.DBus\.Error\./, '');
   if (name === 'ServiceUnknown' || name === 'NameHasNoOwner' || name.startsWith('Spawn.')) return noService;
   if (name === 'NoReply' || name === 'TimedOut' || name === 'Timeout') return serviceSilent;
   if (name === 'org.freedesktop.Secret.Error.IsLocked') return keyringLocked;

@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import {
   DBusConnection,
-  DBusConnectionError,
   DBusError,
   type MethodCall,
   sessionBusPaths,
 } from '../../src/keychain/dbus-connection.ts';
-import { encodeMessage, maxMessageBytes } from '../../src/keychain/dbus-message.ts';
+import { DBusPeerError, encodeMessage, maxMessageBytes } from '../../src/keychain/dbus-message.ts';
 import { startFakeBus, type FakeBus, type Reaction } from '../support/fake-bus.ts';
 import { noPrivateKeyring, startDBus } from '../support/private-keyring.ts';
 import { realClock } from '../support/real-clock.ts';
@@ -74,10 +73,7 @@ describe('dbus-connection', () => {
 
   for (const login of ['REJECTED EXTERNAL\r\n', 'x'.repeat(2_000), '\0\0\r\n']) {
     it(`does not get in where the bus says ${JSON.stringify(login.slice(0, 20))}`, async () => {
-      await assert.rejects(
-        connectionTo(() => null, login),
-        DBusConnectionError,
-      );
+      await assert.rejects(connectionTo(() => null, login));
       await until(() => bus.connectionCount() === 0, 'the connection is gone');
     });
   }
@@ -91,8 +87,8 @@ describe('dbus-connection', () => {
 
   it('fails without an address, and where nobody listens', async () => {
     bus = await startFakeBus(() => null);
-    await assert.rejects(DBusConnection.open([], uid, soon()), DBusConnectionError);
-    await assert.rejects(DBusConnection.open(['/nowhere/bus'], uid, soon()), DBusConnectionError);
+    await assert.rejects(DBusConnection.open([], uid, soon()), DBusPeerError);
+    await assert.rejects(DBusConnection.open(['/nowhere/bus'], uid, soon()), DBusPeerError);
   });
 
   const nonsense: Readonly<Record<string, Buffer>> = {
@@ -104,7 +100,7 @@ describe('dbus-connection', () => {
   for (const [name, bytes] of Object.entries(nonsense)) {
     it(`fails when the bus sends ${name}`, async () => {
       const connection = await connectionTo(() => bytes);
-      await assert.rejects(connection.call(someCall, soon()), DBusConnectionError);
+      await assert.rejects(connection.call(someCall, soon()), DBusPeerError);
       connection.close();
     });
   }
@@ -126,12 +122,12 @@ describe('dbus-connection', () => {
     const call = connection.call(someCall, soon());
     await until(() => bus.calls.length === 1, 'the call has arrived');
     bus.drop();
-    await assert.rejects(call, DBusConnectionError);
+    await assert.rejects(call, DBusPeerError);
 
     const other = await DBusConnection.open([bus.path], uid, soon());
     const awaited = other.signalAfter([{ interface: 'a.b', member: 'Done' }], async () => {}, soon());
     other.close();
-    await assert.rejects(awaited, DBusConnectionError);
+    await assert.rejects(awaited, DBusPeerError);
   });
 
   it('waits for the signal that is meant, also when it comes before the cause has returned', async () => {
@@ -216,7 +212,7 @@ described(
       const name = join(folder(), 'bus');
       const bus = await startDBus(`unix:path=${name}`);
       try {
-        await assert.rejects(DBusConnection.open([name], uid + 1, soon()), DBusConnectionError);
+        await assert.rejects(DBusConnection.open([name], uid + 1, soon()), DBusPeerError);
       } finally {
         await bus.stop();
       }

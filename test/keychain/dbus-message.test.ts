@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import {
-  DBusFormatError,
+  DBusPeerError,
   decodeMessage,
   encodeMessage,
   maxMessageBytes,
@@ -99,11 +99,11 @@ describe('dbus-message', () => {
     const prefix = Buffer.alloc(16);
     prefix.write('l');
     prefix.writeUInt32LE(maxMessageBytes, 4);
-    assert.throws(() => messageBytes(prefix), DBusFormatError);
+    assert.throws(() => messageBytes(prefix), DBusPeerError);
     prefix.writeUInt32LE(0, 4);
     prefix.writeUInt32LE(0xffffffff, 12);
-    assert.throws(() => messageBytes(prefix), DBusFormatError);
-    assert.throws(() => messageBytes(Buffer.alloc(16)), DBusFormatError);
+    assert.throws(() => messageBytes(prefix), DBusPeerError);
+    assert.throws(() => messageBytes(Buffer.alloc(16)), DBusPeerError);
   });
 
   it('refuses nesting that would use up the stack', () => {
@@ -115,7 +115,7 @@ describe('dbus-message', () => {
       body: [{ signature: 'y', value: 1 }],
     });
     const bytes = Buffer.concat([message.subarray(0, -4), variants]);
-    assert.throws(() => decodeMessage(bytes), DBusFormatError);
+    assert.throws(() => decodeMessage(bytes), DBusPeerError);
   });
 
   it('reads broken bytes as something else or not at all, and fails in no other way', () => {
@@ -126,25 +126,25 @@ describe('dbus-message', () => {
         (message, flips) => {
           const bytes = encodeMessage(message);
           for (const [at, byte] of flips) bytes[at % bytes.length] = byte;
-          orFormatError(() => messageBytes(bytes));
-          orFormatError(() => decodeMessage(bytes));
-          orFormatError(() => decodeMessage(bytes.subarray(0, (flips[0]?.[0] ?? 0) % bytes.length)));
+          orPeerError(() => messageBytes(bytes));
+          orPeerError(() => decodeMessage(bytes));
+          orPeerError(() => decodeMessage(bytes.subarray(0, (flips[0]?.[0] ?? 0) % bytes.length)));
         },
       ),
       { numRuns: 1_000 },
     );
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) =>
-        orFormatError(() => decodeMessage(Buffer.from(bytes))),
+        orPeerError(() => decodeMessage(Buffer.from(bytes))),
       ),
     );
   });
 });
 
-function orFormatError(work: () => unknown): void {
+function orPeerError(work: () => unknown): void {
   try {
     work();
   } catch (error) {
-    assert.ok(error instanceof DBusFormatError, String(error));
+    assert.ok(error instanceof DBusPeerError, String(error));
   }
 }
