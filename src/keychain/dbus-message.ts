@@ -184,33 +184,20 @@ class Reader {
   }
 
   #value(type: string, depth: number): DBusValue {
+    const code = type.charAt(0);
     this.align(alignmentOf(type));
-    switch (type.charAt(0)) {
-      case 'y':
-        return this.#byte();
-      case 'u':
-        return this.#uint32();
-      case 'b':
-        return this.#uint32() !== 0;
-      case 's':
-      case 'o':
-        return this.#text(this.#uint32());
-      case 'g':
-        return this.#text(this.#byte());
-      case 'a':
-        return this.#array(type.slice(1), depth);
-      case '(':
-      case '{':
-        return this.values(type.slice(1, -1), depth + 1);
-      case 'v': {
-        const signature = this.#text(this.#byte());
-        const [value, ...more] = this.values(signature, depth + 1);
-        if (value === undefined || more.length > 0) throw new DBusPeerError('a D-Bus variant');
-        return { signature, value };
-      }
-      default:
-        throw new DBusPeerError(`a D-Bus type ${type}`);
-    }
+    if (code === 'y') return this.#byte();
+    if (code === 'u') return this.#uint32();
+    if (code === 'b') return this.#uint32() !== 0;
+    if (code === 's' || code === 'o') return this.#text(this.#uint32());
+    if (code === 'g') return this.#text(this.#byte());
+    if (code === 'a') return this.#array(type.slice(1), depth);
+    if (code === '(' || code === '{') return this.values(type.slice(1, -1), depth + 1);
+    if (code !== 'v') throw new DBusPeerError(`a D-Bus type ${type}`);
+    const signature = this.#text(this.#byte());
+    const [value, ...more] = this.values(signature, depth + 1);
+    if (value === undefined || more.length > 0) throw new DBusPeerError('a D-Bus variant');
+    return { signature, value };
   }
 
   #array(elementType: string, depth: number): readonly DBusValue[] {
