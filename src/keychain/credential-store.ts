@@ -1,4 +1,4 @@
-import type { Problem } from '../shared/errors.ts';
+import { type Problem, ProblemError } from '../shared/errors.ts';
 import type { Secret } from '../shared/secret.ts';
 
 /** Who wants it: unasked, nothing may open a window; asked by a person, a prompt may, for 120 s. */
@@ -42,4 +42,14 @@ export interface CredentialStore {
   lock(): void;
   /** Ends what the store runs, and calls under way with it; never throws. A closed store is of no further use. */
   close(): Promise<void>;
+}
+
+/** What `look` finds; closed where it throws a problem. */
+export async function stateOf(look: () => Promise<StoreState>): Promise<StoreState> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof ProblemError) return { kind: 'closed', problem: error.problem };
+    throw error;
+  }
 }

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../shared/clock.ts';
 import { Secret } from '../shared/secret.ts';
 import { orAborted } from './abortable.ts';
-import type { CredentialStore, Manner, StoreState } from './credential-store.ts';
+import { type CredentialStore, type Manner, stateOf, type StoreState } from './credential-store.ts';
 import {
   diskSilent,
   locked,
@@ -18,7 +18,6 @@ import {
 } from './file-store-problems.ts';
 import { checkFolder, type FileCalls, folderOf, readGuarded, replaceGuarded } from './guarded-file.ts';
 import { type KeyPlace, makeKeyFile, readKey } from './key-file.ts';
-import { stateOf } from './keychain-problems.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import {
   type Items,

@@ -1,5 +1,4 @@
 import { ProblemError, type Problem } from '../shared/errors.ts';
-import type { StoreState } from './credential-store.ts';
 
 /** What a machine without a keychain has instead. */
 const orAnotherStore =
@@ -121,14 +120,4 @@ function oneLine(text: string): string {
 
 export function problemError(problem: Problem, cause?: unknown): ProblemError {
   return new ProblemError(problem, cause === undefined ? undefined : { cause });
-}
-
-/** What `look` finds; closed where it throws a problem. */
-export async function stateOf(look: () => Promise<StoreState>): Promise<StoreState> {
-  try {
-    return await look();
-  } catch (error) {
-    if (error instanceof ProblemError) return { kind: 'closed', problem: error.problem };
-    throw error;
-  }
 }

@@ -1,15 +1,9 @@
 import type { Clock } from '../shared/clock.ts';
 import { Secret } from '../shared/secret.ts';
-import type { CredentialStore, Manner } from './credential-store.ts';
+import { type CredentialStore, type Manner, stateOf } from './credential-store.ts';
 import type { HelperRequest } from './helper-messages.ts';
 import { HelperProcess, type HelperProcessOptions } from './helper-process.ts';
-import {
-  keychainBusy,
-  lockedMeanwhile,
-  problemError,
-  stateOf,
-  takesNoPassphrase,
-} from './keychain-problems.ts';
+import { keychainBusy, lockedMeanwhile, problemError, takesNoPassphrase } from './keychain-problems.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 
 export interface KeytarStoreOptions extends HelperProcessOptions {
