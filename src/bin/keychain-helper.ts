@@ -5,7 +5,7 @@ import { closeInspector } from '../adapters/inspector.ts';
 import { loadCLibrary } from '../adapters/c-library.ts';
 import { systemClock } from '../adapters/system-clock.ts';
 import { serveKeychain, type ParentChannel } from '../keychain/keychain-helper.ts';
-import { itemAtMostBytes } from '../keychain/keychain-items.ts';
+import { itemAtMostBytes, keychainItems } from '../keychain/keychain-items.ts';
 import { loadKeytar } from '../keychain/keytar-library.ts';
 import { secretService } from '../keychain/secret-service.ts';
 
@@ -26,12 +26,11 @@ if (process.send === undefined) {
 } else {
   serveKeychain({
     parent: process as ParentChannel,
-    loadKeytar: () => loadKeytar(platform),
+    loadItems: async () => keychainItems(await loadKeytar(platform), itemAtMostBytes(platform)),
     secretService:
       platform === 'darwin' || platform === 'win32'
         ? null
         : secretService({ environment: env, uid: process.getuid?.() ?? 0, clock }),
-    itemAtMostBytes: itemAtMostBytes(platform),
     clock,
     die: () => process.kill(process.pid, 'SIGKILL'),
   });

@@ -6,9 +6,9 @@ import { ProblemError, problemOf } from '../shared/errors.ts';
 import type { Clock } from '../shared/clock.ts';
 import { messageOf } from '../shared/thrown.ts';
 import { requestIn, type HelperAnswer, type HelperRequest } from './helper-messages.ts';
-import { keychainItems, serviceName } from './keychain-items.ts';
+import { type KeychainItems, serviceName } from './keychain-items.ts';
 import { keychainFailed, keyringLocked, problemError } from './keychain-problems.ts';
-import { KeytarFailure, type Keytar } from './keytar-library.ts';
+import { KeytarFailure } from './keytar-library.ts';
 import type { SecretService } from './secret-service.ts';
 
 /** What of `process` the helper needs. */
@@ -20,10 +20,9 @@ export interface ParentChannel {
 
 export interface KeychainHelperParts {
   readonly parent: ParentChannel;
-  readonly loadKeytar: () => Promise<Keytar>;
+  readonly loadItems: () => Promise<KeychainItems>;
   /** `null` where keytar does not go through a Secret Service: macOS, Windows. */
   readonly secretService: SecretService | null;
-  readonly itemAtMostBytes: number | null;
   readonly clock: Pick<Clock, 'deadline'>;
   /** Ends this process for certain: `process.exit` would wait for keytar's threads. */
   readonly die: () => void;
@@ -59,7 +58,7 @@ async function perform(request: HelperRequest, parts: KeychainHelperParts): Prom
   }
   if (request.op === 'state') {
     await secretService?.check();
-    await parts.loadKeytar();
+    await parts.loadItems();
     return null;
   }
   // Nothing below may open a prompt: keytar is called only for what was just seen to be open.
@@ -67,7 +66,7 @@ async function perform(request: HelperRequest, parts: KeychainHelperParts): Prom
   const found = await secretService?.has(attributes);
   if (found === false && request.op !== 'write') return null;
 
-  const items = keychainItems(await parts.loadKeytar(), parts.itemAtMostBytes);
+  const items = await parts.loadItems();
   try {
     if (request.op === 'read') {
       const value = await items.read(request.key);

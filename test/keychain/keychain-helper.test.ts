@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import type { HelperAnswer, HelperRequest } from '../../src/keychain/helper-messages.ts';
 import { serveKeychain } from '../../src/keychain/keychain-helper.ts';
+import { keychainItems } from '../../src/keychain/keychain-items.ts';
 import { itemLocked, keyringLocked, libraryMissing } from '../../src/keychain/keychain-problems.ts';
 import { KeytarFailure } from '../../src/keychain/keytar-library.ts';
 import type { SecretService } from '../../src/keychain/secret-service.ts';
@@ -74,9 +75,8 @@ describe('keychain-helper', () => {
   ): void {
     serveKeychain({
       parent,
-      loadKeytar: () => loadKeytar(),
+      loadItems: async () => keychainItems(await loadKeytar(), itemAtMostBytes),
       secretService: platform === 'linux' ? service : null,
-      itemAtMostBytes,
       clock: realClock(),
       die: () => void (deaths += 1),
     });
