@@ -134,20 +134,11 @@ function tokensOf(base: Profile): IamTokenSource {
   return {
     exchange: (signal) =>
       new Promise((resolve) => {
-        const takeBack = base.token(0, (token, problem) =>
-          resolve(
-            token === null
-              ? failedFor(problem)
-              : {
-                  ok: true,
-                  exchanged: {
-                    token: token.value,
-                    expiresAtMs: token.expiresAtMs,
-                    subject: token.subject,
-                  },
-                },
-          ),
-        );
+        const takeBack = base.token(0, (settled) => {
+          if (settled.kind === 'reject') return resolve(failedFor(settled.problem));
+          const { value, expiresAtMs, subject } = settled.token;
+          resolve({ ok: true, exchanged: { token: value, expiresAtMs, subject } });
+        });
         signal.addEventListener('abort', () => {
           takeBack();
           resolve({ ok: false, failure: { kind: 'transient', message: 'the request was given up' } });
@@ -156,19 +147,7 @@ function tokensOf(base: Profile): IamTokenSource {
   };
 }
 
-function failedFor(problem: Problem | null): ExchangeOutcome {
-  const { code, message, hint, retryAfterMs }: Problem = problem ?? {
-    code: 'internal',
-    message: 'the profile gave no token',
-  };
-  return {
-    ok: false,
-    failure: {
-      kind: code === 'login_required' ? 'needs_person' : 'transient',
-      code,
-      message,
-      ...(hint === undefined ? {} : { hint }),
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    },
-  };
+function failedFor(problem: Problem): ExchangeOutcome {
+  const kind = problem.code === 'login_required' ? 'needs_person' : 'transient';
+  return { ok: false, failure: { kind, ...problem } };
 }

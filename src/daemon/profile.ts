@@ -10,7 +10,8 @@ import type { Exchanged, ExchangeOutcome, IamTokenSource } from '../token/ports.
 import { type Effect, initialState, type LifecycleEvent, type LifecycleState } from '../token/state.ts';
 
 /** The end of a request: a token, or why there is none. */
-export type Settle = (token: IamToken | null, problem: Problem | null) => void;
+export type Settled = Extract<Effect, { readonly kind: 'answer' | 'reject' }>;
+export type Settle = (settled: Settled) => void;
 
 export interface ProfileParts {
   readonly name: string;
@@ -132,10 +133,8 @@ export class Profile {
         this.#exchange = null;
         return;
       case 'answer':
-        this.#settle(effect.requestId, effect.token, null);
-        return;
       case 'reject':
-        this.#settle(effect.requestId, null, effect.problem);
+        this.#settle(effect);
         return;
       case 'keep':
         this.#parts.keep(effect.token, effect.clockOffsetMs);
@@ -153,10 +152,10 @@ export class Profile {
     }
   }
 
-  #settle(requestId: number, token: IamToken | null, problem: Problem | null): void {
-    const settle = this.#settles.get(requestId);
-    this.#settles.delete(requestId);
-    settle?.(token, problem);
+  #settle(settled: Settled): void {
+    const settle = this.#settles.get(settled.requestId);
+    this.#settles.delete(settled.requestId);
+    settle?.(settled);
   }
 
   async #runExchange(attempt: number, interactive: boolean): Promise<void> {

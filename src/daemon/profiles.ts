@@ -145,12 +145,17 @@ export class Profiles {
     return profile;
   }
 
+  /** @throws ProblemError `login_required` for a profile that has just gone */
+  entryOf(name: string): ProfileEntry {
+    const entry = this.registry.profiles[name];
+    if (entry === undefined) throw new ProblemError(this.#loginRequired(name, nothingStored));
+    return entry;
+  }
+
   /** The token of a service account as which a profile may act; `awsKeys`: keys of its own account. */
   acting(name: string | undefined, serviceAccountId: string | typeof awsKeys): Profile {
     const profile = this.ready(name);
-    const entry = this.registry.profiles[profile.name];
-    if (entry === undefined) throw new ProblemError(this.#loginRequired(profile.name, nothingStored));
-    return this.#impersonations.of(profile, serviceAccountId, entry);
+    return this.#impersonations.of(profile, serviceAccountId, this.entryOf(profile.name));
   }
 
   /** What a person should know of a profile while all is well; `null` when there is nothing. */
@@ -167,8 +172,7 @@ export class Profiles {
   /** Its IAM tokens end, as far as IAM can be reached before `signal` aborts; to be followed by `logout`. */
   async revoke(name: string | undefined, signal: AbortSignal): Promise<Revocation> {
     const profile = this.named(name);
-    const entry = this.registry.profiles[profile.name];
-    if (entry === undefined) return { tokenRevoked: false, left: [] };
+    const entry = this.entryOf(profile.name);
     const { tokens, keys } = this.#impersonations.runnersOf(profile);
     return revoke(this.#parts, [profile, ...tokens], keys, entry, signal);
   }

@@ -1,6 +1,7 @@
 import {
   type AwsCredentialsAnswer,
   type DaemonStatus,
+  type Params,
   protocolVersion,
   type TokenAnswer,
 } from '../protocol/messages.ts';
@@ -16,7 +17,8 @@ import { problemNow } from '../token/outlook.ts';
 import { guestMethods } from './access.ts';
 import type { PeerProofs } from './peer-proofs.ts';
 import { awsKeys } from './impersonations.ts';
-import type { Profile } from './profile.ts';
+import type { Profile, Settle } from './profile.ts';
+import type { ProfileEntry } from './profile-registry.ts';
 import { isoTime, profileStatus, scopeOf } from './profile-status.ts';
 import type { Profiles } from './profiles.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -51,6 +53,14 @@ export interface RequestHandler {
   stop(): void;
 }
 
+/** Who is to have the answer, and to which of its requests. */
+interface Asker {
+  readonly id: number | null;
+  readonly peer: Peer;
+}
+
+const tooBusy: Problem = { code: 'too_busy', message: 'too many requests are waiting', retryAfterMs: 1_000 };
+
 export function requestHandler(parts: RequestHandlerParts): RequestHandler {
   const { clock, log, profiles, subscriptions, version, waitingAtMost = usualWaitingAtMost } = parts;
   /** For each request that waits, how to end it before its time. */
@@ -64,15 +74,16 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
   function handle(data: unknown, peer: Peer): void {
     const checked = checkRequest(data);
     if (checked.ok) {
+      const asker: Asker = { id: checked.request.id, peer };
       try {
-        carryOut(checked.request, peer);
+        carryOut(checked.request, asker);
       } catch (error) {
-        reject(checked.request.id, peer, loggedProblem(error));
+        reject(asker, loggedProblem(error));
       }
     } else if (checked.id === 'no_message') {
       peer.close('a frame without a message');
     } else {
-      reject(checked.id, peer, checked.problem);
+      reject({ id: checked.id, peer }, checked.problem);
     }
   }
 
@@ -81,65 +92,45 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
     for (const end of [...waiting]) end(problem);
   }
 
-  function carryOut(request: CheckedRequest, peer: Peer): void {
-    const { id, method, params } = request;
+  function carryOut(request: CheckedRequest, asker: Asker): void {
+    const { method, params } = request;
+    const { peer } = asker;
     if (method !== 'hello') parts.proofs?.check(peer);
     if (peer.isGuest && !guestMethods.has(method)) {
-      reject(id, peer, {
+      throw new ProblemError({
         code: 'bad_request',
         message: `${method} is for the user that the daemon runs as, and for root`,
         hint: 'ask whoever runs this machine',
       });
-      return;
     }
     switch (method) {
       case 'token': {
-        const { impersonateServiceAccountId: serviceAccountId } = params;
-        const profile =
-          serviceAccountId === undefined
-            ? profiles.ready(params.profile)
-            : profiles.acting(params.profile, serviceAccountId);
-        answerWithToken(
-          id,
-          peer,
-          profile,
-          (settle) => profile.token(params.minTtlMs ?? 0, settle),
-          tokenAnswer,
-        );
-        return;
+        const { profile: name, minTtlMs = 0, impersonateServiceAccountId: accountId } = params;
+        const profile = accountId === undefined ? profiles.ready(name) : profiles.acting(name, accountId);
+        return answerWithToken(asker, profile, (settle) => profile.token(minTtlMs, settle), tokenAnswer);
       }
       case 'awsCredentials': {
         const keys = profiles.acting(params.profile, awsKeys);
-        answerWithToken(id, peer, keys, (settle) => keys.token(params.minTtlMs ?? 0, settle), keysAnswer);
-        return;
+        return answerWithToken(asker, keys, (settle) => keys.token(params.minTtlMs ?? 0, settle), keysAnswer);
       }
       case 'refresh': {
         const profile = profiles.ready(params.profile);
-        if (isBusy(id, peer)) return;
+        if (isBusy(peer)) throw new ProblemError(tooBusy);
         profiles.retryImpersonations(profile);
-        answerWithToken(id, peer, profile, (settle) => profile.refresh(settle), refreshAnswer);
-        return;
+        return answerWithToken(asker, profile, (settle) => profile.refresh(settle), refreshAnswer);
       }
       case 'hello':
-        answer(id, peer, { version, protocol: protocolVersion, ...parts.proofs?.hello(peer, params) });
-        return;
+        return answer(asker, { version, protocol: protocolVersion, ...parts.proofs?.hello(peer, params) });
       case 'profiles':
-        answer(
-          id,
-          peer,
-          page(params.after, params.limit, (name) => summary(name)),
-        );
-        return;
+        return answer(asker, page(params, summary));
       case 'subscribe':
         if (params.profile !== undefined) profiles.named(params.profile);
         subscriptions.add(peer, params.profile ?? null);
-        answer(id, peer, {});
-        return;
+        return answer(asker, {});
       case 'status':
-        eventually(id, peer, async () => ({ daemon: await parts.daemonStatus(), ...statusPage(params) }));
-        return;
+        return eventually(asker, async () => ({ daemon: await parts.daemonStatus(), ...statusPage(params) }));
       case 'login':
-        eventually(id, peer, async (gone) => {
+        return eventually(asker, async (gone) => {
           const signal = AbortSignal.any([gone, clock.deadline(loginAtMostMs)]);
           const profile = await profiles.login(params, signal);
           const { token } = profile.state;
@@ -149,84 +140,76 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
           }
           return refreshAnswer(profile, token);
         });
-        return;
       case 'logout':
-        eventually(id, peer, async (gone) => {
+        return eventually(asker, async (gone) => {
           const revocation = params.revoke === true ? await profiles.revoke(params.profile, gone) : {};
           return { profile: await profiles.logout(params.profile), ...revocation };
         });
-        return;
       case 'use':
-        eventually(id, peer, async () => ({ profile: await profiles.use(params.profile) }));
-        return;
+        return eventually(asker, async () => ({ profile: await profiles.use(params.profile) }));
       case 'lock':
-        eventually(id, peer, async () => ({ outcome: await profiles.lock() }));
-        return;
+        return eventually(asker, async () => ({ outcome: await profiles.lock() }));
       case 'unlock': {
-        const { passphrase } = params;
-        eventually(id, peer, async () => ({
-          outcome: await profiles.unlock(passphrase === undefined ? null : new Secret(passphrase)),
-        }));
-        return;
+        const passphrase = params.passphrase === undefined ? null : new Secret(params.passphrase);
+        return eventually(asker, async () => ({ outcome: await profiles.unlock(passphrase) }));
       }
       case 'stop':
         log.write('info', 'asked to stop');
-        answer(id, peer, {});
-        parts.stop();
-        return;
+        answer(asker, {});
+        return parts.stop();
       default:
-        request satisfies never;
+        return request satisfies never;
     }
   }
 
   function answerWithToken(
-    id: number,
-    peer: Peer,
+    asker: Asker,
     profile: Profile,
-    ask: (settle: (token: IamToken | null, problem: Problem | null) => void) => () => void,
+    ask: (settle: Settle) => () => void,
     made: (profile: Profile, token: IamToken) => object,
   ): void {
-    let settled = false;
+    let isSettled = false;
     let noLongerWaits: (() => void) | undefined;
-    const takeBack = ask((token, problem) => {
-      settled = true;
+    const takeBack = ask((settled) => {
+      isSettled = true;
       noLongerWaits?.();
-      if (token !== null) answer(id, peer, made(profile, token));
-      else reject(id, peer, problem ?? { code: 'internal', message: 'a request ended without an outcome' });
+      if (settled.kind === 'answer') answer(asker, made(profile, settled.token));
+      else reject(asker, settled.problem);
     });
-    if (settled) return;
-    if (isBusy(id, peer)) takeBack();
-    else noLongerWaits = waits(id, peer, takeBack);
+    if (!isSettled) noLongerWaits = waits(asker, takeBack);
   }
 
   /** @param work is told by the signal when nobody waits for it any more */
-  function eventually(id: number, peer: Peer, work: (gone: AbortSignal) => Promise<object>): void {
-    if (isBusy(id, peer)) return;
+  function eventually(asker: Asker, work: (gone: AbortSignal) => Promise<object>): void {
     const gone = new AbortController();
-    const noLongerWaits = waits(id, peer, () => gone.abort());
+    const noLongerWaits = waits(asker, () => gone.abort());
     work(gone.signal).then(
       (result) => {
-        if (noLongerWaits()) answer(id, peer, result);
+        if (noLongerWaits()) answer(asker, result);
       },
       (error: unknown) => {
         const problem = loggedProblem(error);
-        if (noLongerWaits()) reject(id, peer, problem);
+        if (noLongerWaits()) reject(asker, problem);
       },
     );
   }
 
-  function isBusy(id: number, peer: Peer): boolean {
-    if (waiting.size < waitingAtMost && (waitingOf.get(peer) ?? 0) < waitingOfOneAtMost) return false;
-    reject(id, peer, { code: 'too_busy', message: 'too many requests are waiting', retryAfterMs: 1_000 });
-    return true;
+  function isBusy(peer: Peer): boolean {
+    return waiting.size >= waitingAtMost || (waitingOf.get(peer) ?? 0) >= waitingOfOneAtMost;
   }
 
   /**
    * Until it is answered, or its peer is gone, or the daemon stops.
    * @param takeBack nobody waits for the answer any more
    * @returns the request has its answer; `false` when it no longer waited for one
+   * @throws ProblemError `too_busy`, once it is taken back
    */
-  function waits(id: number, peer: Peer, takeBack: () => void): () => boolean {
+  function waits(asker: Asker, takeBack: () => void): () => boolean {
+    const { peer } = asker;
+    if (isBusy(peer)) {
+      takeBack();
+      throw new ProblemError(tooBusy);
+    }
     const noLonger = (): boolean => {
       if (!waiting.delete(end)) return false;
       waitingOf.set(peer, (waitingOf.get(peer) ?? 0) - 1);
@@ -236,7 +219,7 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
     const end = (problem: Problem): void => {
       noLonger();
       takeBack();
-      reject(id, peer, problem);
+      reject(asker, problem);
     };
     const ignoreGone = peer.onGone(() => {
       noLonger();
@@ -259,46 +242,32 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
     return problem?.code === 'login_required' ? { ...made, warning: problem } : made;
   }
 
-  function statusPage({
-    profile,
-    after,
-    limit,
-  }: {
-    profile?: string;
-    after?: string;
-    limit?: number;
-  }): object {
-    const status = (name: string): object | null => {
-      const entry = profiles.registry.profiles[name];
-      if (entry === undefined) return null;
-      const isDefault = profiles.registry.default === name;
-      return profileStatus(profiles.named(name), entry, isDefault, profiles.notice(entry), clock);
-    };
-    if (profile === undefined) return page(after, limit, status);
-    return { profiles: [status(profiles.named(profile).name)], next: null };
+  function statusPage({ profile, ...range }: Params<'status'>): object {
+    if (profile === undefined) return page(range, status);
+    const { name } = profiles.named(profile);
+    return { profiles: [status(name, profiles.entryOf(name))], next: null };
   }
 
-  function summary(name: string): object | null {
-    const entry = profiles.registry.profiles[name];
-    if (entry === undefined) return null;
-    return {
-      profile: name,
-      isDefault: profiles.registry.default === name,
-      kind: entry.kind,
-      ...scopeOf(entry),
-    };
+  function status(name: string, entry: ProfileEntry): object {
+    const isDefault = profiles.registry.default === name;
+    return profileStatus(profiles.named(name), entry, isDefault, profiles.notice(entry), clock);
+  }
+
+  function summary(name: string, entry: ProfileEntry): object {
+    const isDefault = profiles.registry.default === name;
+    return { profile: name, isDefault, kind: entry.kind, ...scopeOf(entry) };
   }
 
   /** The profiles after a name, in the order of their names. */
   function page(
-    after: string | undefined,
-    limit: number | undefined,
-    row: (name: string) => object | null,
+    { after, limit = pageSize }: Params<'profiles'>,
+    row: (name: string, entry: ProfileEntry) => object,
   ): object {
-    const names = Object.keys(profiles.registry.profiles).toSorted();
-    const rest = names.filter((name) => after === undefined || name > after);
-    const shown = rest.slice(0, Math.min(limit ?? pageSize, pageSize));
-    return { profiles: shown.map(row), next: rest.length > shown.length ? (shown.at(-1) ?? null) : null };
+    const all = Object.entries(profiles.registry.profiles).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const rest = all.filter(([name]) => after === undefined || name > after);
+    const shown = rest.slice(0, Math.min(limit, pageSize));
+    const next = rest.length > shown.length ? (shown.at(-1)?.[0] ?? null) : null;
+    return { profiles: shown.map(([name, entry]) => row(name, entry)), next };
   }
 
   function loggedProblem(error: unknown): Problem {
@@ -320,10 +289,10 @@ function keysAnswer(profile: Profile, { value, expiresAtMs }: IamToken): AwsCred
   return { ...keys, expiresAt: isoTime(expiresAtMs), profile: profile.name };
 }
 
-function answer(id: number, peer: Peer, result: object): void {
+function answer({ id, peer }: Asker, result: object): void {
   peer.send({ v: protocolVersion, id, result });
 }
 
-function reject(id: number | null, peer: Peer, error: Problem): void {
+function reject({ id, peer }: Asker, error: Problem): void {
   peer.send({ v: protocolVersion, id, error });
 }

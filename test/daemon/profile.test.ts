@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Profile } from '../../src/daemon/profile.ts';
-import type { Problem } from '../../src/shared/errors.ts';
+import { Profile, type Settle } from '../../src/daemon/profile.ts';
 import { Secret } from '../../src/shared/secret.ts';
 import type { IamToken } from '../../src/token/iam-token.ts';
 import type { IamTokenSource } from '../../src/token/ports.ts';
@@ -53,14 +52,14 @@ describe('a profile', () => {
     return { token, clockOffsetMs: 0 };
   };
 
-  function ask(how: (settle: (token: IamToken | null, problem: Problem | null) => void) => () => void): {
+  function ask(how: (settle: Settle) => () => void): {
     readonly end: () => End;
     readonly takeBack: () => void;
   } {
     let end: End;
-    const takeBack = how((token, problem) => {
+    const takeBack = how((settled) => {
       assert.equal(end, undefined, 'a request ends once');
-      end = token?.value.expose() ?? problem?.code;
+      end = settled.kind === 'answer' ? settled.token.value.expose() : settled.problem.code;
     });
     return { end: () => end, takeBack };
   }

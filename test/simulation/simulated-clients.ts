@@ -64,10 +64,10 @@ export class SimulatedClients {
     const { credential } = iam;
     let isServed = false;
     const takeBack = this.#request(`a request with a minTtl of ${minTtlMs / second} s`, (settled) =>
-      profile.token(minTtlMs, (token) => {
+      profile.token(minTtlMs, (end) => {
         settled();
-        isServed = token !== null;
-        if (token !== null) this.#check(token.value.expose(), minTtlMs, credential);
+        isServed = end.kind === 'answer';
+        if (end.kind === 'answer') this.#check(end.token.value.expose(), minTtlMs, credential);
       }),
     );
     if (hasToBeServed && !isServed) {

@@ -4,7 +4,7 @@ import {
   type ProfileRegistry,
   type Registry,
 } from '../../src/daemon/profile-registry.ts';
-import type { Profile } from '../../src/daemon/profile.ts';
+import type { Profile, Settle } from '../../src/daemon/profile.ts';
 import { Profiles, type ProfilesParts } from '../../src/daemon/profiles.ts';
 import { ProblemError } from '../../src/shared/errors.ts';
 import { type FakeIam, fakeIam } from './fake-iam.ts';
@@ -70,20 +70,19 @@ export function login(
 
 /** The token, once there is one. @throws ProblemError */
 export function tokenOf(profile: Profile): Promise<string> {
-  return new Promise((resolve, reject) => {
-    profile.token(0, (token, problem) => {
-      if (token !== null) resolve(token.value.expose());
-      else reject(new ProblemError(problem ?? { code: 'internal', message: 'neither token nor problem' }));
-    });
-  });
+  return settled((settle) => profile.token(0, settle));
 }
 
 /** As `tokenOf`, by an exchange made now. */
 export function refreshed(profile: Profile): Promise<string> {
+  return settled((settle) => profile.refresh(settle));
+}
+
+function settled(ask: (settle: Settle) => void): Promise<string> {
   return new Promise((resolve, reject) => {
-    profile.refresh((token, problem) => {
-      if (token !== null) resolve(token.value.expose());
-      else reject(new ProblemError(problem ?? { code: 'internal', message: 'neither token nor problem' }));
+    ask((end) => {
+      if (end.kind === 'answer') resolve(end.token.value.expose());
+      else reject(new ProblemError(end.problem));
     });
   });
 }
