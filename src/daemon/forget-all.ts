@@ -12,8 +12,9 @@ import { openProfileRegistry } from './profile-registry.ts';
 export async function forgetAll(store: CredentialStore, { config, state, log }: Folders): Promise<void> {
   // The others go with the folder, or with the process.
   if (store.kind === 'keychain') {
-    const { instance, profiles, discarded } = openProfileRegistry(config).current();
-    const slots = new CredentialSlots(store, instance);
+    const registry = openProfileRegistry(config);
+    const { profiles, discarded } = registry.current();
+    const slots = new CredentialSlots({ store, registry, log: { write: () => undefined } });
     const live = Object.values(profiles).map(({ slot }) => slot);
     for (const slot of [...live, ...discarded]) await slots.remove(slot, 'asked');
   }

@@ -1,4 +1,3 @@
-import type { Manner } from '../keychain/credential-store.ts';
 import { audienceOf } from '../config/config.ts';
 import type { LoginParams } from '../protocol/messages.ts';
 import type { Clock, Instant } from '../shared/clock.ts';
@@ -12,8 +11,7 @@ import type { Exchanged, ExchangeFailure } from '../token/ports.ts';
 import type { CredentialSlots } from './credential-slots.ts';
 import { namingProfile } from './profile-problems.ts';
 import { scopeOf } from './profile-status.ts';
-import { withSlot } from './registry-changes.ts';
-import { type ProfileEntry, type ProfileRegistry, randomId } from './profile-registry.ts';
+import type { ProfileEntry, ProfileRegistry } from './profile-registry.ts';
 
 export interface LoginParts {
   readonly clock: Clock;
@@ -41,7 +39,7 @@ export interface Confirmed {
 /**
  * A login is a transaction: the credential goes to a slot of its own, is confirmed by one exchange, and becomes the
  * profile's by the renaming of `profiles.json`. Whatever fails or is killed on the way leaves the old credential at
- * work; the slot stands in `discarded` from before it is written until it is live, so that the next start removes it.
+ * work.
  *
  * @param signal gives it up, as long as it is not live
  * @throws ProblemError `bad_request` before anything is asked; `login_required` or `unavailable` with what the
@@ -63,11 +61,9 @@ export async function confirmCredential(
   const { secret, settings = {} } = params;
   const handed = { settings, ...(secret === undefined ? {} : { secret }) };
   const credential = await kind.accept(handed, { endpoint, audience }, tools);
-  const slot = randomId();
+  const slot = await slots.pending();
   const keep = (secret: Secret): Promise<void> =>
     slots.writeCredential(slot, { kind: kind.name, endpoint, audience, credential: secret }, 'asked');
-
-  await registry.change((before) => ({ ...before, discarded: [...before.discarded, slot] }));
   try {
     await keep(credential);
     const opened = { endpoint, audience, ...scopeOf(params) };
@@ -81,35 +77,14 @@ export async function confirmCredential(
     const scope = { ...(await kind.cloudAndFolder?.(confirmed, tools, signal)), ...scopeOf(params) };
     refuseWhenGivenUp(signal);
     const entry: ProfileEntry = { kind: kind.name, endpoint, audience, slot, ...scope };
-    let replacedSlot = null as string | null;
-    await registry.change((before) => {
-      replacedSlot = before.profiles[name]?.slot ?? null;
-      return withSlot(before, name, entry);
-    });
+    const replacedSlot = await slots.makeLive(name, entry);
     const { exchanged } = outcome;
     return { kind, credential: confirmed, entry, exchanged, startedAt, replacedSlot };
   } catch (error) {
     writeFailedLogin(parts.log, problemOf(error), name);
     // Unasked: a person who sent the prompt away gets no second one. What stays is on the list.
-    await removeSlot(parts, slot, 'unasked');
+    await slots.discard(slot, 'unasked');
     throw error;
-  }
-}
-
-/** Empties a slot that is not live. What cannot be removed now stays on the list for the next start. */
-export async function removeSlot(
-  { registry, slots, log }: Pick<LoginParts, 'registry' | 'slots' | 'log'>,
-  slot: string,
-  manner: Manner,
-): Promise<void> {
-  try {
-    await slots.remove(slot, manner);
-    await registry.change((before) => ({
-      ...before,
-      discarded: before.discarded.filter((discarded) => discarded !== slot),
-    }));
-  } catch (error) {
-    log.write('warn', `an old slot is left in the store: ${problemOf(error).message}`);
   }
 }
 

@@ -3,12 +3,11 @@ import type { LockAnswer, LoginParams, UnlockAnswer } from '../protocol/messages
 import type { Alarm } from '../shared/clock.ts';
 import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import type { Secret } from '../shared/secret.ts';
-import type { CredentialKind, Installation } from '../sources/credential-kind.ts';
 import { hasLivingToken } from '../token/outlook.ts';
-import type { IamTokenSource } from '../token/ports.ts';
+import type { StoredCredential } from './credential-slots.ts';
 import { DaemonLock, daemonLocked } from './daemon-lock.ts';
 import { type awsKeys, Impersonations } from './impersonations.ts';
-import { confirmCredential, type LoginParts, removeSlot } from './login.ts';
+import { confirmCredential, type LoginParts } from './login.ts';
 import {
   codeIfClosed,
   loggedInAnew,
@@ -21,7 +20,6 @@ import {
 import { Profile, type ProfileParts } from './profile.ts';
 import type { ProfileEntry, Registry } from './profile-registry.ts';
 import { liveSource } from './renewed-credential.ts';
-import { withoutProfile } from './registry-changes.ts';
 import { type Revocation, revoke } from './revocation.ts';
 
 /** A store that did not open is asked again this often, without a word to the person. */
@@ -41,12 +39,9 @@ export class Profiles {
   readonly #running = new Map<string, Profile>();
   readonly #reopening: Alarm;
   readonly #impersonations: Impersonations;
-  /** Slots that a run before this one left: one that is added now belongs to a login under way. */
-  readonly #leftBehind: readonly string[];
   readonly #lock: DaemonLock;
   readonly #stopping = new AbortController();
   #logins: Promise<unknown> = Promise.resolve();
-  #flips: Promise<unknown> = Promise.resolve();
   /** The store takes one write after the other, so the last one ends last. */
   #keeping: Promise<unknown> = Promise.resolve();
   #lastReopenMs = -Infinity;
@@ -56,7 +51,6 @@ export class Profiles {
     this.#lock = new DaemonLock(parts);
     this.#impersonations = new Impersonations(parts);
     this.#reopening = parts.clock.alarm(() => this.#reopenAll());
-    this.#leftBehind = parts.registry.current().discarded;
     for (const name of Object.keys(parts.registry.current().profiles)) this.#run(name);
   }
 
@@ -70,7 +64,7 @@ export class Profiles {
 
   /** Reads the store for every profile, and removes slots that a killed login left behind. */
   async load(): Promise<void> {
-    const { clock, log } = this.#parts;
+    const { clock, log, slots } = this.#parts;
     if (this.isLocked) {
       for (const profile of this.#running.values()) profile.missing(daemonLocked);
       log.write('info', 'locked until somebody unlocks it');
@@ -81,7 +75,7 @@ export class Profiles {
     await Promise.all([...this.#running.keys()].map((name) => this.#loadOne(name)));
     const tookMs = Math.round(clock.now().monotonicMs - startedMs);
     log.write('info', 'read the store', { profiles: this.#running.size, tookMs });
-    for (const slot of this.#leftBehind) await removeSlot(this.#parts, slot, 'unasked');
+    await slots.discardLeftovers();
   }
 
   /**
@@ -119,7 +113,7 @@ export class Profiles {
   }
 
   async #loginNow(params: LoginParams, signal: AbortSignal, locked: AbortSignal): Promise<Profile> {
-    const { clock, log } = this.#parts;
+    const { clock, log, slots } = this.#parts;
     const name = params.profile ?? this.registry.default ?? 'default';
     const confirmed = await confirmCredential(this.#parts, name, params, signal).catch((error: unknown) => {
       throw locked.aborted ? new ProblemError(daemonLocked, { cause: error }) : error;
@@ -132,9 +126,9 @@ export class Profiles {
       if (!this.isLocked) await this.#loadOne(name);
       throw new ProblemError(daemonLocked);
     }
-    profile.loggedIn(this.#live(name, kind, credential, entry), exchanged, startedAt);
+    profile.loggedIn(liveSource(this.#parts, name, kind, credential, entry), exchanged, startedAt);
     this.#impersonations.forget(profile, loggedInAnew);
-    if (replacedSlot !== null) await removeSlot(this.#parts, replacedSlot, 'asked');
+    if (replacedSlot !== null) await slots.discard(replacedSlot, 'asked');
     const tookMs = Math.round(clock.now().monotonicMs - startedAt.monotonicMs);
     log.write('info', 'logged in', {
       profile: name,
@@ -179,19 +173,14 @@ export class Profiles {
 
   async logout(name?: string): Promise<string> {
     const profile = this.named(name);
-    let slot: string | undefined;
-    await this.#parts.registry.change((registry) => {
-      // Looked up here: a login may have become live since.
-      slot = registry.profiles[profile.name]?.slot;
-      return withoutProfile(registry, profile.name);
-    });
+    const slot = await this.#parts.slots.giveUp(profile.name);
     this.#running.delete(profile.name);
     const problem = this.#loginRequired(profile.name, nothingStored);
     this.#impersonations.forget(profile, problem);
     profile.missing(problem);
     profile.stop();
     // Unasked: to forget is no reason for a prompt. What a locked store keeps goes at the next start.
-    if (slot !== undefined) await removeSlot(this.#parts, slot, 'unasked');
+    if (slot !== null) await this.#parts.slots.discard(slot, 'unasked');
     this.#parts.log.write('info', 'logged out', { profile: profile.name });
     return profile.name;
   }
@@ -229,24 +218,8 @@ export class Profiles {
     this.#parts.log.write('info', 'unlocked', { outcome });
     const closed = [...this.#running.values()].filter((profile) => codeIfClosed(profile) !== null);
     await Promise.all(closed.map(({ name }) => this.#loadOne(name, 'asked')));
-    // In its turn, so that what is not live then belongs to no login.
-    this.#logins = this.#logins.then(() => this.#inTurn(() => this.#removeDiscarded()));
+    void this.#parts.slots.discardLeftovers();
     return outcome;
-  }
-
-  /** Slots that are written and not live yet, beside those of logins, are so in here alone. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#flips.then(work);
-    this.#flips = done.catch(() => undefined);
-    return done;
-  }
-
-  #live(name: string, kind: CredentialKind, credential: Secret, entry: ProfileEntry): IamTokenSource {
-    return liveSource(this.#parts, name, kind, credential, entry, (work) => this.#inTurn(work));
-  }
-
-  async #removeDiscarded(): Promise<void> {
-    for (const slot of this.registry.discarded) await removeSlot(this.#parts, slot, 'unasked');
   }
 
   /** The schedule has changed. */
@@ -305,7 +278,7 @@ export class Profiles {
         profile.missing(this.#loginRequired(name, stored === null ? nothingStored : storedForAnother));
         return;
       }
-      profile.found(this.#live(name, kind, stored.credential, entry), kept);
+      profile.found(liveSource(this.#parts, name, kind, stored.credential, entry), kept);
       if (before !== null && hasLivingToken(profile.state, clock.now())) announce('rotated', profile);
     } catch (error) {
       if (isReplaced()) return;
@@ -333,7 +306,7 @@ export class Profiles {
   }
 }
 
-function isConfirmedFor(stored: Installation & { readonly kind: string }, entry: ProfileEntry): boolean {
+function isConfirmedFor(stored: StoredCredential, entry: ProfileEntry): boolean {
   return (
     stored.kind === entry.kind && stored.endpoint === entry.endpoint && stored.audience === entry.audience
   );

@@ -4,10 +4,9 @@ import type { Secret } from '../shared/secret.ts';
 import type { CredentialKind } from '../sources/credential-kind.ts';
 import { openSource } from '../sources/open-source.ts';
 import type { ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
-import { type LoginParts, removeSlot } from './login.ts';
+import type { LoginParts } from './login.ts';
 import { namingProfile } from './profile-problems.ts';
-import { type ProfileEntry, randomId } from './profile-registry.ts';
-import { withSlot } from './registry-changes.ts';
+import type { ProfileEntry } from './profile-registry.ts';
 
 /**
  * A source whose service may give another credential for the one it was shown: the new one is stored before it is
@@ -57,17 +56,13 @@ export function storedBeforeUse(
   };
 }
 
-/**
- * The source of a credential that is live: another that comes for it becomes live by the flip of a slot, as at a login.
- * @param inTurn keeps others from removing a slot that is written and not live yet
- */
+/** The source of a credential that is live: another that comes for it becomes live by the flip of a slot, as at a login. */
 export function liveSource(
   parts: LoginParts,
   name: string,
   kind: CredentialKind,
   credential: Secret,
   entry: ProfileEntry,
-  inTurn: <T>(work: () => Promise<T>) => Promise<T>,
 ): IamTokenSource {
   const isDefault = (): boolean => name === parts.registry.current().default;
   const opened = (secret: Secret): IamTokenSource =>
@@ -76,7 +71,7 @@ export function liveSource(
   return storedBeforeUse(
     opened(credential),
     async (replacement) => {
-      slot = await inTurn(() => flipped(parts, name, { ...entry, slot }, replacement));
+      slot = await flipped(parts, name, { ...entry, slot }, replacement);
       return opened(replacement);
     },
     parts.log,
@@ -85,27 +80,21 @@ export function liveSource(
 
 /** @returns the slot that is live then, unless a login was quicker */
 async function flipped(
-  parts: LoginParts,
+  { slots }: LoginParts,
   name: string,
   entry: ProfileEntry,
   credential: Secret,
 ): Promise<string> {
-  const { registry, slots } = parts;
   const { kind, endpoint, audience, slot: old } = entry;
-  const slot = randomId();
-  await registry.change((before) => ({ ...before, discarded: [...before.discarded, slot] }));
-  let isLive = false;
+  const slot = await slots.pending();
+  let unused: string | null = slot;
   try {
     await slots.writeCredential(slot, { kind, endpoint, audience, credential }, 'unasked');
     const token = await slots.readToken(old);
     if (token !== null) await slots.writeToken(slot, token);
-    await registry.change((before) => {
-      const live = before.profiles[name];
-      isLive = live?.slot === old;
-      return live === undefined || !isLive ? before : withSlot(before, name, { ...live, slot });
-    });
+    unused = await slots.makeLive(name, { ...entry, slot }, old);
   } finally {
-    await removeSlot(parts, isLive ? old : slot, 'unasked');
+    if (unused !== null) await slots.discard(unused, 'unasked');
   }
   return slot;
 }

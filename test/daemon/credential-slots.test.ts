@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { CredentialSlots, type KeptToken } from '../../src/daemon/credential-slots.ts';
+import type { ProfileRegistry } from '../../src/daemon/profile-registry.ts';
 import type { CredentialStore } from '../../src/keychain/credential-store.ts';
 import { createMemoryStore } from '../../src/keychain/memory-store.ts';
 import { ProblemError } from '../../src/shared/errors.ts';
 import { Secret } from '../../src/shared/secret.ts';
+import { fakeLog } from '../support/fake-log.ts';
 
 const instance = 'aaaaaaaaaaaaaaaa';
 const slot = 'bbbbbbbbbbbbbbbb';
@@ -25,13 +27,21 @@ const kept: KeptToken = {
   clockOffsetMs: 90_000,
 };
 
+function slotsIn(store: CredentialStore, instance = 'aaaaaaaaaaaaaaaa'): CredentialSlots {
+  const registry: ProfileRegistry = {
+    current: () => ({ version: 1, instance, default: null, profiles: {}, discarded: [] }),
+    change: () => assert.fail('what is live stays so'),
+  };
+  return new CredentialSlots({ store, registry, log: fakeLog() });
+}
+
 describe('a slot', () => {
   let store: CredentialStore;
   let slots: CredentialSlots;
 
   beforeEach(() => {
     store = createMemoryStore();
-    slots = new CredentialSlots(store, instance);
+    slots = slotsIn(store);
   });
 
   const put = (key: string, text: string): Promise<void> => store.write(key, new Secret(text), 'asked');
@@ -69,7 +79,7 @@ describe('a slot', () => {
 
   it('is not to be seen from another instance', async () => {
     await slots.writeCredential(slot, stored, 'asked');
-    assert.equal(await new CredentialSlots(store, 'cccccccccccccccc').readCredential(slot), null);
+    assert.equal(await slotsIn(store, 'cccccccccccccccc').readCredential(slot), null);
   });
 
   it('is written at a wish of a person, and kept and read without one', async () => {
@@ -85,7 +95,7 @@ describe('a slot', () => {
         return store.write(key, value, manner);
       },
     };
-    const heard = new CredentialSlots(listening, instance);
+    const heard = slotsIn(listening);
     await heard.writeCredential(slot, stored, 'asked');
     await heard.writeToken(slot, kept);
     await heard.readCredential(slot);
