@@ -1,31 +1,38 @@
-import type { Log } from '../shared/log.ts';
 import { problemOf } from '../shared/errors.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { CredentialKind } from '../sources/credential-kind.ts';
 import { openSource } from '../sources/open-source.ts';
 import type { ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
+import type { CredentialSlots } from './credential-slots.ts';
 import type { LoginParts } from './login.ts';
 import { namingProfile } from './profile-problems.ts';
 import type { ProfileEntry } from './profile-registry.ts';
 
 /**
- * A source whose service may give another credential for the one it was shown: the new one is stored before it is
- * used. Until that has succeeded nothing more is exchanged, for a crash would leave a credential that is worth nothing.
- *
- * @param store keeps the credential and opens it; throws ProblemError when the store does not take it
+ * The source of a credential that is live. Its service may give another for the one it was shown: that is stored before
+ * it is used, and becomes live by the flip of a slot, as at a login. Until that has succeeded nothing more is exchanged,
+ * for a crash would leave a credential that is worth nothing.
  */
-export function storedBeforeUse(
-  opened: IamTokenSource,
-  store: (replacement: Secret) => Promise<IamTokenSource>,
-  log: Log,
+export function liveSource(
+  { log, registry, slots, tools }: LoginParts,
+  name: string,
+  kind: CredentialKind,
+  credential: Secret,
+  entry: ProfileEntry,
 ): IamTokenSource {
-  let current = opened;
+  const isDefault = (): boolean => name === registry.current().default;
+  const opened = (secret: Secret): IamTokenSource =>
+    namingProfile(openSource(kind, secret, entry, tools), name, isDefault);
+  let { slot } = entry;
+  let current = opened(credential);
   let unstored: Secret | null = null;
 
   /** @returns why it is not stored; `null` when it is */
-  async function settle(replacement: Secret): Promise<ExchangeOutcome | null> {
+  async function store(replacement: Secret): Promise<ExchangeOutcome | null> {
+    unstored = replacement;
     try {
-      current = await store(replacement);
+      slot = await flipped(slots, name, { ...entry, slot }, replacement);
+      current = opened(replacement);
       unstored = null;
       return null;
     } catch (error) {
@@ -39,48 +46,20 @@ export function storedBeforeUse(
     }
   }
 
-  async function exchangeCurrent(signal: AbortSignal, interactive: boolean): Promise<ExchangeOutcome> {
-    const { replacement, ...outcome } = await current.exchange(signal, interactive);
-    if (replacement !== undefined) {
-      unstored = replacement;
-      await settle(replacement);
-    }
-    return outcome;
-  }
-
   return {
     exchange: async (signal, interactive) => {
-      const blocked = unstored === null ? null : await settle(unstored);
-      return blocked ?? exchangeCurrent(signal, interactive);
+      const blocked = unstored === null ? null : await store(unstored);
+      if (blocked !== null) return blocked;
+      const { replacement, ...outcome } = await current.exchange(signal, interactive);
+      if (replacement !== undefined) await store(replacement);
+      return outcome;
     },
   };
 }
 
-/** The source of a credential that is live: another that comes for it becomes live by the flip of a slot, as at a login. */
-export function liveSource(
-  parts: LoginParts,
-  name: string,
-  kind: CredentialKind,
-  credential: Secret,
-  entry: ProfileEntry,
-): IamTokenSource {
-  const isDefault = (): boolean => name === parts.registry.current().default;
-  const opened = (secret: Secret): IamTokenSource =>
-    namingProfile(openSource(kind, secret, entry, parts.tools), name, isDefault);
-  let { slot } = entry;
-  return storedBeforeUse(
-    opened(credential),
-    async (replacement) => {
-      slot = await flipped(parts, name, { ...entry, slot }, replacement);
-      return opened(replacement);
-    },
-    parts.log,
-  );
-}
-
 /** @returns the slot that is live then, unless a login was quicker */
 async function flipped(
-  { slots }: LoginParts,
+  slots: CredentialSlots,
   name: string,
   entry: ProfileEntry,
   credential: Secret,

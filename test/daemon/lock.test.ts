@@ -220,6 +220,21 @@ describe('a locked daemon', () => {
     });
   });
 
+  it('leaves the slot of a login that is under way alone at an unlock', async () => {
+    here.iam.respond = null;
+    const loggingIn = login(running, 'b');
+    await until(() => here.iam.exchanges.length === 2, 'the login is confirmed');
+    await running.profiles.unlock(null);
+    for (let i = 0; i < 20; i++) await turn();
+    here.iam.exchanges[1]?.succeed();
+    await loggingIn;
+    await running.profiles.stop();
+    running = await loaded();
+    assert.equal(await token(), 't1.b.2');
+    here.iam.respond = (exchange) => exchange.succeed();
+    assert.equal(await refreshed(running.profiles.named()), 't1.b.3');
+  });
+
   it('removes at an unlock what a logout had to leave in the store', async () => {
     await running.profiles.lock();
     here.store.failWith('locked', ({ operation }) => operation === 'remove');
