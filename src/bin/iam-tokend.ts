@@ -113,7 +113,7 @@ async function main(): Promise<void> {
     log,
     registry,
     store,
-    slots: new CredentialSlots({ store, registry, log }),
+    slots: new CredentialSlots(store, registry, log),
     kindOf: kindNamed,
     tools,
     defaultInstallation: () => settings.config.iam,

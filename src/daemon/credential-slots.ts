@@ -45,12 +45,6 @@ const tokenItem = v.pipe(
   v.check(({ expiresAtMs, receivedAtMs }) => expiresAtMs - receivedAtMs <= longestLifeMs),
 );
 
-export interface SlotParts {
-  readonly store: CredentialStore;
-  readonly registry: ProfileRegistry;
-  readonly log: Log;
-}
-
 /**
  * What lies in the store: for each slot one item with the credential and, once there is one, one with the last IAM
  * token. Items are named by instance and slot, so that a test or a second configuration never touches another's.
@@ -66,7 +60,7 @@ export class CredentialSlots {
   /** On the list because they are not live yet. */
   readonly #pending = new Set<string>();
 
-  constructor({ store, registry, log }: SlotParts) {
+  constructor(store: CredentialStore, registry: ProfileRegistry, log: Log) {
     this.#store = store;
     this.#registry = registry;
     this.#log = log;

@@ -2,7 +2,7 @@ import type { CredentialStore } from '../keychain/credential-store.ts';
 import type { LockAnswer, UnlockAnswer } from '../protocol/messages.ts';
 import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import type { Secret } from '../shared/secret.ts';
-import type { ProfileRegistry, Registry } from './profile-registry.ts';
+import type { ProfileRegistry } from './profile-registry.ts';
 
 export const daemonLocked: Problem = {
   code: 'locked',
@@ -10,20 +10,19 @@ export const daemonLocked: Problem = {
   hint: 'iam-token unlock',
 };
 
-export interface DaemonLockParts {
-  readonly registry: ProfileRegistry;
-  readonly store: Pick<CredentialStore, 'state' | 'lock' | 'unlock'>;
-}
+type Lockable = Pick<CredentialStore, 'state' | 'lock' | 'unlock'>;
 
 /** Whether this daemon uses credentials at all: from `lock` to `unlock` it does not, restarts in between or not. */
 export class DaemonLock {
-  readonly #parts: DaemonLockParts;
+  readonly #registry: ProfileRegistry;
+  readonly #store: Lockable;
   #isLocked: boolean;
   #next = new AbortController();
 
-  constructor(parts: DaemonLockParts) {
-    this.#parts = parts;
-    this.#isLocked = parts.registry.current().locked === true;
+  constructor(registry: ProfileRegistry, store: Lockable) {
+    this.#registry = registry;
+    this.#store = store;
+    this.#isLocked = registry.current().locked === true;
   }
 
   get isLocked(): boolean {
@@ -45,14 +44,13 @@ export class DaemonLock {
    * @throws ProblemError `internal` when the disk does not take it: it holds all the same, until the daemon ends
    */
   async lock(): Promise<LockAnswer['outcome']> {
-    const { registry, store } = this.#parts;
     const wasLocked = this.#isLocked;
     this.#isLocked = true;
     this.#next.abort();
     this.#next = new AbortController();
-    store.lock();
+    this.#store.lock();
     try {
-      await registry.change((before) => ({ ...before, locked: true }));
+      await this.#registry.change((before) => ({ ...before, locked: true }));
     } catch (cause) {
       const message = `locked, but only until the daemon ends: ${problemOf(cause).message}`;
       throw new ProblemError({ code: 'internal', message }, { cause });
@@ -65,33 +63,24 @@ export class DaemonLock {
    * @throws ProblemError as the store does, and `locked` when a `lock` comes meanwhile
    */
   async unlock(passphrase: Secret | null): Promise<UnlockAnswer['outcome']> {
-    const { store } = this.#parts;
     const { signal } = this;
     const wasLocked = this.#isLocked;
-    const before = await store.state();
-    await store.unlock(passphrase);
+    const before = await this.#store.state();
+    await this.#store.unlock(passphrase);
     refuseAfter(signal);
-    if (wasLocked) await this.#forget();
-    refuseAfter(signal);
+    if (wasLocked) {
+      await this.#registry
+        .change(({ locked: _locked, ...rest }) => rest)
+        .catch((error: unknown) => {
+          this.#store.lock();
+          throw error;
+        });
+      refuseAfter(signal);
+    }
     this.#isLocked = false;
     if (before.kind === 'open') return wasLocked ? 'opened' : 'was_open';
     return before.passphrase === 'new' ? 'made' : 'opened';
   }
-
-  async #forget(): Promise<void> {
-    const { registry, store } = this.#parts;
-    try {
-      await registry.change(withoutFlag);
-    } catch (error) {
-      store.lock();
-      throw error;
-    }
-  }
-}
-
-function withoutFlag(before: Registry): Registry {
-  const { locked: _locked, ...rest } = before;
-  return rest;
 }
 
 function refuseAfter(signal: AbortSignal): void {

@@ -14,7 +14,7 @@ export async function forgetAll(store: CredentialStore, { config, state, log }: 
   if (store.kind === 'keychain') {
     const registry = openProfileRegistry(config);
     const { profiles, discarded } = registry.current();
-    const slots = new CredentialSlots({ store, registry, log: { write: () => undefined } });
+    const slots = new CredentialSlots(store, registry, { write: () => undefined });
     const live = Object.values(profiles).map(({ slot }) => slot);
     for (const slot of [...live, ...discarded]) await slots.remove(slot, 'asked');
   }

@@ -44,8 +44,7 @@ export class Impersonations {
   /** Gives the tokens of `serviceAccountId`, or the keys, in the name of `base`. */
   of(base: Profile, serviceAccountId: Acting['serviceAccountId'], installation: Installation): Profile {
     const key = `${base.name}/${serviceAccountId ?? ''}`;
-    const known = this.#acting.get(key);
-    const acting = known?.base === base ? known : this.#begin(base, serviceAccountId, installation, key);
+    const acting = this.#acting.get(key) ?? this.#begin(key, base, serviceAccountId, installation);
     this.#acting.delete(key);
     this.#acting.set(key, acting);
     acting.forget.set(this.#parts.clock.now().monotonicMs + forgottenAfterMs);
@@ -55,11 +54,11 @@ export class Impersonations {
   /** Those who act by way of a profile and have tokens, and what has its keys. */
   runnersOf(base: Profile): { readonly tokens: readonly Profile[]; readonly keys: readonly Profile[] } {
     const own = [...this.#acting.values()].filter((acting) => acting.base === base);
-    const runners = (isKeys: boolean): readonly Profile[] =>
-      own
-        .filter(({ serviceAccountId }) => (serviceAccountId === awsKeys) === isKeys)
-        .map(({ runner }) => runner);
-    return { tokens: runners(false), keys: runners(true) };
+    const isKeys = ({ serviceAccountId }: Acting): boolean => serviceAccountId === awsKeys;
+    return {
+      tokens: own.filter((acting) => !isKeys(acting)).map(({ runner }) => runner),
+      keys: own.filter(isKeys).map(({ runner }) => runner),
+    };
   }
 
   /** The profile has another credential, or none any more. */
@@ -84,10 +83,10 @@ export class Impersonations {
   }
 
   #begin(
+    key: string,
     base: Profile,
     serviceAccountId: Acting['serviceAccountId'],
     installation: Installation,
-    key: string,
   ): Acting {
     const { clock, log, tools, nextScheduledAfter } = this.#parts;
     const [oldest] = this.#acting;
@@ -108,11 +107,9 @@ export class Impersonations {
         ? ephemeralKeys(own, installation, tools)
         : impersonating(own, serviceAccountId, installation, tools);
     runner.found(source, null);
-    const forget = clock.alarm(() => {
-      const acting = this.#acting.get(key);
-      if (acting?.runner === runner) this.#end(key, acting, askAgain);
-    });
-    return { base, serviceAccountId, runner, forget };
+    const forget = clock.alarm(() => this.#end(key, acting, askAgain));
+    const acting: Acting = { base, serviceAccountId, runner, forget };
+    return acting;
   }
 
   #end(key: string, { runner, forget }: Acting, why: Problem): void {

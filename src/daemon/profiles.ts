@@ -48,7 +48,7 @@ export class Profiles {
 
   constructor(parts: ProfilesParts) {
     this.#parts = parts;
-    this.#lock = new DaemonLock(parts);
+    this.#lock = new DaemonLock(parts.registry, parts.store);
     this.#impersonations = new Impersonations(parts);
     this.#reopening = parts.clock.alarm(() => this.#reopenAll());
     for (const name of Object.keys(parts.registry.current().profiles)) this.#run(name);

@@ -32,7 +32,7 @@ function slotsIn(store: CredentialStore, instance = 'aaaaaaaaaaaaaaaa'): Credent
     current: () => ({ version: 1, instance, default: null, profiles: {}, discarded: [] }),
     change: () => assert.fail('what is live stays so'),
   };
-  return new CredentialSlots({ store, registry, log: fakeLog() });
+  return new CredentialSlots(store, registry, fakeLog());
 }
 
 describe('a slot', () => {

@@ -48,7 +48,7 @@ export function startProfiles(of: World, parts: Partial<ProfilesParts> = {}): Ru
     log: of.log,
     registry,
     store: of.store,
-    slots: new CredentialSlots({ store: of.store, registry, log: of.log }),
+    slots: new CredentialSlots(of.store, registry, of.log),
     kindOf: (name) => (name === of.iam.kind.name ? of.iam.kind : null),
     tools: sourceTools({ clock: of.clock }),
     defaultInstallation: () => installation,
