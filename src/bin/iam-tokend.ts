@@ -11,7 +11,7 @@ import { daemonUsage } from '../cli/daemon-options.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/read-config.ts';
 import { CredentialSlots } from '../daemon/credential-slots.ts';
-import { prepareSharedSocket, prepareSocket, startDaemon, together } from '../daemon/daemon.ts';
+import { prepareSharedSocket, prepareSocket, startDaemon } from '../daemon/daemon.ts';
 import { forgetAll } from '../daemon/forget-all.ts';
 import { peerProofs } from '../daemon/peer-proofs.ts';
 import { openProfileRegistry, prepareConfigFolder } from '../daemon/profile-registry.ts';
@@ -151,7 +151,7 @@ async function main(): Promise<void> {
       closeInspector();
       return guard.protect();
     },
-    listener: async (onMessage) => {
+    listeners: async (onMessage) => {
       const ipc = await nodeIpcServer({
         listenOn: listenFd === null ? { path: socketPath } : { fd: listenFd },
         platform,
@@ -165,7 +165,7 @@ async function main(): Promise<void> {
       const onlyFor = allowAnyLocalUser || !knowsUids ? null : { uid, uidOf: peerUids() };
       if (listen !== undefined) metadata = metadataDoor({ ...door, listenOn: listen, onlyFor });
       const http = httpPath === null ? [] : [httpSocket(door, httpPath, refuses)];
-      return together([ipc, ...http, ...(metadata === null ? [] : [metadata])]);
+      return [ipc, ...http, ...(metadata === null ? [] : [metadata])];
     },
     metadataAddress: () => metadata?.address() ?? null,
   });

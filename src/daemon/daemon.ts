@@ -27,18 +27,6 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Several as one. */
-export function together(listeners: readonly Listener[]): Listener {
-  return {
-    listen: async () => {
-      for (const listener of listeners) await listener.listen();
-    },
-    close: async () => {
-      await Promise.all(listeners.map((listener) => listener.close()));
-    },
-  };
-}
-
 export interface DaemonParts {
   readonly clock: Clock;
   readonly log: Log & { close(): Promise<void> };
@@ -51,7 +39,7 @@ export interface DaemonParts {
   readonly proofs?: PeerProofs | undefined;
   /** Called before a secret is in memory. */
   readonly protect: () => Protection;
-  readonly listener: (onMessage: (data: unknown, peer: Peer) => void) => Promise<Listener>;
+  readonly listeners: (onMessage: (data: unknown, peer: Peer) => void) => Promise<readonly Listener[]>;
   /** `null` while it is off. */
   readonly metadataAddress: () => string | null;
 }
@@ -107,26 +95,16 @@ export async function prepareSharedSocket(
 
 /** Listens first, then reads the store: requests that come meanwhile wait for it. Ready is who has done both. */
 export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
-  const { clock, log, profiles, store, subscriptions, supervision, version } = parts;
+  const { clock, log, profiles, store, supervision, version } = parts;
   const startedAt = isoTime(clock.now().wallMs);
-  let stopping: Promise<void> | undefined;
-  let hasStopped: () => void = () => undefined;
+  const stopping = new AbortController();
   const stopped = new Promise<void>((resolve) => {
-    hasStopped = resolve;
+    stopping.signal.addEventListener('abort', () => resolve(stopNow()));
   });
 
-  const handler = requestHandler({
-    clock,
-    log,
-    version,
-    profiles,
-    subscriptions,
-    daemonStatus,
-    proofs: parts.proofs,
-    stop: () => void stop(),
-  });
-  const listener = await parts.listener((data, peer) => handler.handle(data, peer));
-  await listener.listen();
+  const handler = requestHandler({ ...parts, daemonStatus, stop: () => stopping.abort() });
+  const listeners = await parts.listeners((data, peer) => handler.handle(data, peer));
+  for (const listener of listeners) await listener.listen();
   log.write('info', 'listening', { version, pid: process.pid, store: store.kind });
   const loaded = profiles.load().catch((error: unknown) => {
     log.write('error', `the profiles could not be loaded: ${problemOf(error).message}`);
@@ -134,13 +112,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   // Now, while the keychain's helper starts: no secret comes in this turn of the loop, and the time costs nobody any.
   const protection = parts.protect();
   void Promise.race([loaded, after(readyAtMostMs)]).then(() => {
-    if (stopping === undefined) supervision.ready();
+    if (!stopping.signal.aborted) supervision.ready();
   });
-
-  function stop(): Promise<void> {
-    stopping ??= stopNow().finally(hasStopped);
-    return stopping;
-  }
 
   async function stopNow(): Promise<void> {
     log.write('info', 'stopping');
@@ -157,7 +130,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   }
 
   async function goodbye(kept: Promise<void>): Promise<void> {
-    await Promise.all([listener.close(), kept]);
+    await Promise.all([...listeners.map((listener) => listener.close()), kept]);
     await store.close();
     await log.close();
   }
@@ -177,5 +150,11 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     };
   }
 
-  return { stop, stopped };
+  return {
+    stop: () => {
+      stopping.abort();
+      return stopped;
+    },
+    stopped,
+  };
 }

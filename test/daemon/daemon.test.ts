@@ -52,12 +52,14 @@ describe('the daemon', () => {
         close: async () => void happened.push('store closed'),
       },
       protect: () => ({ peers: 'own uid', memory: 'closed' }),
-      listener: async (handle) => {
+      listeners: async (handle) => {
         onMessage = handle;
-        return {
-          listen: async () => void happened.push('listening'),
-          close: async () => void happened.push(`closed after ${peer.sent.length} answers`),
-        };
+        return [
+          {
+            listen: async () => void happened.push('listening'),
+            close: async () => void happened.push(`closed after ${peer.sent.length} answers`),
+          },
+        ];
       },
       metadataAddress: () => null,
       ...parts,
@@ -88,7 +90,7 @@ describe('the daemon', () => {
   it('does not start where it cannot listen', async () => {
     const listen = (): Promise<void> => Promise.reject(new Error('EADDRINUSE'));
     await assert.rejects(
-      start({ listener: async () => ({ listen, close: async () => undefined }) }),
+      start({ listeners: async () => [{ listen, close: async () => undefined }] }),
       /EADDRINUSE/,
     );
     assert.equal(here.store.calls.length, 0);
@@ -197,7 +199,7 @@ describe('the daemon', () => {
       const never = (): Promise<void> => new Promise(() => undefined);
       const daemon = await start({
         ...(hanging === 'a peer'
-          ? { listener: async () => ({ listen: async () => undefined, close: never }) }
+          ? { listeners: async () => [{ listen: async () => undefined, close: never }] }
           : { store: { ...here.store, close: never } }),
       });
       let over = false;
@@ -228,8 +230,8 @@ describe('the daemon', () => {
       await login(running, 'b', 'home');
       const daemon = await start({
         clock,
-        listener: (handle) =>
-          nodeIpcServer({
+        listeners: async (handle) => [
+          await nodeIpcServer({
             listenOn: { path },
             platform: process.platform,
             clock,
@@ -239,6 +241,7 @@ describe('the daemon', () => {
             },
             onFault: (reason) => assert.fail(reason),
           }),
+        ],
       });
       here.iam.respond = null;
       here.iam.obeysAbort = false;
