@@ -1,7 +1,7 @@
 import { chmodSync, chownSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { eventName, frameEnd, maxFrameBytes, protocolVersion } from '../protocol/messages.ts';
-import type { Peer } from '../protocol/peer.ts';
+import type { Admission, Peer } from '../protocol/peer.ts';
 import type { Clock } from '../shared/clock.ts';
 import { messageOf, systemCodeOf } from '../shared/thrown.ts';
 
@@ -19,8 +19,8 @@ export interface IpcServerOptions {
   readonly listenOn: { readonly path: string } | { readonly fd: number };
   readonly platform: NodeJS.Platform;
   readonly clock: Pick<Clock, 'deadline'>;
-  /** Who connected: a guest may do less, `refused` is closed, and the reason is for the log. Else any may do all. */
-  readonly admit?: (socket: Socket) => { readonly isGuest: boolean } | { readonly refused: string };
+  /** Who connected: a guest may do less. Unless given, any may do all. */
+  readonly admit?: (socket: Socket) => Admission;
   /** The socket of `path` is for this group too; for nobody but us unless given. */
   readonly group?: number;
   /** How long a peer may take to end a frame that it began; 10 s unless given. */

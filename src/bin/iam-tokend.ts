@@ -1,6 +1,5 @@
 import { closeInspector } from '../adapters/inspector.ts';
 import { mkdirSync, readFileSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { childProcesses } from '../adapters/child-process.ts';
@@ -164,7 +163,7 @@ async function main(): Promise<void> {
       const door = { handle: onMessage, clock, log };
       const onlyFor = allowAnyLocalUser || !knowsUids ? null : { uid, uidOf: peerUids() };
       if (listen !== undefined) metadata = metadataDoor({ ...door, listenOn: listen, onlyFor });
-      const http = httpPath === null ? [] : [httpSocket(door, httpPath, refuses)];
+      const http = httpPath === null ? [] : [httpSocket(door, httpPath, (socket) => guard.admit(socket))];
       return [ipc, ...http, ...(metadata === null ? [] : [metadata])];
     },
     metadataAddress: () => metadata?.address() ?? null,
@@ -178,12 +177,6 @@ async function main(): Promise<void> {
   function notifyAt(socket: string): Notify {
     const onFault = (reason: string): void => log.write('warn', reason);
     return guard.library?.notifier(socket, onFault) ?? systemdNotify(socket, env['PATH'], onFault);
-  }
-
-  function refuses(socket: Socket): boolean {
-    const admission = guard.admit(socket);
-    if ('refused' in admission) log.write('warn', `closed a connection: ${admission.refused}`);
-    return 'refused' in admission;
   }
 
   /** The whole of a new configuration, or nothing of it. */

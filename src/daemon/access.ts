@@ -1,7 +1,5 @@
 import type { Method } from '../protocol/messages.ts';
-
-/** How far a peer may go: all methods, those of `guestMethods`, or not even in. */
-export type Access = 'all' | 'guest' | 'none';
+import type { Admission } from '../protocol/peer.ts';
 
 /** What another user of a system-wide daemon may call. */
 export const guestMethods: ReadonlySet<Method> = new Set(['hello', 'token', 'status', 'subscribe']);
@@ -11,7 +9,8 @@ export const guestMethods: ReadonlySet<Method> = new Set(['hello', 'token', 'sta
  * @param peerUid by the kernel's word; `null` where it gave none
  * @param forOthers whether the daemon serves a whole system, and not one person
  */
-export function accessOf(peerUid: number | null, ownUid: number, forOthers: boolean): Access {
-  if (peerUid === ownUid || peerUid === 0) return 'all';
-  return forOthers && peerUid !== null ? 'guest' : 'none';
+export function admission(peerUid: number | null, ownUid: number, forOthers: boolean): Admission {
+  if (peerUid === ownUid || peerUid === 0) return { isGuest: false };
+  if (forOthers && peerUid !== null) return { isGuest: true };
+  return { refused: `it came from another user (uid ${peerUid ?? 'unknown'})` };
 }

@@ -1,16 +1,31 @@
-/** The two ways in that speak HTTP. Who asks here asks the daemon, as a peer of its socket does. */
+/** The two ways in that speak HTTP, and who may take them. Who asks here asks the daemon, as a peer of its socket does. */
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Admission } from '../protocol/peer.ts';
 import type { Clock } from '../shared/clock.ts';
 import { problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { asking, type Handle } from './ask.ts';
-import { refused, refuseForeign, refuseForeignHost, refuseUnflavoured } from './guards.ts';
-import type { HttpAnswer } from './http-answer.ts';
+import { failure, type HttpAnswer } from './http-answer.ts';
 import { type HttpServer, httpServer } from './http-server.ts';
-import { metadataRoutes } from './metadata-routes.ts';
 import type { Ends } from './peer-uid.ts';
-import { answerFrom, type Routes } from './routes.ts';
-import { tokenRoutes } from './token-routes.ts';
+import { answerFrom, metadataRoutes, tokenRoutes } from './routes.ts';
+
+type Headers = IncomingMessage['headersDistinct'];
+
+/**
+ * Sent by browsers and by proxies that pass on what others asked, and never by the programs that we are for. Not
+ * `Sec-Fetch-Mode`: Node's own fetch sends it.
+ */
+const foreignSigns = [
+  'origin',
+  'referer',
+  'sec-fetch-site',
+  'sec-fetch-dest',
+  'x-forwarded-for',
+  'forwarded',
+  'via',
+];
 
 export interface DoorParts {
   readonly handle: Handle;
@@ -19,18 +34,18 @@ export interface DoorParts {
 }
 
 /**
- * `http.sock`: whoever can open it may ask, unless `refuses` knows them for another user. It has the paths of the metadata address too, for a container that is
- * given the socket.
+ * `http.sock`: whoever can open it may ask, unless `admit` refuses them. It has the paths of the metadata address too,
+ * for a container that is given the socket.
  */
 export function httpSocket(
   { handle, clock, log }: DoorParts,
   path: string,
-  refuses: (socket: Socket) => boolean = () => false,
+  admit?: (socket: Socket) => Admission,
 ): HttpServer {
   const metadata = metadataRoutes(clock);
   return httpServer({
     listenOn: { path },
-    refuses,
+    admit,
     clock,
     log,
     answer: async ({ headersDistinct: headers, url = '' }, gone) => {
@@ -55,7 +70,7 @@ export interface MetadataParts extends DoorParts {
  * the log says so, and `address()` stays `null`.
  */
 export function metadataDoor({ handle, clock, log, listenOn, onlyFor }: MetadataParts): HttpServer {
-  const routes: Routes = metadataRoutes(clock);
+  const routes = metadataRoutes(clock);
   /** Said once each. */
   const namedUids = new Set<number | null>();
   const server = httpServer({
@@ -89,4 +104,32 @@ export function metadataDoor({ handle, clock, log, listenOn, onlyFor }: Metadata
     namedUids.add(uid);
     return refused('this address serves one user, and you are another; see metadata.allowAnyLocalUser');
   }
+}
+
+/** A page that is open in a browser, or a proxy that others use, may reach what only this machine can. */
+function refuseForeign(headers: Headers): HttpAnswer | null {
+  const sign = foreignSigns.find((name) => headers[name] !== undefined);
+  return sign === undefined ? null : refused(`this is not for browsers and proxies (${sign})`);
+}
+
+/** A page cannot send this header to another origin without being allowed to. */
+function refuseUnflavoured({ 'metadata-flavor': flavor }: Headers): HttpAnswer | null {
+  return isOnly(flavor, 'Google') ? null : refused('Metadata-Flavor: Google is required');
+}
+
+/** A name that a page's own server rebinds to this address makes the address that page's own origin. */
+function refuseForeignHost({ host }: Headers, address: string): HttpAnswer | null {
+  const local = address.replace(/^.*(?=:)/, 'localhost');
+  const names = [address, local].flatMap((name) =>
+    name.endsWith(':80') ? [name, name.slice(0, -3)] : [name],
+  );
+  return names.some((name) => isOnly(host, name)) ? null : refused(`Host: must be ${address}`);
+}
+
+function refused(message: string): HttpAnswer {
+  return failure({ code: 'bad_request', message }, 403);
+}
+
+function isOnly(values: readonly string[] | undefined, wanted: string): boolean {
+  return values?.length === 1 && values[0]?.toLowerCase() === wanted.toLowerCase();
 }

@@ -1,11 +1,13 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Admission } from '../protocol/peer.ts';
 import type { Clock } from '../shared/clock.ts';
 import { problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { failure, type HttpAnswer } from './http-answer.ts';
 
-const usualHeadersTimeoutMs = 5_000;
+/** How long a client may take for the headers of its request. */
+const headersTimeoutMs = 5_000;
 const headersAtMostBytes = 8_192;
 /** Connections that have not said yet what they want: of more than this the oldest is closed. */
 const undecidedAtMost = 1_000;
@@ -20,10 +22,8 @@ export interface HttpServerOptions {
   readonly listenOn: { readonly path: string } | { readonly host: string; readonly port: number };
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether a connection is closed at once, for whose it is. */
-  readonly refuses?: (socket: Socket) => boolean;
-  /** How long a client may take for the headers of its request; 5 s unless given. */
-  readonly headersTimeoutMs?: number;
+  /** For whose it is a connection may be refused; unless given, none is. */
+  readonly admit?: ((socket: Socket) => Admission) | undefined;
   /** Answers a GET. What it throws is answered as an error. @param gone the client does not wait any more */
   readonly answer: (request: IncomingMessage, gone: AbortSignal) => Promise<HttpAnswer>;
 }
@@ -42,14 +42,16 @@ export interface HttpServer {
  * has not sent its headers makes room for who comes later.
  */
 export function httpServer(options: HttpServerOptions): HttpServer {
-  const { clock, log, listenOn, headersTimeoutMs = usualHeadersTimeoutMs } = options;
+  const { clock, log, listenOn } = options;
   /** With the monotonic time by which each must have said what it wants; in the order of these. */
   const undecided = new Map<Socket, number>();
   const closing = clock.alarm(closeOverdue);
   let server: Server | null = null;
 
   function take(socket: Socket): void {
-    if (options.refuses?.(socket) === true) {
+    const admission = options.admit?.(socket);
+    if (admission !== undefined && 'refused' in admission) {
+      log.write('warn', `closed a connection: ${admission.refused}`);
       socket.destroy();
       return;
     }

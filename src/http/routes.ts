@@ -1,10 +1,15 @@
-import { ProblemError } from '../shared/errors.ts';
+/** All paths, and what each answers. */
+import type { Answer, Params, ProfileSummary } from '../protocol/messages.ts';
+import type { Clock } from '../shared/clock.ts';
+import { durationMs } from '../shared/duration.ts';
+import { type Problem, ProblemError } from '../shared/errors.ts';
+import { expiryMarginMs } from '../token/iam-token.ts';
 import type { Ask } from './ask.ts';
-import { failure, type HttpAnswer } from './http-answer.ts';
+import { failure, type HttpAnswer, json, plain } from './http-answer.ts';
 
-export type Query = Readonly<Record<string, string>>;
+type Query = Readonly<Record<string, string>>;
 
-export interface Route {
+interface Route {
   /** The parameters there are; `null`: whatever comes is passed over. */
   readonly query: readonly string[] | null;
   /** @throws ProblemError */
@@ -12,7 +17,7 @@ export interface Route {
 }
 
 /** By path: compared as it came, so that there is one spelling of each. */
-export type Routes = Readonly<Record<string, Route>>;
+type Routes = Readonly<Record<string, Route>>;
 
 /** @throws ProblemError */
 export async function answerFrom(routes: Routes, target: string, ask: Ask): Promise<HttpAnswer> {
@@ -23,13 +28,110 @@ export async function answerFrom(routes: Routes, target: string, ask: Ask): Prom
 }
 
 function queryIn(text: string, known: readonly string[]): Query {
-  const query = new Map<string, string>();
-  for (const [name, value] of new URLSearchParams(text)) {
-    if (!known.includes(name) || query.has(name)) {
-      const there = known.length === 0 ? 'nothing' : known.join(', ');
-      throw new ProblemError({ code: 'bad_request', message: `this path takes ${there}, each once` });
-    }
-    query.set(name, value);
+  const query = new URLSearchParams(text);
+  const names = [...query.keys()];
+  if (names.some((name, at) => !known.includes(name) || names.indexOf(name) !== at)) {
+    const there = known.length === 0 ? 'nothing' : known.join(', ');
+    throw new ProblemError({ code: 'bad_request', message: `this path takes ${there}, each once` });
   }
   return Object.fromEntries(query);
+}
+
+const noProfile: Problem = {
+  code: 'login_required',
+  message: 'there is no profile yet',
+  hint: 'iam-token login',
+};
+const noToken: Problem = { code: 'unavailable', message: 'there is no valid token yet' };
+
+/** What `http.sock` has for programs that speak no node-ipc; PROTOCOL.md documents it. */
+export const tokenRoutes: Routes = {
+  '/v1/token': {
+    query: ['profile', 'minTtl'],
+    answer: async (ask, { minTtl, ...profile }) =>
+      json(await ask('token', minTtl === undefined ? profile : { ...profile, minTtlMs: minTtlMs(minTtl) })),
+  },
+  '/v1/status': {
+    query: ['profile'],
+    answer: async (ask, query) => json(await wholeStatus(ask, query)),
+  },
+  '/healthz': {
+    query: [],
+    answer: async (ask) => json(await ask('hello', {})),
+  },
+  '/readyz': {
+    query: ['profile'],
+    // Not by `token`: a probe that comes each second would start exchanges.
+    answer: async (ask, query) => {
+      const { profiles } = await wholeStatus(ask, query);
+      const asked = profiles.find(({ isDefault }) => isDefault || query['profile'] !== undefined);
+      if ((asked?.timeLeftMs ?? 0) > expiryMarginMs) return json({ ready: true });
+      return failure(asked === undefined ? noProfile : (asked.problem ?? noToken), 503);
+    },
+  },
+};
+
+function minTtlMs(text: string): number {
+  const ms = durationMs(text);
+  if (ms !== null) return ms;
+  throw new ProblemError({ code: 'bad_request', message: 'minTtl: must be a time, like 10m' });
+}
+
+/** All pages as one. */
+async function wholeStatus(
+  ask: Ask,
+  query: Params<'status'>,
+): Promise<Pick<Answer<'status'>, 'daemon' | 'profiles'>> {
+  const { daemon, profiles, next } = await ask('status', query);
+  if (next === null) return { daemon, profiles };
+  const rest = await wholeStatus(ask, { after: next });
+  return { daemon, profiles: [...profiles, ...rest.profiles] };
+}
+
+/** Go's SDK takes 60 s and less for expired. */
+const shortestSeconds = 61;
+const instance = '/computeMetadata/v1/instance';
+
+/**
+ * What the vendor's SDKs and public scripts ask of a virtual machine, for the default profile: the token
+ * (go-sdk, python-sdk, nodejs-sdk, ydb-js-sdk, read 2026-11) and its folder and cloud (telegraf, fluent-bit, scripts).
+ */
+export function metadataRoutes(clock: Pick<Clock, 'now'>): Routes {
+  return {
+    [`${instance}/service-accounts/default/token`]: {
+      query: null,
+      // A minute less than there is, for what keeps a token to the last second that it was told of (@ydbjs/auth 6.0.4).
+      answer: async (ask) => {
+        const { token, expiresAt, clockOffsetMs = 0 } = await ask('token', {});
+        const leftMs = Date.parse(expiresAt) - clock.now().wallMs - clockOffsetMs;
+        const expiresIn = Math.max(Math.floor((leftMs - expiryMarginMs) / 1_000), shortestSeconds);
+        return json({ access_token: token, expires_in: expiresIn, token_type: 'Bearer' });
+      },
+    },
+    [`${instance}/vendor/folder-id`]: scopeRoute('folderId'),
+    [`${instance}/vendor/cloud-id`]: scopeRoute('cloudId'),
+    '/computeMetadata/v1/yandex/folder-id': scopeRoute('folderId'),
+    '/computeMetadata/v1/yandex/cloud-id': scopeRoute('cloudId'),
+  };
+}
+
+function scopeRoute(field: 'cloudId' | 'folderId'): Route {
+  return {
+    query: null,
+    answer: async (ask) => {
+      const value = (await defaultProfile(ask, {}))?.[field];
+      if (value !== undefined) return plain(value);
+      return failure({
+        code: 'unknown_method',
+        message: `the default profile has no ${field === 'cloudId' ? 'cloud' : 'folder'}`,
+        hint: 'iam-token login with --cloud-id and --folder-id',
+      });
+    },
+  };
+}
+
+async function defaultProfile(ask: Ask, range: Params<'profiles'>): Promise<ProfileSummary | undefined> {
+  const { profiles, next } = await ask('profiles', range);
+  const found = profiles.find(({ isDefault }) => isDefault);
+  return found !== undefined || next === null ? found : defaultProfile(ask, { after: next });
 }

@@ -1,5 +1,8 @@
 import type { AnswerMessage, EventMessage } from './messages.ts';
 
+/** Whether a connection is taken, and as whose; why it is not is for the log. */
+export type Admission = { readonly isGuest: boolean } | { readonly refused: string };
+
 /** The other end of a connection, as the daemon sees it. */
 export interface Peer {
   /** Another user, who may ask a system-wide daemon for tokens and not much else. */

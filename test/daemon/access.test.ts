@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { accessOf } from '../../src/daemon/access.ts';
+import { admission } from '../../src/daemon/access.ts';
+import type { Admission } from '../../src/protocol/peer.ts';
+
+function expected(access: 'all' | 'guest' | 'none', peerUid: number | null): Admission {
+  return access === 'none'
+    ? { refused: `it came from another user (uid ${peerUid ?? 'unknown'})` }
+    : { isGuest: access === 'guest' };
+}
 
 describe('the access of a peer', () => {
   for (const [who, peerUid, toOnesOwn, toTheSystems] of [
@@ -9,8 +16,8 @@ describe('the access of a peer', () => {
     ['one of whom the kernel says nothing', null, 'none', 'none'],
   ] as const) {
     it(`of ${who} is ${toOnesOwn} with one's own daemon, and ${toTheSystems} with that of a system`, () => {
-      assert.equal(accessOf(peerUid, 1000, false), toOnesOwn);
-      assert.equal(accessOf(peerUid, 1000, true), toTheSystems);
+      assert.deepEqual(admission(peerUid, 1000, false), expected(toOnesOwn, peerUid));
+      assert.deepEqual(admission(peerUid, 1000, true), expected(toTheSystems, peerUid));
     });
   }
 });

@@ -105,7 +105,7 @@ describe('the HTTP server', () => {
 
   it('cuts off who takes too long for the headers, however steadily they drip', async () => {
     const clock = testClock();
-    await start({ clock, headersTimeoutMs: 5_000 });
+    await start({ clock });
     const early = await openSocket();
     early.write('GET / HTTP/1.1\r\n');
     await answered();

@@ -1,9 +1,8 @@
 import type { Socket } from 'node:net';
 import { type CLibrary, loadCLibrary } from '../../adapters/c-library.ts';
-import { accessOf } from '../../daemon/access.ts';
+import { admission } from '../../daemon/access.ts';
 import type { Protection } from '../../protocol/messages.ts';
-
-export type Admission = { readonly isGuest: boolean } | { readonly refused: string };
+import type { Admission } from '../../protocol/peer.ts';
 
 /** What keeps others out beside the rights of files: by the C library, where koffi is there to reach it. */
 export class PeerGuard {
@@ -34,10 +33,6 @@ export class PeerGuard {
   /** Whatever the rights of the socket and its folder are. */
   admit(socket: Socket): Admission {
     if (this.library === null || this.#uid === null) return { isGuest: false };
-    const peerUid = this.library.peerUid(socket);
-    const access = accessOf(peerUid, this.#uid, this.#isForSystem);
-    return access === 'none'
-      ? { refused: `it came from another user (uid ${peerUid ?? 'unknown'})` }
-      : { isGuest: access === 'guest' };
+    return admission(this.library.peerUid(socket), this.#uid, this.#isForSystem);
   }
 }
