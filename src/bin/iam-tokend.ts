@@ -30,11 +30,9 @@ import type { SourceTools } from '../sources/credential-kind.ts';
 import { kindNamed } from '../sources/kinds.ts';
 import { problemNow } from '../token/outlook.ts';
 import { chosenStore } from './iam-tokend/chosen-store.ts';
-import { daemonPlaces } from './iam-tokend/daemon-places.ts';
-import { parseFlags, UsageError } from './iam-tokend/flags.ts';
 import { toJournal } from './iam-tokend/journal.ts';
 import { PeerGuard } from './iam-tokend/peer-guard.ts';
-import { settingsFrom } from './iam-tokend/settings.ts';
+import { daemonPlaces, parseFlags, settingsFrom, UsageError } from './iam-tokend/settings.ts';
 
 process.umask(0o077);
 // A daemon outlives the terminal or the pipe that it was started from.
@@ -162,8 +160,9 @@ async function main(): Promise<void> {
       });
       const door = { handle: onMessage, clock, log };
       const onlyFor = allowAnyLocalUser || !knowsUids ? null : { uid, uidOf: peerUids() };
-      if (listen !== undefined) metadata = metadataDoor({ ...door, listenOn: listen, onlyFor });
-      const http = httpPath === null ? [] : [httpSocket(door, httpPath, (socket) => guard.admit(socket))];
+      if (listen !== undefined) metadata = await metadataDoor({ ...door, listenOn: listen, onlyFor });
+      const http =
+        httpPath === null ? [] : [await httpSocket(door, httpPath, (socket) => guard.admit(socket))];
       return [ipc, ...http, ...(metadata === null ? [] : [metadata])];
     },
     metadataAddress: () => metadata?.address() ?? null,

@@ -41,7 +41,7 @@ export function httpSocket(
   { handle, clock, log }: DoorParts,
   path: string,
   admit?: (socket: Socket) => Admission,
-): HttpServer {
+): Promise<HttpServer> {
   const metadata = metadataRoutes(clock);
   return httpServer({
     listenOn: { path },
@@ -69,11 +69,12 @@ export interface MetadataParts extends DoorParts {
  * The metadata address. One that cannot be had, for it is another program's, is no reason to give no tokens at all:
  * the log says so, and `address()` stays `null`.
  */
-export function metadataDoor({ handle, clock, log, listenOn, onlyFor }: MetadataParts): HttpServer {
+export async function metadataDoor(parts: MetadataParts): Promise<HttpServer> {
+  const { handle, clock, log, listenOn, onlyFor } = parts;
   const routes = metadataRoutes(clock);
   /** Said once each. */
   const namedUids = new Set<number | null>();
-  const server = httpServer({
+  const server = await httpServer({
     listenOn,
     clock,
     log,

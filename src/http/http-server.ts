@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Admission } from '../protocol/peer.ts';
 import type { Clock } from '../shared/clock.ts';
@@ -41,12 +41,25 @@ export interface HttpServer {
  * One request a connection, GET alone, and limits that let thousands of idle or slow connections harm nobody: who
  * has not sent its headers makes room for who comes later.
  */
-export function httpServer(options: HttpServerOptions): HttpServer {
+export async function httpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { createServer } = await import('node:http');
   const { clock, log, listenOn } = options;
   /** With the monotonic time by which each must have said what it wants; in the order of these. */
   const undecided = new Map<Socket, number>();
   const closing = clock.alarm(closeOverdue);
-  let server: Server | null = null;
+  const server = createServer(
+    {
+      maxHeaderSize: headersAtMostBytes,
+      headersTimeout: 0,
+      requestTimeout: 0,
+      connectionsCheckingInterval: never,
+    },
+    (request, response) => void respond(request, response),
+  );
+  server.maxConnections = connectionsAtMost;
+  // What is sent behind the first request is not looked at.
+  server.maxRequestsPerSocket = 1;
+  server.on('connection', take);
 
   function take(socket: Socket): void {
     const admission = options.admit?.(socket);
@@ -103,32 +116,17 @@ export function httpServer(options: HttpServerOptions): HttpServer {
     }
   }
 
-  async function listen(): Promise<void> {
-    const { createServer } = await import('node:http');
-    const opened = createServer(
-      {
-        maxHeaderSize: headersAtMostBytes,
-        headersTimeout: 0,
-        requestTimeout: 0,
-        connectionsCheckingInterval: never,
-      },
-      (request, response) => void respond(request, response),
-    );
-    server = opened;
-    opened.maxConnections = connectionsAtMost;
-    // What is sent behind the first request is not looked at.
-    opened.maxRequestsPerSocket = 1;
-    opened.on('connection', take);
-    await new Promise<void>((resolve, reject) => {
-      opened.once('error', reject);
-      opened.once('listening', () => {
-        opened.on('error', ({ message }) => log.write('warn', message)).off('error', reject);
+  function listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.once('listening', () => {
+        server.on('error', ({ message }) => log.write('warn', message)).off('error', reject);
         resolve();
       });
       // Nobody else has a right to the socket, from its first moment on.
       const umask = process.umask(0o177);
       try {
-        opened.listen({ ...listenOn, backlog });
+        server.listen({ ...listenOn, backlog });
       } finally {
         process.umask(umask);
       }
@@ -137,18 +135,17 @@ export function httpServer(options: HttpServerOptions): HttpServer {
 
   async function close(): Promise<void> {
     closing.cancel();
-    const ending = server;
-    if (ending?.listening !== true) return;
+    if (!server.listening) return;
     const closed = new Promise<void>((resolve) => {
-      ending.close(() => resolve());
+      server.close(() => resolve());
     });
     for (const socket of undecided.keys()) socket.destroy();
-    clock.deadline(farewellMs).addEventListener('abort', () => ending.closeAllConnections());
+    clock.deadline(farewellMs).addEventListener('abort', () => server.closeAllConnections());
     await closed;
   }
 
   function address(): string | null {
-    const bound = server?.listening === true ? server.address() : null;
+    const bound = server.address();
     return bound === null || typeof bound === 'string' ? null : hostAndPort(bound);
   }
 

@@ -54,7 +54,7 @@ describe('the metadata address', () => {
 
   async function start(parts: Partial<MetadataParts> = {}): Promise<void> {
     log = fakeLog();
-    server = metadataDoor({
+    server = await metadataDoor({
       handle,
       clock: testClock(startMs),
       log,
@@ -272,7 +272,10 @@ describe('http.sock', () => {
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'http-'));
-    server = httpSocket({ handle, clock: testClock(startMs), log: fakeLog() }, join(folder, 'http.sock'));
+    server = await httpSocket(
+      { handle, clock: testClock(startMs), log: fakeLog() },
+      join(folder, 'http.sock'),
+    );
     await server.listen();
   });
   afterEach(async () => {

@@ -20,7 +20,7 @@ describe('the HTTP server', () => {
   let port: number;
 
   async function start(options: Partial<HttpServerOptions> = {}): Promise<void> {
-    server = httpServer({
+    server = await httpServer({
       listenOn: { host: '127.0.0.1', port: 0 },
       clock: realClock(),
       log: fakeLog(),

@@ -1,4 +1,7 @@
+/** What the daemon is told: by its flags, by the places that it finds, and by its configuration. */
 import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import {
   cronSchedule,
   type Schedule,
@@ -7,14 +10,56 @@ import {
   shiftWithinHourMs,
 } from '../../adapters/cron-schedule.ts';
 import { undiciHttp } from '../../adapters/undici-http.ts';
+import { daemonOptions } from '../../cli/daemon-options.ts';
 import type { Config } from '../../config/config.ts';
 import { ConfigError, readConfig } from '../../config/read-config.ts';
+import {
+  type Folders,
+  folders,
+  socketCandidates,
+  type Surroundings,
+  systemPlaces,
+} from '../../platform/places.ts';
+import { problemOf } from '../../shared/errors.ts';
 import type { HttpClient } from '../../shared/http-client.ts';
-import type { DaemonPlaces } from './daemon-places.ts';
-import type { Flags } from './flags.ts';
+
+/** Exit code 2, as for a `ConfigError`. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+type Flags = ReturnType<typeof parseFlags>;
+
+/** @throws UsageError */
+export function parseFlags() {
+  try {
+    return parseArgs({ options: daemonOptions }).values;
+  } catch (cause) {
+    const [said = ''] = problemOf(cause).message.split(/\.\s|\.?$/);
+    throw new UsageError(`${said.charAt(0).toLowerCase()}${said.slice(1)}; see iam-tokend --help`, { cause });
+  }
+}
+
+interface DaemonPlaces extends Folders {
+  /** One daemon for all users of this machine, and not for one of them. */
+  readonly isForSystem: boolean;
+  readonly configFile: string;
+  /** Unless somebody names another. */
+  readonly socket: string;
+}
+
+export function daemonPlaces({ config: named }: Flags, surroundings: Surroundings): DaemonPlaces {
+  if (named !== undefined && resolve(named) === systemPlaces.configFile) {
+    return { ...systemPlaces, isForSystem: true, config: systemPlaces.state };
+  }
+  const usual = folders(surroundings);
+  const config = named === undefined ? usual.config : join(named, '..');
+  const configFile = named ?? join(config, 'config.yaml');
+  return { ...usual, isForSystem: false, config, configFile, socket: socketCandidates(surroundings)[0] };
+}
 
 /** What SIGHUP replaces as a whole. */
-export interface Settings {
+interface Settings {
   readonly config: Config;
   readonly warnings: readonly string[];
   readonly http: HttpClient;
