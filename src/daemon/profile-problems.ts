@@ -1,7 +1,7 @@
 /** What is said of a profile that has no credential, or is none. */
-import type { ErrorCode, Problem } from '../shared/errors.ts';
+import type { Problem } from '../shared/errors.ts';
 import type { IamTokenSource } from '../token/ports.ts';
-import type { Profile } from './profile.ts';
+import type { LifecycleState } from '../token/state.ts';
 
 export const nothingStored = 'there is no credential in the store';
 export const storedForAnother =
@@ -14,7 +14,7 @@ export const loggedInAnew: Problem = {
 };
 
 export function loginRequired(name: string, isDefault: boolean, message: string): Problem {
-  return { code: 'login_required', message, hint: loginHint(name, isDefault) };
+  return { code: 'login_required', message, hint: named('iam-token login', name, isDefault) };
 }
 
 /** @param wanted the name of a profile; `null` where nobody named one and none is the default */
@@ -32,16 +32,18 @@ export function notFound(wanted: string | null, thereAreNone: boolean): Problem 
   };
 }
 
+type ClosedCode = 'keychain_locked' | 'keychain_unavailable' | 'locked';
+
 /** Why the store does not give this profile's credential up. */
-export function codeIfClosed({ state: { phase } }: Profile): ErrorCode | null {
+export function codeIfClosed({ phase }: LifecycleState): ClosedCode | null {
   if (phase.kind !== 'without_credential') return null;
   const { code } = phase.problem;
   return code === 'keychain_locked' || code === 'keychain_unavailable' || code === 'locked' ? code : null;
 }
 
 /** Whether the store may open without a word to us. */
-export function mayOpenByItself(profile: Profile): boolean {
-  const code = codeIfClosed(profile);
+export function mayOpenByItself(state: LifecycleState): boolean {
+  const code = codeIfClosed(state);
   return code !== null && code !== 'locked';
 }
 
@@ -54,23 +56,18 @@ export function namingProfile(
   return {
     exchange: async (signal, interactive) => {
       const outcome = await source.exchange(signal, interactive);
-      const hint = outcome.ok ? undefined : outcome.failure.hint;
-      if (outcome.ok || hint === undefined || isDefault()) return outcome;
-      const named = hint.replaceAll(
-        /iam-token (?:login|refresh)\b/g,
-        (call) => `${call}${profileOption(name)}`,
-      );
-      return { ...outcome, failure: { ...outcome.failure, hint: named } };
+      if (outcome.ok || outcome.failure.hint === undefined) return outcome;
+      const hint = named(outcome.failure.hint, name, isDefault());
+      return { ...outcome, failure: { ...outcome.failure, hint } };
     },
   };
 }
 
-/** A command that can be typed as it stands, whatever the profile is called. */
-function loginHint(name: string, isDefault: boolean): string {
-  return isDefault ? 'iam-token login' : `iam-token login${profileOption(name)}`;
-}
-
-function profileOption(name: string): string {
-  if (/^\w[\w.@-]*$/.test(name)) return ` --profile ${name}`;
-  return ` --profile='${name.replaceAll("'", String.raw`'\''`)}'`;
+/** Commands that can be typed as they stand, whatever the profile is called. */
+function named(hint: string, name: string, isDefault: boolean): string {
+  if (isDefault) return hint;
+  const option = /^\w[\w.@-]*$/.test(name)
+    ? `--profile ${name}`
+    : `--profile='${name.replaceAll("'", String.raw`'\''`)}'`;
+  return hint.replaceAll(/iam-token (?:login|refresh)\b/g, (call) => `${call} ${option}`);
 }

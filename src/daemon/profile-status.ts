@@ -6,6 +6,7 @@ import { hasLivingToken, nextRenewalAtMs, problemNow } from '../token/outlook.ts
 import type { LifecycleState } from '../token/state.ts';
 import { trueTimeMs } from '../token/time.ts';
 import type { Profile } from './profile.ts';
+import { codeIfClosed } from './profile-problems.ts';
 import type { ProfileEntry } from './profile-registry.ts';
 
 /** What `status` says of one profile. */
@@ -59,7 +60,8 @@ export function scopeOf({ cloudId, folderId, impersonateServiceAccountId }: Prof
   };
 }
 
-function stateName({ phase, trouble }: LifecycleState, living: boolean): ProfileStatus['state'] {
+function stateName(state: LifecycleState, living: boolean): ProfileStatus['state'] {
+  const { phase, trouble } = state;
   switch (phase.kind) {
     case 'loading':
       return 'loading';
@@ -73,12 +75,8 @@ function stateName({ phase, trouble }: LifecycleState, living: boolean): Profile
     case 'refused':
     case 'needs_person':
       return 'login_required';
-    case 'without_credential': {
-      const { code } = phase.problem;
-      return code === 'keychain_locked' || code === 'keychain_unavailable' || code === 'locked'
-        ? code
-        : 'login_required';
-    }
+    case 'without_credential':
+      return codeIfClosed(state) ?? 'login_required';
     default:
       return phase satisfies never;
   }

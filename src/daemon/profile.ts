@@ -1,6 +1,6 @@
 import type { EventMessage } from '../protocol/messages.ts';
 import type { Alarm, Clock, Instant } from '../shared/clock.ts';
-import { type Problem, ProblemError } from '../shared/errors.ts';
+import type { Problem } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { messageOf } from '../shared/thrown.ts';
 import type { IamToken } from '../token/iam-token.ts';
@@ -10,8 +10,9 @@ import type { Exchanged, ExchangeOutcome, IamTokenSource } from '../token/ports.
 import { type Effect, initialState, type LifecycleEvent, type LifecycleState } from '../token/state.ts';
 
 /** The end of a request: a token, or why there is none. */
-export type Settled = Extract<Effect, { readonly kind: 'answer' | 'reject' }>;
-export type Settle = (settled: Settled) => void;
+export type Settle = (settled: Extract<Effect, { readonly kind: 'answer' | 'reject' }>) => void;
+
+type StartExchange = Extract<Effect, { readonly kind: 'start_exchange' }>;
 
 export interface ProfileParts {
   readonly name: string;
@@ -79,16 +80,12 @@ export class Profile {
    * @returns takes the request back; harmless once it is settled
    */
   token(minTtlMs: number, settle: Settle): () => void {
-    const requestId = this.#newRequest(settle);
-    this.#dispatch({ kind: 'token_requested', requestId, minTtlMs });
-    return () => this.#forget(requestId);
+    return this.#request(settle, (requestId) => ({ kind: 'token_requested', requestId, minTtlMs }));
   }
 
   /** Settles with the outcome of one exchange. */
   refresh(settle: Settle): () => void {
-    const requestId = this.#newRequest(settle);
-    this.#dispatch({ kind: 'refresh_requested', requestId });
-    return () => this.#forget(requestId);
+    return this.#request(settle, (requestId) => ({ kind: 'refresh_requested', requestId }));
   }
 
   /** Asks the cron schedule anew. */
@@ -102,14 +99,14 @@ export class Profile {
     this.#alarm.cancel();
   }
 
-  #newRequest(settle: Settle): number {
+  #request(settle: Settle, eventOf: (requestId: number) => LifecycleEvent): () => void {
     this.#requests += 1;
-    this.#settles.set(this.#requests, settle);
-    return this.#requests;
-  }
-
-  #forget(requestId: number): void {
-    if (this.#settles.delete(requestId)) this.#dispatch({ kind: 'request_gone', requestId });
+    const requestId = this.#requests;
+    this.#settles.set(requestId, settle);
+    this.#dispatch(eventOf(requestId));
+    return () => {
+      if (this.#settles.delete(requestId)) this.#dispatch({ kind: 'request_gone', requestId });
+    };
   }
 
   #dispatch(event: LifecycleEvent): void {
@@ -126,16 +123,20 @@ export class Profile {
   #carryOut(effect: Effect): void {
     switch (effect.kind) {
       case 'start_exchange':
-        void this.#runExchange(effect.attempt, effect.interactive);
+        // Without a credential the lifecycle starts none.
+        if (this.#source !== null) void this.#runExchange(this.#source, effect);
         return;
       case 'cancel_exchange':
         this.#exchange?.abort();
         this.#exchange = null;
         return;
       case 'answer':
-      case 'reject':
-        this.#settle(effect);
+      case 'reject': {
+        const settle = this.#settles.get(effect.requestId);
+        this.#settles.delete(effect.requestId);
+        settle?.(effect);
         return;
+      }
       case 'keep':
         this.#parts.keep(effect.token, effect.clockOffsetMs);
         return;
@@ -152,64 +153,40 @@ export class Profile {
     }
   }
 
-  #settle(settled: Settled): void {
-    const settle = this.#settles.get(settled.requestId);
-    this.#settles.delete(settled.requestId);
-    settle?.(settled);
-  }
-
-  async #runExchange(attempt: number, interactive: boolean): Promise<void> {
+  async #runExchange(source: IamTokenSource, { attempt, interactive }: StartExchange): Promise<void> {
     const { clock, log, name } = this.#parts;
     const controller = new AbortController();
     this.#exchange = controller;
     const startedMs = clock.now().monotonicMs;
-    const outcome = await exchangeOf(this.#source, controller.signal, interactive);
+    const outcome = await exchangeOf(source, controller.signal, interactive);
     if (controller.signal.aborted) return;
     this.#exchange = null;
-    const tookMs = Math.round(clock.now().monotonicMs - startedMs);
+    const about = { profile: name, attempt, tookMs: Math.round(clock.now().monotonicMs - startedMs) };
+    const random01 = clock.random();
     if (outcome.ok) {
-      log.write('info', 'renewed the IAM token', { profile: name, attempt, tookMs });
-      this.#dispatch({
-        kind: 'exchange_succeeded',
-        attempt,
-        exchanged: outcome.exchanged,
-        random01: clock.random(),
-      });
+      log.write('info', 'renewed the IAM token', about);
+      this.#dispatch({ kind: 'exchange_succeeded', attempt, exchanged: outcome.exchanged, random01 });
     } else {
-      const { kind, message, hint } = outcome.failure;
-      log.write('warn', `could not renew the IAM token: ${message}`, {
-        profile: name,
-        attempt,
-        tookMs,
-        kind,
-      });
+      const { failure } = outcome;
+      const { kind, message, hint } = failure;
+      log.write('warn', `could not renew the IAM token: ${message}`, { ...about, kind });
       const toDo = kind === 'transient' ? [] : (hint?.split('\n') ?? []);
       for (const line of toDo) log.write('warn', `what to do: ${line}`, { profile: name });
-      this.#dispatch({
-        kind: 'exchange_failed',
-        attempt,
-        failure: outcome.failure,
-        random01: clock.random(),
-      });
+      this.#dispatch({ kind: 'exchange_failed', attempt, failure, random01 });
     }
   }
 }
 
 /** A source that throws has a bug; the profile lives on and tries again. */
 async function exchangeOf(
-  source: IamTokenSource | null,
+  source: IamTokenSource,
   signal: AbortSignal,
   interactive: boolean,
 ): Promise<ExchangeOutcome> {
   try {
-    if (source === null)
-      throw new ProblemError({ code: 'internal', message: 'there is no credential to exchange' });
     return await source.exchange(signal, interactive);
   } catch (error) {
-    const message = messageOf(error);
-    return {
-      ok: false,
-      failure: { kind: 'transient', message: `the exchange failed unexpectedly: ${message}` },
-    };
+    const message = `the exchange failed unexpectedly: ${messageOf(error)}`;
+    return { ok: false, failure: { kind: 'transient', message } };
   }
 }

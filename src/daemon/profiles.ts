@@ -94,7 +94,7 @@ export class Profiles {
     this.#lock.refuse();
     const profile = this.named(name);
     if (
-      mayOpenByItself(profile) &&
+      mayOpenByItself(profile.state) &&
       this.#parts.clock.now().monotonicMs - this.#lastReopenMs >= reopenAtMostEveryMs
     ) {
       this.#reopenAll();
@@ -216,7 +216,7 @@ export class Profiles {
   async unlock(passphrase: Secret | null): Promise<UnlockAnswer['outcome']> {
     const outcome = await this.#lock.unlock(passphrase);
     this.#parts.log.write('info', 'unlocked', { outcome });
-    const closed = [...this.#running.values()].filter((profile) => codeIfClosed(profile) !== null);
+    const closed = [...this.#running.values()].filter((profile) => codeIfClosed(profile.state) !== null);
     await Promise.all(closed.map(({ name }) => this.#loadOne(name, 'asked')));
     void this.#parts.slots.discardLeftovers();
     return outcome;
@@ -264,7 +264,7 @@ export class Profiles {
     const profile = this.#running.get(name);
     const entry = this.registry.profiles[name];
     if (profile === undefined || entry === undefined) return;
-    const before = codeIfClosed(profile);
+    const before = codeIfClosed(profile.state);
     profile.loading();
     const locked = this.#lock.signal;
     const isReplaced = (): boolean => locked.aborted || this.registry.profiles[name]?.slot !== entry.slot;
@@ -290,14 +290,14 @@ export class Profiles {
       // Said once, and not every 30 s for as long as it lasts.
       if (code === before) return;
       log.write('warn', `the credential cannot be read: ${message}`, { profile: name, code });
-      if (codeIfClosed(profile) !== null) announce('locked', profile);
+      if (codeIfClosed(profile.state) !== null) announce('locked', profile);
     }
   }
 
   #reopenAll(): void {
     this.#lastReopenMs = this.#parts.clock.now().monotonicMs;
     for (const [name, profile] of this.#running) {
-      if (mayOpenByItself(profile)) void this.#loadOne(name);
+      if (mayOpenByItself(profile.state)) void this.#loadOne(name);
     }
   }
 
