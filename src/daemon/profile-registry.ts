@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { open, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { profileNamePattern } from '../protocol/messages.ts';
@@ -123,13 +123,7 @@ function readRegistry(path: string): Registry | null {
 /** The old file or the new one, whatever happens meanwhile. */
 async function writeWhole(path: string, text: string): Promise<void> {
   const draft = `${path}.new`;
-  const file = await open(draft, 'w', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeFile(draft, text, { mode: 0o600, flush: true });
   await rename(draft, path);
   // Windows cannot open a folder; elsewhere the new name lasts only once the folder is written too.
   if (process.platform !== 'win32') {

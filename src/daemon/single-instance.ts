@@ -4,16 +4,15 @@
  */
 import { randomBytes } from 'node:crypto';
 import {
-  closeSync,
   constants,
   existsSync,
-  fsyncSync,
   linkSync,
   lstatSync,
   openSync,
   readFileSync,
+  rmSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { systemCodeOf } from '../shared/thrown.ts';
@@ -73,16 +72,13 @@ function nameIn(path: string): string {
   if (!existsSync(path)) {
     const name = randomBytes(16).toString('hex');
     const draft = `${path}.${name}`;
-    const file = openSync(draft, 'wx', 0o600);
     try {
-      writeSync(file, name);
-      fsyncSync(file);
+      writeFileSync(draft, name, { flag: 'wx', mode: 0o600, flush: true });
       linkSync(draft, path);
     } catch (error) {
       if (systemCodeOf(error) !== 'EEXIST') throw error;
     } finally {
-      closeSync(file);
-      unlinkSync(draft);
+      rmSync(draft, { force: true });
     }
   }
   const name = readFileSync(path, 'utf8');
