@@ -138,7 +138,6 @@ async function main(): Promise<void> {
     clock,
     log,
     version,
-    platform,
     store,
     profiles,
     subscriptions,

@@ -7,15 +7,11 @@ import { lstat } from '../platform/surroundings.ts';
 import type { DaemonStatus, Protection } from '../protocol/messages.ts';
 import type { Peer } from '../protocol/peer.ts';
 import type { Supervision } from '../service/supervision.ts';
-import type { Clock } from '../shared/clock.ts';
 import { problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { isoTime } from './profile-status.ts';
-import type { PeerProofs } from './peer-proofs.ts';
-import type { Profiles } from './profiles.ts';
-import { requestHandler } from './request-handler.ts';
+import { requestHandler, type RequestHandlerParts } from './request-handler.ts';
 import { holdLock, removeDeadSocket } from './single-instance.ts';
-import type { Subscriptions } from './subscriptions.ts';
 
 /** Longer than this nobody is waited for when the daemon ends. */
 const stopAtMostMs = 900;
@@ -27,16 +23,10 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-export interface DaemonParts {
-  readonly clock: Clock;
+export interface DaemonParts extends Omit<RequestHandlerParts, 'daemonStatus' | 'stop'> {
   readonly log: Log & { close(): Promise<void> };
-  readonly version: string;
-  readonly platform: NodeJS.Platform;
-  readonly store: CredentialStore;
-  readonly profiles: Profiles;
-  readonly subscriptions: Subscriptions;
+  readonly store: Pick<CredentialStore, 'kind' | 'state' | 'close'>;
   readonly supervision: Supervision;
-  readonly proofs?: PeerProofs | undefined;
   /** Called before a secret is in memory. */
   readonly protect: () => Protection;
   readonly listeners: (onMessage: (data: unknown, peer: Peer) => void) => Promise<readonly Listener[]>;

@@ -1,22 +1,16 @@
-import type { Alarm, Clock } from '../shared/clock.ts';
+import type { Alarm } from '../shared/clock.ts';
 import type { Problem } from '../shared/errors.ts';
-import type { Log } from '../shared/log.ts';
 import type { Installation, SourceTools } from '../sources/credential-kind.ts';
 import { ephemeralKeys, impersonating } from '../sources/impersonation.ts';
 import type { ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
-import { Profile } from './profile.ts';
+import { Profile, type ProfileParts } from './profile.ts';
 
 /** A token that nobody asks for any more is not renewed for ever. */
 const forgottenAfterMs = 24 * 60 * 60_000;
 /** More at once are a mistake: the one that was asked for longest ago makes room. */
 const atMost = 64;
 
-export interface ImpersonationsParts {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly tools: SourceTools;
-  readonly nextScheduledAfter: (profile: string, afterMs: number) => number | null;
-}
+type Parts = Pick<ProfileParts, 'clock' | 'log' | 'nextScheduledAfter'> & { readonly tools: SourceTools };
 
 /** In the place of a service account's id: keys of Object Storage for the profile's own account. */
 export const awsKeys = null;
@@ -29,15 +23,15 @@ interface Acting {
 }
 
 /**
- * Service accounts as which a profile acts for single calls, and keys that it has beside its tokens: each is run as a profile is, from the first request until
- * a day after the last, and nothing of it is stored.
+ * Service accounts as which a profile acts for single calls, and keys that it has beside its tokens: each is run as a
+ * profile is, from the first request until a day after the last, and nothing of it is stored.
  */
 export class Impersonations {
-  readonly #parts: ImpersonationsParts;
+  readonly #parts: Parts;
   /** The one that was asked for longest ago comes first. */
   readonly #acting = new Map<string, Acting>();
 
-  constructor(parts: ImpersonationsParts) {
+  constructor(parts: Parts) {
     this.#parts = parts;
   }
 
@@ -88,16 +82,15 @@ export class Impersonations {
     serviceAccountId: Acting['serviceAccountId'],
     installation: Installation,
   ): Acting {
-    const { clock, log, tools, nextScheduledAfter } = this.#parts;
+    const { clock, log, tools } = this.#parts;
     const [oldest] = this.#acting;
     if (oldest !== undefined && this.#acting.size >= atMost) this.#end(...oldest, askAgain);
     const runner = new Profile({
+      ...this.#parts,
       name: base.name,
-      clock,
       log: {
         write: (level, line, fields) => log.write(level, line, { ...fields, as: serviceAccountId ?? 'keys' }),
       },
-      nextScheduledAfter: (afterMs) => nextScheduledAfter(base.name, afterMs),
       keep: () => undefined,
       announce: () => undefined,
     });

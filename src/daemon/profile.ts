@@ -18,8 +18,8 @@ export interface ProfileParts {
   readonly name: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** The cron schedule: the first firing after a moment; `null` when it never fires again. */
-  readonly nextScheduledAfter: (afterMs: number) => number | null;
+  /** The cron schedule of a profile: the first firing after a moment; `null` when it never fires again. */
+  readonly nextScheduledAfter: (profile: string, afterMs: number) => number | null;
   /** Keeps a token for a restart; may take its time, and may fail without harm. */
   readonly keep: (token: IamToken, clockOffsetMs: number) => void;
   readonly announce: (event: EventMessage['event'], profile: Profile) => void;
@@ -141,7 +141,7 @@ export class Profile {
         this.#parts.keep(effect.token, effect.clockOffsetMs);
         return;
       case 'plan_schedule': {
-        const atMs = this.#parts.nextScheduledAfter(this.#parts.clock.now().wallMs);
+        const atMs = this.#parts.nextScheduledAfter(this.name, this.#parts.clock.now().wallMs);
         if (atMs !== null) this.#dispatch({ kind: 'schedule_planned', atMs });
         return;
       }

@@ -27,10 +27,8 @@ const reopenIntervalMs = 30_000;
 /** And at most this often when requests ask for it. */
 const reopenAtMostEveryMs = 5_000;
 
-export interface ProfilesParts extends LoginParts {
+export interface ProfilesParts extends LoginParts, Pick<ProfileParts, 'nextScheduledAfter' | 'announce'> {
   readonly store: Pick<CredentialStore, 'state' | 'lock' | 'unlock'>;
-  readonly nextScheduledAfter: (profile: string, afterMs: number) => number | null;
-  readonly announce: ProfileParts['announce'];
 }
 
 /** All profiles of this daemon: who there is, and how one comes and goes. */
@@ -237,16 +235,14 @@ export class Profiles {
   }
 
   #run(name: string): Profile {
-    const { clock, log, announce, nextScheduledAfter, slots } = this.#parts;
+    const { log, announce, slots } = this.#parts;
     const profile = new Profile({
+      ...this.#parts,
       name,
-      clock,
-      log,
       announce: (event, of) => {
         if (event === 'rotated') this.#impersonations.retry(of);
         announce(event, of);
       },
-      nextScheduledAfter: (afterMs) => nextScheduledAfter(name, afterMs),
       keep: (token, clockOffsetMs) => {
         const slot = this.registry.profiles[name]?.slot;
         if (slot === undefined) return;

@@ -35,7 +35,6 @@ describe('the daemon', () => {
     return startDaemon({
       clock: here.clock,
       version: '0.1.0',
-      platform: 'linux',
       profiles: running.profiles,
       subscriptions: new Subscriptions(),
       supervision: {

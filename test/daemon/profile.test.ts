@@ -32,7 +32,7 @@ describe('a profile', () => {
       name: 'work',
       clock,
       log,
-      nextScheduledAfter: (afterMs) => afterMs + hourMs,
+      nextScheduledAfter: (_profile, afterMs) => afterMs + hourMs,
       keep: (token) => kept.push(token.value.expose()),
       announce: (event) => announced.push(event),
     });

@@ -94,7 +94,7 @@ export class SimulatedDaemon {
       name: 'default',
       clock: this.clock,
       log: silent,
-      nextScheduledAfter: (afterMs) => this.#nextScheduledAfter(afterMs),
+      nextScheduledAfter: (_profile, afterMs) => this.#nextScheduledAfter(afterMs),
       keep: (token, clockOffsetMs) => {
         if (setting.keeps || random() < 0.5) this.#kept = { token, clockOffsetMs };
       },
