@@ -19,13 +19,17 @@ export interface KeptToken {
   readonly clockOffsetMs: number;
 }
 
-const credentialItem = v.object({
-  v: v.literal(1),
-  kind: v.string(),
-  endpoint: v.string(),
-  audience: v.string(),
-  credential: v.string(),
-});
+const credentialItem = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    v: v.literal(1),
+    kind: v.string(),
+    endpoint: v.string(),
+    audience: v.string(),
+    credential: v.string(),
+  }),
+);
 
 /** Twice as long as any IAM token lives. */
 const longestLifeMs = 24 * 60 * 60_000;
@@ -34,6 +38,8 @@ const latestMs = 8.64e15;
 const time = v.pipe(v.number(), v.minValue(0), v.maxValue(latestMs));
 
 const tokenItem = v.pipe(
+  v.string(),
+  v.parseJson(),
   v.object({
     v: v.literal(1),
     token: v.pipe(v.string(), v.minLength(1)),
@@ -139,14 +145,14 @@ export class CredentialSlots {
   async readCredential(slot: string, manner: Manner = 'unasked'): Promise<StoredCredential | null> {
     const item = await this.#store.read(this.#credentialKey(slot), manner);
     if (item === null) return null;
-    const parsed = parseItem(credentialItem, item);
-    if (parsed === null) {
+    const parsed = v.safeParse(credentialItem, item.expose());
+    if (!parsed.success) {
       throw new ProblemError({
         code: 'login_required',
         message: 'the stored credential is not one that iam-tokend wrote',
       });
     }
-    const { kind, endpoint, audience, credential } = parsed;
+    const { kind, endpoint, audience, credential } = parsed.output;
     return { kind, endpoint, audience, credential: new Secret(credential) };
   }
 
@@ -159,9 +165,9 @@ export class CredentialSlots {
   /** An unreadable kept token is no token: the credential makes a new one. */
   async readToken(slot: string, manner: Manner = 'unasked'): Promise<KeptToken | null> {
     const item = await this.#store.read(this.#tokenKey(slot), manner);
-    const parsed = item === null ? null : parseItem(tokenItem, item);
-    if (parsed === null) return null;
-    const { token, subject, expiresAtMs, receivedAtMs, clockOffsetMs } = parsed;
+    const parsed = item === null ? null : v.safeParse(tokenItem, item.expose());
+    if (parsed?.success !== true) return null;
+    const { token, subject, expiresAtMs, receivedAtMs, clockOffsetMs } = parsed.output;
     return { token: { value: new Secret(token), subject, expiresAtMs, receivedAtMs }, clockOffsetMs };
   }
 
@@ -183,16 +189,4 @@ export class CredentialSlots {
   #tokenKey(slot: string): string {
     return `${this.#instance}.${slot}.token`;
   }
-}
-
-function parseItem<T extends v.GenericSchema>(schema: T, item: Secret): v.InferOutput<T> | null {
-  let json: unknown;
-  try {
-    json = JSON.parse(item.expose());
-  } catch {
-    // Whatever it is, we did not write it.
-    return null;
-  }
-  const parsed = v.safeParse(schema, json);
-  return parsed.success ? parsed.output : null;
 }
