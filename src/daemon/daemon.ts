@@ -1,9 +1,5 @@
 /** The order in which the daemon comes up and goes down. Its parts come in; `src/bin/iam-tokend.ts` builds them. */
-import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { CredentialStore } from '../keychain/credential-store.ts';
-import { checkSocketFolder } from '../platform/socket-folder.ts';
-import { lstat } from '../platform/surroundings.ts';
 import type { DaemonStatus, Protection } from '../protocol/messages.ts';
 import type { Peer } from '../protocol/peer.ts';
 import type { Supervision } from '../service/supervision.ts';
@@ -11,7 +7,6 @@ import { problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { isoTime } from './profile-status.ts';
 import { requestHandler, type RequestHandlerParts } from './request-handler.ts';
-import { holdLock, removeDeadSocket } from './single-instance.ts';
 
 /** Longer than this nobody is waited for when the daemon ends. */
 const stopAtMostMs = 900;
@@ -39,48 +34,6 @@ export interface Daemon {
   stop(): Promise<void>;
   /** Resolves when it has ended, whoever ended it. */
   readonly stopped: Promise<void>;
-}
-
-/**
- * The socket's folder is private, the socket ours alone, and no dead one in its place.
- * @param isBeside another socket of ours in this folder, whose lock is enough for both
- * @throws Error naming what is wrong with it; AlreadyRunning
- */
-export async function prepareSocket(
-  socketPath: string,
-  platform: NodeJS.Platform,
-  uid: number | null,
-  isBeside = false,
-): Promise<void> {
-  if (platform === 'win32') return;
-  const folder = dirname(socketPath);
-  if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const checked = checkSocketFolder({ socketPath, named: false, uid, lstat });
-  if (checked.kind === 'refused') throw new Error(`${checked.message}; ${checked.hint}`);
-  if (!isBeside) await holdLock(`${socketPath}.lock`, platform);
-  await removeDeadSocket(socketPath);
-}
-
-/**
- * The same for a socket that others may use too: its folder is root's, and nobody else can write to it.
- * @returns the folder's group, which is the socket's
- * @throws as `prepareSocket` does
- */
-export async function prepareSharedSocket(
-  socketPath: string,
-  platform: NodeJS.Platform,
-  uid: number | null,
-): Promise<number> {
-  const folder = dirname(socketPath);
-  const { uid: owner, mode, gid } = statSync(folder, { throwIfNoEntry: false }) ?? {};
-  if (uid !== 0 || owner !== 0 || gid === undefined || ((mode ?? 0) & 0o022) !== 0) {
-    throw new Error(
-      `where systemd passes no socket, ${folder} and the daemon must be root's; install -d -m 0750 -g iam-tokend ${folder}`,
-    );
-  }
-  await holdLock(`${socketPath}.lock`, platform);
-  await removeDeadSocket(socketPath);
-  return gid;
 }
 
 /** Listens first, then reads the store: requests that come meanwhile wait for it. Ready is who has done both. */

@@ -5,30 +5,24 @@ import { endpointOf } from '../shared/endpoint.ts';
 import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import type { Secret } from '../shared/secret.ts';
-import type { CredentialKind, Installation, SourceTools } from '../sources/credential-kind.ts';
+import type { CredentialKind, Installation } from '../sources/credential-kind.ts';
 import { openSource } from '../sources/open-source.ts';
-import type { Exchanged, ExchangeFailure } from '../token/ports.ts';
-import type { CredentialSlots } from './credential-slots.ts';
+import type { Exchanged, ExchangeFailure, IamTokenSource } from '../token/ports.ts';
 import { namingProfile } from './profile-problems.ts';
 import { scopeOf } from './profile-status.ts';
-import type { ProfileEntry, ProfileRegistry } from './profile-registry.ts';
+import type { ProfileEntry } from './profile-registry.ts';
+import { type LiveParts, liveSource } from './renewed-credential.ts';
 
-export interface LoginParts {
+export interface LoginParts extends LiveParts {
   readonly clock: Clock;
-  readonly log: Log;
-  readonly registry: ProfileRegistry;
-  readonly slots: CredentialSlots;
   readonly kindOf: (name: string) => CredentialKind | null;
-  /** What the kinds reach their services by. */
-  readonly tools: SourceTools;
   /** Where a credential is confirmed unless `login` names another place. */
   readonly defaultInstallation: () => Installation;
 }
 
 export interface Confirmed {
-  readonly kind: CredentialKind;
-  readonly credential: Secret;
-  readonly entry: ProfileEntry;
+  /** Of the credential that is live now. */
+  readonly source: IamTokenSource;
   readonly exchanged: Exchanged;
   /** When the confirming exchange began. */
   readonly startedAt: Instant;
@@ -78,8 +72,8 @@ export async function confirmCredential(
     refuseWhenGivenUp(signal);
     const entry: ProfileEntry = { kind: kind.name, endpoint, audience, slot, ...scope };
     const replacedSlot = await slots.makeLive(name, entry);
-    const { exchanged } = outcome;
-    return { kind, credential: confirmed, entry, exchanged, startedAt, replacedSlot };
+    const live = liveSource(parts, name, kind, confirmed, entry);
+    return { source: live, exchanged: outcome.exchanged, startedAt, replacedSlot };
   } catch (error) {
     writeFailedLogin(parts.log, problemOf(error), name);
     // Unasked: a person who sent the prompt away gets no second one. What stays is on the list.

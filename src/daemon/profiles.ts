@@ -116,7 +116,7 @@ export class Profiles {
     const confirmed = await confirmCredential(this.#parts, name, params, signal).catch((error: unknown) => {
       throw locked.aborted ? new ProblemError(daemonLocked, { cause: error }) : error;
     });
-    const { kind, credential, entry, exchanged, startedAt, replacedSlot } = confirmed;
+    const { source, exchanged, startedAt, replacedSlot } = confirmed;
     const profile = this.#running.get(name) ?? this.#run(name);
     if (locked.aborted) {
       // It is live already, and `unlock` reads it; unless that was quicker.
@@ -124,7 +124,7 @@ export class Profiles {
       if (!this.isLocked) await this.#loadOne(name);
       throw new ProblemError(daemonLocked);
     }
-    profile.loggedIn(liveSource(this.#parts, name, kind, credential, entry), exchanged, startedAt);
+    profile.loggedIn(source, exchanged, startedAt);
     this.#impersonations.forget(profile, loggedInAnew);
     if (replacedSlot !== null) await slots.discard(replacedSlot, 'asked');
     const tookMs = Math.round(clock.now().monotonicMs - startedAt.monotonicMs);

@@ -1,12 +1,20 @@
 import { problemOf } from '../shared/errors.ts';
+import type { Log } from '../shared/log.ts';
 import type { Secret } from '../shared/secret.ts';
-import type { CredentialKind } from '../sources/credential-kind.ts';
+import type { CredentialKind, SourceTools } from '../sources/credential-kind.ts';
 import { openSource } from '../sources/open-source.ts';
 import type { ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
 import type { CredentialSlots } from './credential-slots.ts';
-import type { LoginParts } from './login.ts';
 import { namingProfile } from './profile-problems.ts';
-import type { ProfileEntry } from './profile-registry.ts';
+import type { ProfileEntry, ProfileRegistry } from './profile-registry.ts';
+
+export interface LiveParts {
+  readonly log: Log;
+  readonly registry: ProfileRegistry;
+  readonly slots: CredentialSlots;
+  /** What the kinds reach their services by. */
+  readonly tools: SourceTools;
+}
 
 /**
  * The source of a credential that is live. Its service may give another for the one it was shown: that is stored before
@@ -14,7 +22,7 @@ import type { ProfileEntry } from './profile-registry.ts';
  * for a crash would leave a credential that is worth nothing.
  */
 export function liveSource(
-  { log, registry, slots, tools }: LoginParts,
+  { log, registry, slots, tools }: LiveParts,
   name: string,
   kind: CredentialKind,
   credential: Secret,

@@ -1,4 +1,5 @@
 import {
+  type Answer,
   type AwsCredentialsAnswer,
   type DaemonStatus,
   type Params,
@@ -277,10 +278,7 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
   }
 }
 
-function refreshAnswer(
-  profile: Profile,
-  token: IamToken,
-): { profile: string; subject: string | null; expiresAt: string } {
+function refreshAnswer(profile: Profile, token: IamToken): Answer<'refresh'> {
   return { expiresAt: isoTime(token.expiresAtMs), profile: profile.name, subject: token.subject };
 }
 

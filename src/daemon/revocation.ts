@@ -1,3 +1,4 @@
+import type { LogoutAnswer } from '../protocol/messages.ts';
 import { problemOf } from '../shared/errors.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { Advice } from '../sources/credential-kind.ts';
@@ -9,12 +10,7 @@ import type { ProfileEntry } from './profile-registry.ts';
 import { isoTime } from './profile-status.ts';
 import type { Profile } from './profile.ts';
 
-export interface Revocation {
-  /** Whether there was a living IAM token, and all of them are revoked. */
-  readonly tokenRevoked: boolean;
-  /** What stays valid, and what to do about it. */
-  readonly left: readonly Advice[];
-}
+export type Revocation = Required<Omit<LogoutAnswer, 'profile'>>;
 
 type Parts = Pick<LoginParts, 'slots' | 'log' | 'kindOf' | 'tools'>;
 

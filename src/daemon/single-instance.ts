@@ -8,13 +8,18 @@ import {
   existsSync,
   linkSync,
   lstatSync,
+  mkdirSync,
   openSync,
   readFileSync,
   rmSync,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { dirname } from 'node:path';
+import { checkSocketFolder } from '../platform/socket-folder.ts';
+import { lstat } from '../platform/surroundings.ts';
 import { systemCodeOf } from '../shared/thrown.ts';
 
 /** Another daemon is at work; its message says on what. */
@@ -84,6 +89,48 @@ function nameIn(path: string): string {
   const name = readFileSync(path, 'utf8');
   if (!/^[0-9a-f]{32}$/.test(name)) throw new Error(`${path} is not a lock that we made; move it away`);
   return name;
+}
+
+/**
+ * The socket's folder is private, the socket ours alone, and no dead one in its place.
+ * @param isBeside another socket of ours in this folder, whose lock is enough for both
+ * @throws Error naming what is wrong with it; AlreadyRunning
+ */
+export async function prepareSocket(
+  socketPath: string,
+  platform: NodeJS.Platform,
+  uid: number | null,
+  isBeside = false,
+): Promise<void> {
+  if (platform === 'win32') return;
+  const folder = dirname(socketPath);
+  if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const checked = checkSocketFolder({ socketPath, named: false, uid, lstat });
+  if (checked.kind === 'refused') throw new Error(`${checked.message}; ${checked.hint}`);
+  if (!isBeside) await holdLock(`${socketPath}.lock`, platform);
+  await removeDeadSocket(socketPath);
+}
+
+/**
+ * The same for a socket that others may use too: its folder is root's, and nobody else can write to it.
+ * @returns the folder's group, which is the socket's
+ * @throws as `prepareSocket` does
+ */
+export async function prepareSharedSocket(
+  socketPath: string,
+  platform: NodeJS.Platform,
+  uid: number | null,
+): Promise<number> {
+  const folder = dirname(socketPath);
+  const { uid: owner, mode, gid } = statSync(folder, { throwIfNoEntry: false }) ?? {};
+  if (uid !== 0 || owner !== 0 || gid === undefined || ((mode ?? 0) & 0o022) !== 0) {
+    throw new Error(
+      `where systemd passes no socket, ${folder} and the daemon must be root's; install -d -m 0750 -g iam-tokend ${folder}`,
+    );
+  }
+  await holdLock(`${socketPath}.lock`, platform);
+  await removeDeadSocket(socketPath);
+  return gid;
 }
 
 /**

@@ -14,8 +14,12 @@ import {
 } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { prepareSocket } from '../../src/daemon/daemon.ts';
-import { AlreadyRunning, holdLock, removeDeadSocket } from '../../src/daemon/single-instance.ts';
+import {
+  AlreadyRunning,
+  holdLock,
+  prepareSocket,
+  removeDeadSocket,
+} from '../../src/daemon/single-instance.ts';
 import { moduleUrl } from '../support/run-module.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
