@@ -101,8 +101,11 @@ const succeeded = (attempt, exchanged = fresh) => ({
 /** Each event, and how the state is made ready for it. */
 const events = {
   loading: { kind: 'loading' },
-  'credential_found, with a living token': { kind: 'credential_found', token: living, clockOffsetMs: 0 },
-  'credential_found, without': { kind: 'credential_found', token: null, clockOffsetMs: 0 },
+  'credential_found, with a living token': {
+    kind: 'credential_found',
+    kept: { token: living, clockOffsetMs: 0 },
+  },
+  'credential_found, without': { kind: 'credential_found', kept: null },
   credential_missing: { kind: 'credential_missing', problem },
   logged_in: { kind: 'logged_in', exchanged: fresh, startedAt: now, random01: 0.5 },
   token_requested: { kind: 'token_requested', requestId: 2, minTtlMs: 0 },

@@ -4,19 +4,13 @@ import { ProblemError, problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { Secret } from '../shared/secret.ts';
 import type { Installation } from '../sources/credential-kind.ts';
-import type { IamToken } from '../token/iam-token.ts';
+import type { KeptToken } from '../token/iam-token.ts';
 import { type ProfileEntry, type ProfileRegistry, randomId } from './profile-registry.ts';
 
 /** A credential and the installation that confirmed it; it is never sent to another. */
 export interface StoredCredential extends Installation {
   readonly kind: string;
   readonly credential: Secret;
-}
-
-export interface KeptToken {
-  readonly token: IamToken;
-  /** IAM's clock minus the local one when the token was kept. */
-  readonly clockOffsetMs: number;
 }
 
 const credentialItem = v.pipe(

@@ -33,7 +33,7 @@ export interface Confirmed {
 /**
  * A login is a transaction: the credential goes to a slot of its own, is confirmed by one exchange, and becomes the
  * profile's by the renaming of `profiles.json`. Whatever fails or is killed on the way leaves the old credential at
- * work.
+ * work, and the new slot to be emptied: at once, or by the next start.
  *
  * @param signal gives it up, as long as it is not live
  * @throws ProblemError `bad_request` before anything is asked; `login_required` or `unavailable` with what the

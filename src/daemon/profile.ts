@@ -3,7 +3,7 @@ import type { Alarm, Clock, Instant } from '../shared/clock.ts';
 import type { Problem } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { messageOf } from '../shared/thrown.ts';
-import type { IamToken } from '../token/iam-token.ts';
+import type { KeptToken } from '../token/iam-token.ts';
 import { transition } from '../token/lifecycle.ts';
 import { nextWakeAtMonotonicMs } from '../token/outlook.ts';
 import type { Exchanged, ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
@@ -21,7 +21,7 @@ export interface ProfileParts {
   /** The cron schedule of a profile: the first firing after a moment; `null` when it never fires again. */
   readonly nextScheduledAfter: (profile: string, afterMs: number) => number | null;
   /** Keeps a token for a restart; may take its time, and may fail without harm. */
-  readonly keep: (token: IamToken, clockOffsetMs: number) => void;
+  readonly keep: (kept: KeptToken) => void;
   readonly announce: (event: EventMessage['event'], profile: Profile) => void;
 }
 
@@ -52,16 +52,9 @@ export class Profile {
     this.#dispatch({ kind: 'loading' });
   }
 
-  found(
-    source: IamTokenSource,
-    kept: { readonly token: IamToken; readonly clockOffsetMs: number } | null,
-  ): void {
+  found(source: IamTokenSource, kept: KeptToken | null): void {
     this.#source = source;
-    this.#dispatch({
-      kind: 'credential_found',
-      token: kept?.token ?? null,
-      clockOffsetMs: kept?.clockOffsetMs ?? 0,
-    });
+    this.#dispatch({ kind: 'credential_found', kept });
   }
 
   missing(problem: Problem): void {
@@ -138,7 +131,7 @@ export class Profile {
         return;
       }
       case 'keep':
-        this.#parts.keep(effect.token, effect.clockOffsetMs);
+        this.#parts.keep(effect);
         return;
       case 'plan_schedule': {
         const atMs = this.#parts.nextScheduledAfter(this.name, this.#parts.clock.now().wallMs);

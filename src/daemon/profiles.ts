@@ -243,10 +243,10 @@ export class Profiles {
         if (event === 'rotated') this.#impersonations.retry(of);
         announce(event, of);
       },
-      keep: (token, clockOffsetMs) => {
+      keep: (kept) => {
         const slot = this.registry.profiles[name]?.slot;
         if (slot === undefined) return;
-        this.#keeping = slots.writeToken(slot, { token, clockOffsetMs }).catch((error: unknown) => {
+        this.#keeping = slots.writeToken(slot, kept).catch((error: unknown) => {
           log.write('debug', `the token was not kept: ${problemOf(error).message}`, { profile: name });
         });
       },

@@ -12,6 +12,12 @@ export interface IamToken {
   readonly receivedAtMs: number;
 }
 
+/** A token that outlives the process, and IAM's clock minus the local one when it was kept. */
+export interface KeptToken {
+  readonly token: IamToken;
+  readonly clockOffsetMs: number;
+}
+
 /** Fresh: serve it. Stale: serve it and renew behind. Expired: never serve it. */
 export type Freshness = 'fresh' | 'stale' | 'expired';
 

@@ -6,7 +6,7 @@ import type { Instant } from '../shared/clock.ts';
 import type { Problem } from '../shared/errors.ts';
 import { type Attempt, budgetWaitMs, type Cause, withinTheHour } from './budget.ts';
 import { failed, startExchange, succeeded } from './exchange.ts';
-import type { IamToken } from './iam-token.ts';
+import type { KeptToken } from './iam-token.ts';
 import { hasLivingToken, obeysSchedule, suffices, unmet, untilAttemptMs, untilRenewalMs } from './outlook.ts';
 import { afterSleep } from './retry.ts';
 import type { Effect, Exchanging, LifecycleEvent, LifecycleState, Phase, Waiting } from './state.ts';
@@ -24,7 +24,7 @@ function whenRunning(state: LifecycleState, event: LifecycleEvent, now: Instant)
     case 'loading':
       return step({ ...state, phase: { kind: 'loading' } }, ...cancelled(state));
     case 'credential_found':
-      return credentialFound(state, event.token, event.clockOffsetMs, now);
+      return credentialFound(state, event.kept, now);
     case 'credential_missing':
       return credentialMissing(state, event.problem);
     case 'logged_in':
@@ -70,12 +70,8 @@ function whenStopped(state: LifecycleState, event: LifecycleEvent, problem: Prob
 
 // --- the credential comes and goes -------------------------------------------------------------------------
 
-function credentialFound(
-  state: LifecycleState,
-  token: IamToken | null,
-  clockOffsetMs: number,
-  now: Instant,
-): Step {
+function credentialFound(state: LifecycleState, keptToken: KeptToken | null, now: Instant): Step {
+  const { token, clockOffsetMs } = keptToken ?? { token: null, clockOffsetMs: 0 };
   const found: LifecycleState = {
     ...state,
     phase: { kind: 'resting' },

@@ -1,7 +1,7 @@
 import type { Instant } from '../shared/clock.ts';
 import type { Problem } from '../shared/errors.ts';
 import type { Attempt, Cause } from './budget.ts';
-import type { IamToken } from './iam-token.ts';
+import type { IamToken, KeptToken } from './iam-token.ts';
 import type { Exchanged, ExchangeFailure } from './ports.ts';
 import { firstSense, type TimeSense } from './time.ts';
 
@@ -77,7 +77,7 @@ export type LifecycleEvent =
   /** The store is asked once more, after it did not give the credential up. */
   | { readonly kind: 'loading' }
   /** The store gave a credential, and perhaps the token kept beside it. */
-  | { readonly kind: 'credential_found'; readonly token: IamToken | null; readonly clockOffsetMs: number }
+  | { readonly kind: 'credential_found'; readonly kept: KeptToken | null }
   | { readonly kind: 'credential_missing'; readonly problem: Problem }
   /** `startedAt`: when the exchange began that confirmed the new credential. */
   | {
@@ -112,7 +112,7 @@ export type Effect =
   | { readonly kind: 'answer'; readonly requestId: number; readonly token: IamToken }
   | { readonly kind: 'reject'; readonly requestId: number; readonly problem: Problem }
   /** Keep the token for a restart, and what is known of the clock by which it will be judged then. */
-  | { readonly kind: 'keep'; readonly token: IamToken; readonly clockOffsetMs: number }
+  | ({ readonly kind: 'keep' } & KeptToken)
   /** Ask the cron schedule for the next time and send `schedule_planned`. */
   | { readonly kind: 'plan_schedule' }
   | { readonly kind: 'announce'; readonly event: 'rotated' | 'failing' | 'login_required' };

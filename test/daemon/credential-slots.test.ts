@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { CredentialSlots, type KeptToken } from '../../src/daemon/credential-slots.ts';
+import { CredentialSlots } from '../../src/daemon/credential-slots.ts';
 import type { ProfileRegistry } from '../../src/daemon/profile-registry.ts';
 import type { CredentialStore } from '../../src/keychain/credential-store.ts';
 import { createMemoryStore } from '../../src/keychain/memory-store.ts';
 import { ProblemError } from '../../src/shared/errors.ts';
 import { Secret } from '../../src/shared/secret.ts';
+import type { KeptToken } from '../../src/token/iam-token.ts';
 import { fakeLog } from '../support/fake-log.ts';
 
 const instance = 'aaaaaaaaaaaaaaaa';

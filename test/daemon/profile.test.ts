@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Profile, type Settle } from '../../src/daemon/profile.ts';
 import { Secret } from '../../src/shared/secret.ts';
-import type { IamToken } from '../../src/token/iam-token.ts';
+import type { KeptToken } from '../../src/token/iam-token.ts';
 import type { IamTokenSource } from '../../src/token/ports.ts';
 import { type FakeIam, fakeIam, lifeMs, refused, unavailable } from '../support/fake-iam.ts';
 import { type FakeLog, fakeLog } from '../support/fake-log.ts';
@@ -33,7 +33,7 @@ describe('a profile', () => {
       clock,
       log,
       nextScheduledAfter: (_profile, afterMs) => afterMs + hourMs,
-      keep: (token) => kept.push(token.value.expose()),
+      keep: ({ token }) => kept.push(token.value.expose()),
       announce: (event) => announced.push(event),
     });
   });
@@ -41,7 +41,7 @@ describe('a profile', () => {
   const source = (credential = 'c'): IamTokenSource =>
     iam.openSource(iam.kind, new Secret(credential), installation);
 
-  const keptToken = (leftMs: number): { readonly token: IamToken; readonly clockOffsetMs: number } => {
+  const keptToken = (leftMs: number): KeptToken => {
     const expiresAtMs = clock.now().wallMs + leftMs;
     const token = {
       value: new Secret('t1.kept'),

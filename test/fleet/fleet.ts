@@ -86,7 +86,7 @@ class Daemon {
 
   live(): void {
     const token = this.#random() < assumptions.keptShare ? keptToken(this.#shiftMs) : null;
-    this.#send({ kind: 'credential_found', token, clockOffsetMs: 0 });
+    this.#send({ kind: 'credential_found', kept: token === null ? null : { token, clockOffsetMs: 0 } });
     for (;;) {
       const exchange = this.#exchange;
       this.#elapsedMs = Math.min(this.#wakeAtMs(), exchange?.endsAtMs ?? Infinity);

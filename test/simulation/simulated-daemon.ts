@@ -1,7 +1,7 @@
 import { Profile } from '../../src/daemon/profile.ts';
 import type { Instant } from '../../src/shared/clock.ts';
 import type { Log } from '../../src/shared/log.ts';
-import type { IamToken } from '../../src/token/iam-token.ts';
+import type { KeptToken } from '../../src/token/iam-token.ts';
 import type { Exchanged } from '../../src/token/ports.ts';
 import type { Setting } from './plan.ts';
 import { exchangeGraceMs, type Promises } from './promises.ts';
@@ -32,7 +32,7 @@ export class SimulatedDaemon {
   isReading = false;
   isLoggedIn = true;
   readonly #parts: SimulatedDaemonParts;
-  #kept: { readonly token: IamToken; readonly clockOffsetMs: number } | null = null;
+  #kept: KeptToken | null = null;
   #plannedMs = Infinity;
 
   constructor(parts: SimulatedDaemonParts) {
@@ -95,8 +95,8 @@ export class SimulatedDaemon {
       clock: this.clock,
       log: silent,
       nextScheduledAfter: (_profile, afterMs) => this.#nextScheduledAfter(afterMs),
-      keep: (token, clockOffsetMs) => {
-        if (setting.keeps || random() < 0.5) this.#kept = { token, clockOffsetMs };
+      keep: (kept) => {
+        if (setting.keeps || random() < 0.5) this.#kept = kept;
       },
       announce: () => undefined,
     });

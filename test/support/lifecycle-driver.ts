@@ -89,7 +89,7 @@ export class LifecycleDriver {
   }
 
   find(token: IamToken | null = null, clockOffsetMs = 0): void {
-    this.send({ kind: 'credential_found', token, clockOffsetMs });
+    this.send({ kind: 'credential_found', kept: token === null ? null : { token, clockOffsetMs } });
   }
 
   /** The wall clock was wrong when the process began. */
