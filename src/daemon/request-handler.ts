@@ -27,7 +27,7 @@ import type { Subscriptions } from './subscriptions.ts';
 /** Profiles in one answer, so that it fits a frame: a status takes 2 KB at most. */
 const pageSize = 20;
 /** Requests that may wait at once, over all connections; and over one, so that nobody takes the place of all. */
-const usualWaitingAtMost = 20_000;
+const waitingAtMost = 20_000;
 const waitingOfOneAtMost = 2_000;
 /** A login may ask a person something on the way. */
 const loginAtMostMs = 120_000;
@@ -41,8 +41,6 @@ export interface RequestHandlerParts {
   readonly daemonStatus: () => Promise<DaemonStatus>;
   /** On a Windows pipe, who may ask; absent: whoever can connect. */
   readonly proofs?: PeerProofs | undefined;
-  /** Requests that may wait at once; 20,000 unless given. */
-  readonly waitingAtMost?: number;
   /** Ends the daemon; the answer to `stop` is on its way already. */
   readonly stop: () => void;
 }
@@ -63,7 +61,7 @@ interface Asker {
 const tooBusy: Problem = { code: 'too_busy', message: 'too many requests are waiting', retryAfterMs: 1_000 };
 
 export function requestHandler(parts: RequestHandlerParts): RequestHandler {
-  const { clock, log, profiles, subscriptions, version, waitingAtMost = usualWaitingAtMost } = parts;
+  const { clock, log, profiles, subscriptions, version } = parts;
   /** For each request that waits, how to end it before its time. */
   const waiting = new Set<(problem: Problem) => void>();
   const waitingOf = new WeakMap<Peer, number>();

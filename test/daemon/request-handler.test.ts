@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
-import {
-  type RequestHandler,
-  requestHandler,
-  type RequestHandlerParts,
-} from '../../src/daemon/request-handler.ts';
+import { type RequestHandler, requestHandler } from '../../src/daemon/request-handler.ts';
 import { Subscriptions } from '../../src/daemon/subscriptions.ts';
 import { encodeFrame } from '../../src/protocol/frames.ts';
 import { type DaemonStatus, maxFrameBytes, type ProfileStatus } from '../../src/protocol/messages.ts';
@@ -73,7 +69,7 @@ describe('the handler of requests', () => {
     assert.equal(stops, 0);
   });
 
-  function made(more: Partial<RequestHandlerParts> = {}): RequestHandler {
+  function made(): RequestHandler {
     return requestHandler({
       clock: here.clock,
       log: here.log,
@@ -82,7 +78,6 @@ describe('the handler of requests', () => {
       subscriptions,
       daemonStatus: () => status(),
       stop: () => (stops += 1),
-      ...more,
     });
   }
 
@@ -354,11 +349,11 @@ describe('the handler of requests', () => {
 
     it('is too busy for anybody who would have to wait when as many do as may', async () => {
       await login(running, 'a', 'work');
-      await login(running, 'b', 'home');
-      handler = made({ waitingAtMost: 500 });
+      const homes = Array.from({ length: 10 }, (_, at) => `home${at}`);
+      for (const home of homes) await login(running, 'b', home);
       here.iam.respond = null;
-      const crowd = Array.from({ length: 10 }, () => fakePeer());
-      for (let i = 0; i < 500; i++) ask('refresh', { profile: 'home' }, crowd[i % 10]);
+      const crowd = homes.map(() => fakePeer());
+      for (let i = 0; i < 20_000; i++) ask('refresh', { profile: homes[i % 10] }, crowd[i % 10]);
       assert.equal(await codeOf('refresh', { profile: 'work' }), 'too_busy');
       assert.equal(await codeOf('token', { profile: 'work' }), 'ok', 'the token is there');
       assert.equal(await codeOf('hello'), 'ok');
