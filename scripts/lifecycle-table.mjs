@@ -86,15 +86,15 @@ const states = {
 };
 
 const failed = (of, more) => ({
-  kind: 'exchange_failed',
+  kind: 'exchange_ended',
   attempt: 7,
-  failure: failure(of, more),
+  outcome: { ok: false, failure: failure(of, more) },
   random01: 0.5,
 });
 const succeeded = (attempt, exchanged = fresh) => ({
-  kind: 'exchange_succeeded',
+  kind: 'exchange_ended',
   attempt,
-  exchanged,
+  outcome: { ok: true, exchanged },
   random01: 0.5,
 });
 
@@ -112,13 +112,13 @@ const events = {
   'token_requested, minTtl 12 h': { kind: 'token_requested', requestId: 2, minTtlMs: long },
   refresh_requested: { kind: 'refresh_requested', requestId: 2 },
   request_gone: { kind: 'request_gone', requestId: 1 },
-  exchange_succeeded: succeeded(7),
-  'exchange_succeeded, dead token': succeeded(7, { ...fresh, expiresAtMs: now.wallMs }),
-  'exchange_succeeded, of before': succeeded(6),
-  'exchange_failed, transient': failed('transient'),
-  'exchange_failed, terminal': failed('terminal'),
-  'exchange_failed, code 7': failed('terminal', { mayHeal: true }),
-  'exchange_failed, needs_person': failed('needs_person'),
+  'exchange_ended, well': succeeded(7),
+  'exchange_ended, dead token': succeeded(7, { ...fresh, expiresAtMs: now.wallMs }),
+  'exchange_ended, of before': succeeded(6),
+  'exchange_ended, transient': failed('transient'),
+  'exchange_ended, terminal': failed('terminal'),
+  'exchange_ended, code 7': failed('terminal', { mayHeal: true }),
+  'exchange_ended, needs_person': failed('needs_person'),
   schedule_planned: { kind: 'schedule_planned', atMs: now.wallMs + hour },
   'woke, nothing is due': { kind: 'woke', jumpMs: 0 },
   'woke, the schedule fired': {

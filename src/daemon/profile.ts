@@ -155,18 +155,15 @@ export class Profile {
     if (controller.signal.aborted) return;
     this.#exchange = null;
     const about = { profile: name, attempt, tookMs: Math.round(clock.now().monotonicMs - startedMs) };
-    const random01 = clock.random();
     if (outcome.ok) {
       log.write('info', 'renewed the IAM token', about);
-      this.#dispatch({ kind: 'exchange_succeeded', attempt, exchanged: outcome.exchanged, random01 });
     } else {
-      const { failure } = outcome;
-      const { kind, message, hint } = failure;
+      const { kind, message, hint } = outcome.failure;
       log.write('warn', `could not renew the IAM token: ${message}`, { ...about, kind });
       const toDo = kind === 'transient' ? [] : (hint?.split('\n') ?? []);
       for (const line of toDo) log.write('warn', `what to do: ${line}`, { profile: name });
-      this.#dispatch({ kind: 'exchange_failed', attempt, failure, random01 });
     }
+    this.#dispatch({ kind: 'exchange_ended', attempt, outcome, random01: clock.random() });
   }
 }
 

@@ -9,7 +9,7 @@ import { failed, startExchange, succeeded } from './exchange.ts';
 import type { KeptToken } from './iam-token.ts';
 import { hasLivingToken, obeysSchedule, suffices, unmet, untilAttemptMs, untilRenewalMs } from './outlook.ts';
 import { afterSleep } from './retry.ts';
-import type { Effect, Exchanging, LifecycleEvent, LifecycleState, Phase, Waiting } from './state.ts';
+import type { Effect, LifecycleEvent, LifecycleState, Waiting } from './state.ts';
 import { also, announce, kept, keptAnew, type Step, step } from './step.ts';
 import { afterJump, isDatable, refuted, restored } from './time.ts';
 
@@ -38,14 +38,8 @@ function whenRunning(state: LifecycleState, event: LifecycleEvent, now: Instant)
         ...state,
         waiting: state.waiting.filter(({ requestId }) => requestId !== event.requestId),
       });
-    case 'exchange_succeeded':
-      return isUnderWay(state.phase, event.attempt)
-        ? succeeded(state, event.exchanged, state.phase.startedAt, event.random01, now)
-        : step(state);
-    case 'exchange_failed':
-      return isUnderWay(state.phase, event.attempt)
-        ? failed(state, event.failure, state.phase.startedAt, event.random01, now)
-        : step(state);
+    case 'exchange_ended':
+      return exchangeEnded(state, event, now);
     case 'schedule_planned':
       return step(hasCredential(state) ? { ...state, scheduledAtMs: event.atMs } : state);
     case 'woke':
@@ -57,15 +51,24 @@ function whenRunning(state: LifecycleState, event: LifecycleEvent, now: Instant)
   }
 }
 
-function isUnderWay(phase: Phase, attempt: number): phase is Exchanging {
-  return phase.kind === 'exchanging' && phase.attempt === attempt;
-}
-
 /** An answer of before may still come, and so may a request; nothing starts any more. */
 function whenStopped(state: LifecycleState, event: LifecycleEvent, problem: Problem): Step {
   return event.kind === 'token_requested' || event.kind === 'refresh_requested'
     ? step(state, { kind: 'reject', requestId: event.requestId, problem })
     : step(state);
+}
+
+/** Unless it is one that was cancelled. */
+function exchangeEnded(
+  state: LifecycleState,
+  { attempt, outcome, random01 }: Extract<LifecycleEvent, { readonly kind: 'exchange_ended' }>,
+  now: Instant,
+): Step {
+  const { phase } = state;
+  if (phase.kind !== 'exchanging' || phase.attempt !== attempt) return step(state);
+  return outcome.ok
+    ? succeeded(state, outcome.exchanged, phase.startedAt, random01, now)
+    : failed(state, outcome.failure, phase.startedAt, random01, now);
 }
 
 // --- the credential comes and goes -------------------------------------------------------------------------

@@ -2,7 +2,7 @@ import type { Instant } from '../shared/clock.ts';
 import type { Problem } from '../shared/errors.ts';
 import type { Attempt, Cause } from './budget.ts';
 import type { IamToken, KeptToken } from './iam-token.ts';
-import type { Exchanged, ExchangeFailure } from './ports.ts';
+import type { Exchanged, ExchangeFailure, ExchangeOutcome } from './ports.ts';
 import { firstSense, type TimeSense } from './time.ts';
 
 export type Phase =
@@ -90,15 +90,9 @@ export type LifecycleEvent =
   | { readonly kind: 'refresh_requested'; readonly requestId: number }
   | { readonly kind: 'request_gone'; readonly requestId: number }
   | {
-      readonly kind: 'exchange_succeeded';
+      readonly kind: 'exchange_ended';
       readonly attempt: number;
-      readonly exchanged: Exchanged;
-      readonly random01: number;
-    }
-  | {
-      readonly kind: 'exchange_failed';
-      readonly attempt: number;
-      readonly failure: ExchangeFailure;
+      readonly outcome: ExchangeOutcome;
       readonly random01: number;
     }
   | { readonly kind: 'schedule_planned'; readonly atMs: number }

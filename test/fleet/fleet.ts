@@ -127,11 +127,11 @@ class Daemon {
     this.#exchange = null;
     if (isWithin(this.#day.outage, this.#elapsedMs)) {
       const failure = { kind: 'transient', message: 'IAM answered 503', serverTimeMs } as const;
-      this.#send({ kind: 'exchange_failed', attempt, failure, random01 });
+      this.#send({ kind: 'exchange_ended', attempt, outcome: { ok: false, failure }, random01 });
     } else {
       const expiresAtMs = serverTimeMs + assumptions.tokenLifetimeMs;
       const exchanged = { token: new Secret('t1.new'), expiresAtMs, subject: null, serverTimeMs };
-      this.#send({ kind: 'exchange_succeeded', attempt, exchanged, random01 });
+      this.#send({ kind: 'exchange_ended', attempt, outcome: { ok: true, exchanged }, random01 });
     }
   }
 }

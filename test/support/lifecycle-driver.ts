@@ -4,7 +4,7 @@ import type { ErrorCode, Problem } from '../../src/shared/errors.ts';
 import type { IamToken } from '../../src/token/iam-token.ts';
 import { transition } from '../../src/token/lifecycle.ts';
 import { nextWakeAtMonotonicMs } from '../../src/token/outlook.ts';
-import type { Exchanged, ExchangeFailure } from '../../src/token/ports.ts';
+import type { Exchanged, ExchangeFailure, ExchangeOutcome } from '../../src/token/ports.ts';
 import {
   type Effect,
   initialState,
@@ -131,18 +131,16 @@ export class LifecycleDriver {
 
   /** The exchange under way ends well: by default with a token of twelve hours and IAM's time. */
   succeed(exchanged: Partial<Exchanged> = {}): void {
-    const attempt = this.#attempt();
-    this.send({
-      kind: 'exchange_succeeded',
-      attempt,
-      exchanged: this.exchanged(exchanged),
-      random01: 0.5,
-    });
+    this.#end({ ok: true, exchanged: this.exchanged(exchanged) });
   }
 
   fail(failure: Partial<ExchangeFailure> = {}, random01 = 0.5): void {
     const whole: ExchangeFailure = { kind: 'transient', message: 'the network is down', ...failure };
-    this.send({ kind: 'exchange_failed', attempt: this.#attempt(), failure: whole, random01 });
+    this.#end({ ok: false, failure: whole }, random01);
+  }
+
+  #end(outcome: ExchangeOutcome, random01 = 0.5): void {
+    this.send({ kind: 'exchange_ended', attempt: this.#attempt(), outcome, random01 });
   }
 
   exchanged(partly: Partial<Exchanged> = {}): Exchanged {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Secret } from '../../src/shared/secret.ts';
+import type { ExchangeOutcome } from '../../src/token/ports.ts';
 import { hour, minute, second, year } from '../support/durations.ts';
 import { LifecycleDriver } from '../support/lifecycle-driver.ts';
 
@@ -122,13 +123,11 @@ describe('lifecycle: renewal', () => {
     const { attempt } = life.all('start_exchange')[0] ?? { attempt: 0 };
     life.logIn({ token: new Secret('t1.login') });
     const late = life.exchanged({ token: new Secret('t1.late'), expiresAtMs: life.trueMs + 13 * hour });
-    life.send({ kind: 'exchange_succeeded', attempt, exchanged: late, random01: 0.5 });
-    life.send({
-      kind: 'exchange_failed',
-      attempt,
-      failure: { kind: 'terminal', message: 'no' },
-      random01: 0.5,
-    });
+    const outcomes: readonly ExchangeOutcome[] = [
+      { ok: true, exchanged: late },
+      { ok: false, failure: { kind: 'terminal', message: 'no' } },
+    ];
+    for (const outcome of outcomes) life.send({ kind: 'exchange_ended', attempt, outcome, random01: 0.5 });
     assert.equal(life.served(), 't1.login');
     assert.equal(life.state.trouble, null);
   });
