@@ -98,6 +98,8 @@ const succeeded = (attempt, exchanged = fresh) => ({
   random01: 0.5,
 });
 
+const requested = (more) => ({ kind: 'requested', request: { ...asked, requestId: 2, ...more } });
+
 /** Each event, and how the state is made ready for it. */
 const events = {
   loading: { kind: 'loading' },
@@ -108,9 +110,9 @@ const events = {
   'credential_found, without': { kind: 'credential_found', kept: null },
   credential_missing: { kind: 'credential_missing', problem },
   logged_in: { kind: 'logged_in', exchanged: fresh, startedAt: now, random01: 0.5 },
-  token_requested: { kind: 'token_requested', requestId: 2, minTtlMs: 0 },
-  'token_requested, minTtl 12 h': { kind: 'token_requested', requestId: 2, minTtlMs: long },
-  refresh_requested: { kind: 'refresh_requested', requestId: 2 },
+  requested: requested({}),
+  'requested, minTtl 12 h': requested({ minTtlMs: long }),
+  'requested, by refresh': requested({ forOutcome: true }),
   request_gone: { kind: 'request_gone', requestId: 1 },
   'exchange_ended, well': succeeded(7),
   'exchange_ended, dead token': succeeded(7, { ...fresh, expiresAtMs: now.wallMs }),
@@ -160,7 +162,7 @@ function outcome(state, { before = (same) => same, ...event }) {
   const { phase, waiting, scheduledAtMs } = step.state;
   const isSame = phase.kind === ready.phase.kind && phase.attempt === ready.phase.attempt;
   const effects = step.effects.map(effectName);
-  if (event.kind.endsWith('_requested') && waiting.length > ready.waiting.length) effects.push('(it waits)');
+  if (event.kind === 'requested' && waiting.length > ready.waiting.length) effects.push('(it waits)');
   if (event.kind === 'request_gone' && waiting.length < ready.waiting.length)
     effects.push('(it is forgotten)');
   if (event.kind === 'schedule_planned' && scheduledAtMs === event.atMs) effects.push('(it is remembered)');

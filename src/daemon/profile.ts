@@ -73,12 +73,12 @@ export class Profile {
    * @returns takes the request back; harmless once it is settled
    */
   token(minTtlMs: number, settle: Settle): () => void {
-    return this.#request(settle, (requestId) => ({ kind: 'token_requested', requestId, minTtlMs }));
+    return this.#request(settle, minTtlMs, false);
   }
 
   /** Settles with the outcome of one exchange. */
   refresh(settle: Settle): () => void {
-    return this.#request(settle, (requestId) => ({ kind: 'refresh_requested', requestId }));
+    return this.#request(settle, 0, true);
   }
 
   /** Asks the cron schedule anew. */
@@ -92,11 +92,11 @@ export class Profile {
     this.#alarm.cancel();
   }
 
-  #request(settle: Settle, eventOf: (requestId: number) => LifecycleEvent): () => void {
+  #request(settle: Settle, minTtlMs: number, forOutcome: boolean): () => void {
     this.#requests += 1;
     const requestId = this.#requests;
     this.#settles.set(requestId, settle);
-    this.#dispatch(eventOf(requestId));
+    this.#dispatch({ kind: 'requested', request: { requestId, minTtlMs, forOutcome } });
     return () => {
       if (this.#settles.delete(requestId)) this.#dispatch({ kind: 'request_gone', requestId });
     };

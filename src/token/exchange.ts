@@ -5,7 +5,7 @@ import { believableExpiryMs, freshness, type IamToken, lifeLeftMs } from './iam-
 import { hasLivingToken, suffices, unmet } from './outlook.ts';
 import type { Exchanged, ExchangeFailure } from './ports.ts';
 import { afterFailure, peaceOf } from './retry.ts';
-import type { Effect, LifecycleState, Waiting } from './state.ts';
+import type { Effect, LifecycleState, TokenRequest } from './state.ts';
 import { also, announce, kept, keptAnew, type Step, step } from './step.ts';
 import { anchored, trueTimeMs } from './time.ts';
 
@@ -107,7 +107,7 @@ function deadOnArrival({ expiresAtMs, serverTimeMs }: Exchanged, nowMs: number):
 /** The exchange has ended: everybody who waited for it gets an answer. */
 function settleWaiting(state: LifecycleState, now: Instant): Step {
   const { token } = state;
-  const settle = (request: Waiting): Effect =>
+  const settle = (request: TokenRequest): Effect =>
     token !== null && (request.forOutcome ? state.trouble === null : suffices(state, request, now))
       ? { kind: 'answer', requestId: request.requestId, token }
       : { kind: 'reject', requestId: request.requestId, problem: unmet(state, request, now) };

@@ -9,7 +9,7 @@ import { failed, startExchange, succeeded } from './exchange.ts';
 import type { KeptToken } from './iam-token.ts';
 import { hasLivingToken, obeysSchedule, suffices, unmet, untilAttemptMs, untilRenewalMs } from './outlook.ts';
 import { afterSleep } from './retry.ts';
-import type { Effect, LifecycleEvent, LifecycleState, Waiting } from './state.ts';
+import type { Effect, LifecycleEvent, LifecycleState, TokenRequest } from './state.ts';
 import { also, announce, kept, keptAnew, type Step, step } from './step.ts';
 import { afterJump, isDatable, refuted, restored } from './time.ts';
 
@@ -29,10 +29,8 @@ function whenRunning(state: LifecycleState, event: LifecycleEvent, now: Instant)
       return credentialMissing(state, event.problem);
     case 'logged_in':
       return loggedIn(state, event, now);
-    case 'token_requested':
-      return tokenRequested(state, waitingFor(event.requestId, event.minTtlMs), now);
-    case 'refresh_requested':
-      return refreshRequested(state, { ...waitingFor(event.requestId, 0), forOutcome: true }, now);
+    case 'requested':
+      return requested(state, event.request, now);
     case 'request_gone':
       return step({
         ...state,
@@ -53,8 +51,8 @@ function whenRunning(state: LifecycleState, event: LifecycleEvent, now: Instant)
 
 /** An answer of before may still come, and so may a request; nothing starts any more. */
 function whenStopped(state: LifecycleState, event: LifecycleEvent, problem: Problem): Step {
-  return event.kind === 'token_requested' || event.kind === 'refresh_requested'
-    ? step(state, { kind: 'reject', requestId: event.requestId, problem })
+  return event.kind === 'requested'
+    ? step(state, { kind: 'reject', requestId: event.request.requestId, problem })
     : step(state);
 }
 
@@ -95,10 +93,7 @@ function credentialFound(state: LifecycleState, keptToken: KeptToken | null, now
 function askAgain({ state, effects }: Step, now: Instant): Step {
   const first: Step = { state: { ...state, waiting: [] }, effects };
   return state.waiting.reduce((before, request) => {
-    const next = request.forOutcome
-      ? refreshRequested(before.state, request, now)
-      : tokenRequested(before.state, request, now);
-    return also(next, ...before.effects);
+    return also(requested(before.state, request, now), ...before.effects);
   }, first);
 }
 
@@ -155,11 +150,11 @@ function cancelled({ phase }: LifecycleState): readonly Effect[] {
 
 // --- somebody asks -----------------------------------------------------------------------------------------
 
-function waitingFor(requestId: number, minTtlMs: number): Waiting {
-  return { requestId, minTtlMs, forOutcome: false };
+function requested(state: LifecycleState, request: TokenRequest, now: Instant): Step {
+  return request.forOutcome ? refreshRequested(state, request, now) : tokenRequested(state, request, now);
 }
 
-function tokenRequested(state: LifecycleState, request: Waiting, now: Instant): Step {
+function tokenRequested(state: LifecycleState, request: TokenRequest, now: Instant): Step {
   if (state.token !== null && suffices(state, request, now)) {
     return also(renewIfDue(state, now), { kind: 'answer', requestId: request.requestId, token: state.token });
   }
@@ -188,7 +183,7 @@ function tokenRequested(state: LifecycleState, request: Waiting, now: Instant): 
   }
 }
 
-function refreshRequested(state: LifecycleState, request: Waiting, now: Instant): Step {
+function refreshRequested(state: LifecycleState, request: TokenRequest, now: Instant): Step {
   if (state.phase.kind === 'without_credential' || state.phase.kind === 'stopped') {
     return step(state, { kind: 'reject', requestId: request.requestId, problem: state.phase.problem });
   }

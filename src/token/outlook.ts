@@ -5,7 +5,7 @@ import type { Problem } from '../shared/errors.ts';
 import { budgetWaitMs, type Cause } from './budget.ts';
 import { earlyRenewalAtMs, freshness, lifeLeftMs } from './iam-token.ts';
 import { untilMonotonicMs } from './retry.ts';
-import type { LifecycleState, Phase, Waiting } from './state.ts';
+import type { LifecycleState, Phase, TokenRequest } from './state.ts';
 import { type TimeSense, trueTimeMs } from './time.ts';
 
 /** A request without a valid token tries anew only when the last attempt ended this long ago. */
@@ -66,7 +66,7 @@ export function hasLivingToken({ token, time }: LifecycleState, now: Instant): b
   return token !== null && freshness(token, trueTimeMs(time, now)) !== 'expired';
 }
 
-export function suffices(state: LifecycleState, { minTtlMs }: Waiting, now: Instant): boolean {
+export function suffices(state: LifecycleState, { minTtlMs }: TokenRequest, now: Instant): boolean {
   if (state.token === null || !hasLivingToken(state, now)) return false;
   return lifeLeftMs(state.token, trueTimeMs(state.time, now)) >= minTtlMs;
 }
@@ -83,7 +83,7 @@ export function untilAttemptMs({ phase, attempts }: LifecycleState, cause: Cause
 }
 
 /** Why this request gets no token now. */
-export function unmet(state: LifecycleState, request: Waiting, now: Instant): Problem {
+export function unmet(state: LifecycleState, request: TokenRequest, now: Instant): Problem {
   const { token, time } = state;
   if (token !== null && request.minTtlMs > 0 && hasLivingToken(state, now) && !request.forOutcome) {
     const left = Math.floor(lifeLeftMs(token, trueTimeMs(time, now)) / 1_000);

@@ -53,18 +53,19 @@ export interface Trouble {
   readonly count: number;
 }
 
-/** A request that an exchange under way will answer. */
-export interface Waiting {
+/** Somebody asks, and is answered now or when an exchange has ended. */
+export interface TokenRequest {
   readonly requestId: number;
   readonly minTtlMs: number;
-  /** A `refresh`: any success answers it. */
+  /** A `refresh`: it wants an exchange, and any success answers it. */
   readonly forOutcome: boolean;
 }
 
 export interface LifecycleState {
   readonly phase: Phase;
   readonly token: IamToken | null;
-  readonly waiting: readonly Waiting[];
+  /** Whom an exchange under way will answer, or the store that is being read. */
+  readonly waiting: readonly TokenRequest[];
   /** Wall time at which the cron schedule fires next; `null` until planned. */
   readonly scheduledAtMs: number | null;
   readonly attempts: readonly Attempt[];
@@ -86,8 +87,7 @@ export type LifecycleEvent =
       readonly startedAt: Instant;
       readonly random01: number;
     }
-  | { readonly kind: 'token_requested'; readonly requestId: number; readonly minTtlMs: number }
-  | { readonly kind: 'refresh_requested'; readonly requestId: number }
+  | { readonly kind: 'requested'; readonly request: TokenRequest }
   | { readonly kind: 'request_gone'; readonly requestId: number }
   | {
       readonly kind: 'exchange_ended';

@@ -113,16 +113,14 @@ export class LifecycleDriver {
     this.find(last?.token ?? null, last?.clockOffsetMs ?? 0);
   }
 
-  ask(minTtlMs = 0): number {
+  ask(minTtlMs = 0, forOutcome = false): number {
     this.#requests += 1;
-    this.send({ kind: 'token_requested', requestId: this.#requests, minTtlMs });
+    this.send({ kind: 'requested', request: { requestId: this.#requests, minTtlMs, forOutcome } });
     return this.#requests;
   }
 
   refresh(): number {
-    this.#requests += 1;
-    this.send({ kind: 'refresh_requested', requestId: this.#requests });
-    return this.#requests;
+    return this.ask(0, true);
   }
 
   logIn(exchanged: Partial<Exchanged> = {}, startedAt: Instant = this.now): void {
