@@ -52,9 +52,7 @@ export async function confirmCredential(
     throw new ProblemError({ code: 'bad_request', message: 'there is no such kind of credential' });
   }
   const { endpoint, audience } = installationOf(params.endpoint, parts.defaultInstallation());
-  const { secret, settings = {} } = params;
-  const handed = { settings, ...(secret === undefined ? {} : { secret }) };
-  const credential = await kind.accept(handed, { endpoint, audience }, tools);
+  const credential = await kind.accept({ settings: {}, ...params }, { endpoint, audience }, tools);
   const slot = await slots.pending();
   const keep = (secret: Secret): Promise<void> =>
     slots.writeCredential(slot, { kind: kind.name, endpoint, audience, credential: secret }, 'asked');
@@ -71,8 +69,8 @@ export async function confirmCredential(
     const scope = { ...(await kind.cloudAndFolder?.(confirmed, tools, signal)), ...scopeOf(params) };
     refuseWhenGivenUp(signal);
     const entry: ProfileEntry = { kind: kind.name, endpoint, audience, slot, ...scope };
-    const replacedSlot = await slots.makeLive(name, entry);
     const live = liveSource(parts, name, kind, confirmed, entry);
+    const replacedSlot = await slots.makeLive(name, entry);
     return { source: live, exchanged: outcome.exchanged, startedAt, replacedSlot };
   } catch (error) {
     writeFailedLogin(parts.log, problemOf(error), name);

@@ -1,13 +1,9 @@
 /** Whose program is at the other end of a loopback connection, as Linux tells it in /proc/net (proc_pid_net(5)). */
 import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 
-/** Of `net.Socket`. */
-export interface Ends {
-  readonly remoteAddress?: string | undefined;
-  readonly remotePort?: number | undefined;
-  readonly localAddress?: string | undefined;
-  readonly localPort?: number | undefined;
-}
+type End = 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort';
+export type Ends = Partial<Pick<Socket, End>>;
 
 /** Sockets come and go while the kernel writes the table, and a row may be missed on the way. */
 const readsAtMost = 3;
