@@ -171,9 +171,10 @@ export class CredentialSlots {
     await this.#store.write(this.#tokenKey(slot), new Secret(item), 'unasked');
   }
 
+  /** What outlives the token first: a store that does not answer may be asked no further. */
   async remove(slot: string, manner: Manner): Promise<void> {
-    await this.#store.remove(this.#tokenKey(slot), manner);
     await this.#store.remove(this.#credentialKey(slot), manner);
+    await this.#store.remove(this.#tokenKey(slot), manner);
   }
 
   #credentialKey(slot: string): string {

@@ -179,6 +179,8 @@ export class Profiles {
     profile.stop();
     // Unasked: to forget is no reason for a prompt. What a locked store keeps goes at the next start.
     if (slot !== null) await this.#parts.slots.discard(slot, 'unasked');
+    // What the store did not give up, now or at a failed login, it may give up once it answers again.
+    void this.#parts.slots.discardLeftovers();
     this.#parts.log.write('info', 'logged out', { profile: profile.name });
     return profile.name;
   }

@@ -571,6 +571,27 @@ describe('profiles', () => {
       assert.deepEqual([here.store.keys(), running.current().discarded], [[], []]);
     });
 
+    it('try again what the keychain did not give up, now or before', async () => {
+      const running = await loaded();
+      await login(running, 'a', 'work');
+      let fails = 2;
+      here.store.failWith('keychain_unavailable', ({ operation }) => operation === 'remove' && fails-- > 0);
+      here.iam.respond = (exchange) => exchange.fail(refused);
+      await codeOf(login(running, 'b', 'work'));
+      assert.equal(here.store.keys().length, 3);
+      await running.profiles.logout('work');
+      await until(() => running.current().discarded.length === 0, 'nothing is to be discarded');
+      assert.deepEqual(here.store.keys(), []);
+    });
+
+    it('remove the credential first', async () => {
+      const running = await loaded();
+      await login(running, 'a', 'work');
+      const [credential] = keysOf(running, 'work');
+      await running.profiles.logout('work');
+      assert.equal(here.store.calls.find(({ operation }) => operation === 'remove')?.key, credential);
+    });
+
     it('keep on the list what the keychain does not give up', async () => {
       const running = await loaded();
       await login(running, 'a', 'work');

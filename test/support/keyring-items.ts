@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { DBusConnection } from '../../src/keychain/dbus-connection.ts';
+import { DBusConnection, DBusError } from '../../src/keychain/dbus-connection.ts';
 import type { DBusValue } from '../../src/keychain/dbus-message.ts';
 import { serviceName } from '../../src/keychain/keychain-items.ts';
 import { realClock } from './real-clock.ts';
@@ -27,18 +27,20 @@ export async function keyringItems(
     );
     const accounts: string[] = [];
     for (const path of [...listed(unlocked), ...listed(locked)]) {
-      const [attributes] = await connection.call(
-        {
-          destination,
-          path: path as string,
-          interface: 'org.freedesktop.DBus.Properties',
-          member: 'Get',
-          signature: 'ss',
-          body: ['org.freedesktop.Secret.Item', 'Attributes'],
-        },
-        signal,
-      );
-      accounts.push(accountIn(attributes));
+      const get = {
+        destination,
+        path: path as string,
+        interface: 'org.freedesktop.DBus.Properties',
+        member: 'Get',
+        signature: 'ss',
+        body: ['org.freedesktop.Secret.Item', 'Attributes'],
+      };
+      try {
+        const [attributes] = await connection.call(get, signal);
+        accounts.push(accountIn(attributes));
+      } catch (error) {
+        if (!(error instanceof DBusError)) throw error; // it was removed meanwhile
+      }
     }
     return accounts.toSorted();
   } finally {
