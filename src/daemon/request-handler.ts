@@ -121,13 +121,13 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
       case 'hello':
         return answer(asker, { version, protocol: protocolVersion, ...parts.proofs?.hello(peer, params) });
       case 'profiles':
-        return answer(asker, page(params, summary));
+        return answer(asker, listed(params, summary));
       case 'subscribe':
         if (params.profile !== undefined) profiles.named(params.profile);
         subscriptions.add(peer, params.profile ?? null);
         return answer(asker, {});
       case 'status':
-        return eventually(asker, async () => ({ daemon: await parts.daemonStatus(), ...statusPage(params) }));
+        return eventually(asker, async () => ({ daemon: await parts.daemonStatus(), ...listed(params, status) }));
       case 'login':
         return eventually(asker, async (gone) => {
           const signal = AbortSignal.any([gone, clock.deadline(loginAtMostMs)]);
@@ -241,12 +241,6 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
     return problem?.code === 'login_required' ? { ...made, warning: problem } : made;
   }
 
-  function statusPage({ profile, ...range }: Params<'status'>): object {
-    if (profile === undefined) return page(range, status);
-    const { name } = profiles.named(profile);
-    return { profiles: [status(name, profiles.entryOf(name))], next: null };
-  }
-
   function status(name: string, entry: ProfileEntry): object {
     const isDefault = profiles.registry.default === name;
     return profileStatus(profiles.named(name), entry, isDefault, profiles.notice(entry), clock);
@@ -257,11 +251,15 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
     return { profile: name, isDefault, kind: entry.kind, ...scopeOf(entry) };
   }
 
-  /** The profiles after a name, in the order of their names. */
-  function page(
-    { after, limit = pageSize }: Params<'profiles'>,
+  /** One profile, or those after a name, in the order of their names. */
+  function listed(
+    { profile, after, limit = pageSize }: Params<'profiles'>,
     row: (name: string, entry: ProfileEntry) => object,
   ): object {
+    if (profile !== undefined) {
+      const { name } = profiles.named(profile);
+      return { profiles: [row(name, profiles.entryOf(name))], next: null };
+    }
     const all = Object.entries(profiles.registry.profiles).toSorted(([a], [b]) => (a < b ? -1 : 1));
     const rest = all.filter(([name]) => after === undefined || name > after);
     const shown = rest.slice(0, Math.min(limit, pageSize));

@@ -53,7 +53,7 @@ interface AllParams {
   readonly refresh: { readonly profile?: string };
   readonly login: LoginParams;
   readonly logout: { readonly profile?: string; readonly revoke?: boolean };
-  readonly profiles: { readonly after?: string; readonly limit?: number };
+  readonly profiles: { readonly profile?: string; readonly after?: string; readonly limit?: number };
   readonly use: { readonly profile: string };
   readonly subscribe: { readonly profile?: string };
   readonly lock: Record<string, never>;

@@ -21,7 +21,7 @@ const noLimit = 'must be a whole number from 1 to 1000';
 const limit = v.exactOptional(
   v.pipe(v.number(noLimit), v.integer(noLimit), v.minValue(1, noLimit), v.maxValue(1_000, noLimit)),
 );
-const page = { after: profile, limit };
+const page = v.object({ profile, after: profile, limit });
 const minTtlMs = v.exactOptional(
   v.pipe(
     v.number(),
@@ -45,7 +45,7 @@ const settings = v.pipe(
 const schemas: { readonly [M in Method]: v.GenericSchema<unknown, Params<M>> } = {
   hello: v.object({ version: v.exactOptional(v.string()), nonce: challengeWord, proof: challengeWord }),
   token: v.object({ profile, minTtlMs, impersonateServiceAccountId: resourceId }),
-  status: v.object({ profile, ...page }),
+  status: page,
   awsCredentials: v.object({ profile, minTtlMs }),
   refresh: v.object({ profile }),
   login: v.object({
@@ -59,7 +59,7 @@ const schemas: { readonly [M in Method]: v.GenericSchema<unknown, Params<M>> } =
     impersonateServiceAccountId: resourceId,
   }),
   logout: v.object({ profile, revoke: v.exactOptional(v.boolean()) }),
-  profiles: v.object(page),
+  profiles: page,
   use: v.object({ profile: profileName }),
   subscribe: v.object({ profile }),
   lock: v.object({}),

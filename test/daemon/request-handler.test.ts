@@ -285,6 +285,13 @@ describe('the handler of requests', () => {
         const { result: last } = await answered(method, { after: names[99] });
         assert.deepEqual([last?.['profiles'], last?.['next']], [[], null]);
       });
+
+      it(`gives of ${method} the one that is named`, async () => {
+        const { result } = await answered(method, { profile: names[7] });
+        const rows = result?.['profiles'] as readonly { readonly profile: string }[];
+        assert.deepEqual([rows.map(({ profile }) => profile), result?.['next']], [[names[7]], null]);
+        assert.equal(await codeOf(method, { profile: 'nobody' }), 'unknown_profile');
+      });
     }
   });
 
