@@ -64,7 +64,7 @@ export function namingProfile(
 }
 
 /** Commands that can be typed as they stand, whatever the profile is called. */
-function named(hint: string, name: string, isDefault: boolean): string {
+export function named(hint: string, name: string, isDefault: boolean): string {
   if (isDefault) return hint;
   const option = /^\w[\w.@-]*$/.test(name)
     ? `--profile ${name}`

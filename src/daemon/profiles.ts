@@ -13,6 +13,7 @@ import {
   loggedInAnew,
   loginRequired,
   mayOpenByItself,
+  named,
   notFound,
   nothingStored,
   storedForAnother,
@@ -151,9 +152,10 @@ export class Profiles {
   }
 
   /** What a person should know of a profile while all is well; `null` when there is nothing. */
-  notice({ kind }: ProfileEntry): string | null {
+  notice(name: string, { kind }: ProfileEntry): string | null {
     const { kindOf, tools } = this.#parts;
-    return kindOf(kind)?.notice?.(tools) ?? null;
+    const notice = kindOf(kind)?.notice?.(tools) ?? null;
+    return notice === null ? null : named(notice, name, this.registry.default === name);
   }
 
   /** Somebody asked for a renewal: what was refused by way of this profile may be granted by now. */

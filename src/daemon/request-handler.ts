@@ -127,7 +127,10 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
         subscriptions.add(peer, params.profile ?? null);
         return answer(asker, {});
       case 'status':
-        return eventually(asker, async () => ({ daemon: await parts.daemonStatus(), ...listed(params, status) }));
+        return eventually(asker, async () => ({
+          daemon: await parts.daemonStatus(),
+          ...listed(params, status),
+        }));
       case 'login':
         return eventually(asker, async (gone) => {
           const signal = AbortSignal.any([gone, clock.deadline(loginAtMostMs)]);
@@ -243,7 +246,7 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
 
   function status(name: string, entry: ProfileEntry): object {
     const isDefault = profiles.registry.default === name;
-    return profileStatus(profiles.named(name), entry, isDefault, profiles.notice(entry), clock);
+    return profileStatus(profiles.named(name), entry, isDefault, profiles.notice(name, entry), clock);
   }
 
   function summary(name: string, entry: ProfileEntry): object {

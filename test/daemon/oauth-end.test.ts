@@ -79,13 +79,16 @@ for (const [where, yc, command] of [
       logged('could not renew the IAM token');
     });
 
-    it('a profile that still works has a notice with the date, and another kind has none', async () => {
+    it('a profile that still works has a notice with the date and its own command, and another kind has none', async () => {
       const entry = { kind: 'oauth', endpoint: '', audience: '', slot: '' };
-      assert.equal(
-        running.profiles.notice(entry),
-        `OAuth tokens end with the year 2026, on 31 December; move this profile to another kind before: ${command}`,
-      );
-      assert.equal(running.profiles.notice({ ...entry, kind: 'metadata' }), null);
+      const notice =
+        'OAuth tokens end with the year 2026, on 31 December; move this profile to another kind before: ';
+      emulator.allowOauthToken({ token: 'y0_old' });
+      await login(running, 'y0_old', 'work');
+      assert.equal(running.profiles.notice('work', entry), notice + command);
+      const named = command.replace('login', 'login --profile home');
+      assert.equal(running.profiles.notice('home', entry), notice + named);
+      assert.equal(running.profiles.notice('work', { ...entry, kind: 'metadata' }), null);
     });
   });
 }
