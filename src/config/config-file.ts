@@ -22,6 +22,7 @@ export async function parseConfigFile(text: string, schema: ConfigSchema): Promi
     line: linePos?.[0].line ?? 1,
     message: message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? 'not YAML',
   }));
+  const duplicates = document.errors.filter(({ code }) => code === 'DUPLICATE_KEY').length;
   visit(document, {
     Alias: (_key, alias) => {
       if (alias.resolve(document) !== undefined) return;
@@ -31,12 +32,13 @@ export async function parseConfigFile(text: string, schema: ConfigSchema): Promi
   });
   const root = document.contents;
   const isEmpty = root === null || (isScalar(root) && root.value === null);
-  if (mistakes.length === 0 && !isEmpty && !isMap(root)) {
+  if (mistakes.length === duplicates && !isEmpty && !isMap(root)) {
     mistakes.push({ line: 1, message: 'must be keys and values, like "store: keychain"' });
   }
-  if (mistakes.length === 0) {
+  // A key that is there twice hides nothing of the rest.
+  if (mistakes.length === duplicates) {
     const { output, issues } = checked(schema, document.toJS() ?? {});
-    if (issues.length === 0) return { config: output, mistakes: [] };
+    if (issues.length + duplicates === 0) return { config: output, mistakes: [] };
     mistakes.push(...issues.map(mistakeOf));
   }
   const inOrder = mistakes.toSorted((a, b) => a.line - b.line);
@@ -56,7 +58,7 @@ export async function parseConfigFile(text: string, schema: ConfigSchema): Promi
     let offset = 0;
     for (const key of keys) {
       if (!isMap(node)) break;
-      const pair = node.items.find(({ key: name }) => isScalar(name) && name.value === key);
+      const pair = node.items.findLast(({ key: name }) => isScalar(name) && name.value === key);
       if (!isScalar(pair?.key)) break;
       offset = pair.key.range?.[0] ?? offset;
       node = pair.value;

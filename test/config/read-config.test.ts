@@ -300,6 +300,16 @@ network:
 
   const files: readonly (readonly [what: string, yaml: string, mistakes: readonly string[]])[] = [
     ['a key that is there twice', 'store: memory\nstore: keychain', ['2: Map keys must be unique']],
+    [
+      'a key that is there twice, with all else,',
+      'store: vault\nhttp: 1\nstore: box\nbogus: 1',
+      [
+        '2: http: must be Object, not 1',
+        '3: Map keys must be unique',
+        '3: store: must be ("keychain" | "file" | "memory"), not "box"',
+        '4: bogus: there is no such key',
+      ],
+    ],
     ['a tab', 'log:\n\tlevel: info', ['2: Tabs are not allowed as indentation']],
     ['an open quote', '\nstore: "memory', ['2: Missing closing "quote']],
     [
