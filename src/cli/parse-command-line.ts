@@ -88,7 +88,16 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const operand = (command.operand === undefined ? '' : words[1]) ?? '';
   if (command.operand !== undefined) checkOperand(command.operand, operand, foreign, command);
   const surplus = words[command.operand === undefined ? 1 : 2];
-  if (surplus !== undefined) throw new UsageError(`${surplus} is one word too many`, callOf(command));
+  if (surplus !== undefined) {
+    // Where a secret is asked for, this may be one.
+    const isPublic = optionsOf(command.name).every(({ name }) => name !== 'stdin');
+    throw isPublic
+      ? new UsageError(`${surplus} is one word too many`, callOf(command))
+      : new UsageError(
+          'a secret is read from a prompt or stdin, and no word goes here',
+          `${callOf(command)} --stdin < FILE`,
+        );
+  }
   return { command, options: found, operand, foreign };
 }
 

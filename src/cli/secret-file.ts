@@ -14,6 +14,7 @@ const readableByOthers = 0o044;
  * @throws UsageError for what cannot be read, and for what has over 65,536 bytes
  */
 export function readSecretFile(path: string, platform: NodeJS.Platform): Secret {
+  if (/^\s*\{/.test(path)) throw new UsageError('the key itself stands there; name its file, or - for stdin');
   const word = shellWord(path, platform);
   try {
     const file = openSync(path, 'r');

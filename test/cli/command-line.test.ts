@@ -136,6 +136,14 @@ describe('the command line', () => {
     ['--timeout 25h', '--timeout: 25h is too long', 'at most 24h'],
     ['status --json=yes', '--json takes no value'],
     ['status now', 'now is one word too many', 'iam-token status'],
+    ...['login --oauth y0_canary', 'login y0_canary', 'unlock canary'].map(
+      (line) =>
+        [
+          line,
+          'a secret is read from a prompt or stdin, and no word goes here',
+          `iam-token ${line.split(' ')[0]} --stdin < FILE`,
+        ] as const,
+    ),
     ['use a b', 'b is one word too many', 'iam-token use NAME'],
     ['use', 'NAME is missing', 'iam-token use NAME'],
     ['completion', 'SHELL is missing', 'iam-token completion bash|zsh|fish|powershell'],

@@ -135,6 +135,14 @@ describe('iam-token login with a kind of credential', () => {
       assert.deepEqual([stderr.endsWith(`rm ${link}\n`), code], [true, 0]);
     });
 
+    it('does not say the key back where it stands in place of a path', async () => {
+      const key = '{"private_key":"canary"}';
+      await refusedWith(
+        ['--service-account-key', key],
+        'the key itself stands there; name its file, or - for stdin',
+      );
+    });
+
     it('names a file that is not there, or is a folder', async () => {
       const path = join(folder(), 'nothing');
       await refusedWith(['--service-account-key', path], `there is no file ${path}`);
