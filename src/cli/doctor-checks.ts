@@ -88,7 +88,8 @@ export const checks: readonly Check[] = [
         const patience = patienceOf(timeoutMs);
         examination.connection = await dialFirst([socketPath], isNamed, call.surroundings, patience);
       } catch (error) {
-        if (found !== undefined || isPipe || !(error instanceof IamTokenError)) throw error;
+        const isMissing = error instanceof IamTokenError && error.code === 'unreachable';
+        if (found !== undefined || isPipe || !isMissing) throw error;
         return failed(error.code, `there is no ${socketPath}: no daemon runs`, error.hint);
       }
       return ok(socketPath);

@@ -156,6 +156,13 @@ const setUps: readonly (readonly [
   ['no daemon', 'socket', 3, /no daemon runs/, ({ socketPath }) => unlinkSync(socketPath)],
   ['no folder', 'socket', 3, /no daemon runs/, ({ env }) => mkdirSync((env['XDG_RUNTIME_DIR'] += '-2'))],
   [
+    'a path that is too long',
+    'socket',
+    2,
+    /^the socket's path has \d+ bytes/,
+    ({ env }) => mkdirSync((env['XDG_RUNTIME_DIR'] += '-'.repeat(100))),
+  ],
+  [
     'a dead socket',
     'socket',
     3,
