@@ -63,7 +63,7 @@ export async function confirmCredential(
     const source = openSource(kind, credential, opened, tools);
     const isDefault = (): boolean => name === (registry.current().default ?? 'default');
     const outcome = await namingProfile(source, name, isDefault).exchange(signal, true);
-    if (!outcome.ok) throw new ProblemError(problemOfFailure(outcome.failure));
+    if (!outcome.ok) throw new ProblemError(problemOfFailure(outcome.failure, kind.name));
     const confirmed = outcome.replacement ?? credential;
     if (confirmed !== credential) await keep(confirmed);
     const scope = { ...(await kind.cloudAndFolder?.(confirmed, tools, signal)), ...scopeOf(params) };
@@ -95,11 +95,16 @@ function installationOf(given: string | undefined, otherwise: Installation): Ins
   });
 }
 
-function problemOfFailure({ kind, message, hint, retryAfterMs }: ExchangeFailure): Problem {
+function problemOfFailure(
+  { kind, message, hint, retryAfterMs }: ExchangeFailure,
+  credentialKind: string,
+): Problem {
+  // What failed is not kept, so that there is nothing to refresh.
+  const again = hint?.replace('iam-token refresh', `iam-token login --${credentialKind}`);
   return {
     code: kind === 'transient' ? 'unavailable' : 'login_required',
     message,
-    ...(hint === undefined ? {} : { hint }),
+    ...(again === undefined ? {} : { hint: again }),
     ...(kind === 'transient' ? { retryAfterMs: retryAfterMs ?? 1_000 } : {}),
   };
 }

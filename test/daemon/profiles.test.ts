@@ -109,6 +109,15 @@ describe('profiles', () => {
       });
     }
 
+    it('have a login tried again that failed, and not a refresh of what is not there', async () => {
+      const running = await loaded();
+      here.iam.respond = (exchange) =>
+        exchange.fail({ kind: 'needs_person', message: 'somebody is wanted', hint: 'iam-token refresh' });
+      await assert.rejects(login(running, 'a', 'work'), {
+        hint: 'iam-token login --oauth --profile work',
+      });
+    });
+
     it('ask for a login where something else lies in its place', async () => {
       const before = await loaded();
       await login(before, 'a');
