@@ -2,7 +2,7 @@ import { ProblemError, type Problem } from '../shared/errors.ts';
 
 /** What a machine without a keychain has instead. */
 const orAnotherStore =
-  'run iam-tokend --store file to keep credentials in a file with a passphrase, or --store memory to keep them until it ends';
+  'start iam-tokend with --store file (a service: "store: file" in config.yaml), which keeps credentials in a file with a passphrase, or --store memory, which forgets them when it ends';
 
 export const keyringLocked: Problem = {
   code: 'keychain_locked',

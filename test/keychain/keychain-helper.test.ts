@@ -196,6 +196,8 @@ describe('keychain-helper', () => {
         const { problem, spent } = await refusal(request);
         assert.equal(problem.code, 'keychain_unavailable');
         assert.equal(/apt-get install libsecret-1-0/.test(problem.hint ?? ''), platform === 'linux');
+        // A service has no command line of the person's.
+        assert.match(problem.hint ?? '', /--store file .*config\.yaml.*--store memory/);
         assert.equal(spent, true);
       }
     });
