@@ -94,7 +94,7 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
   function carryOut(request: CheckedRequest, asker: Asker): void {
     const { method, params } = request;
     const { peer } = asker;
-    if (method !== 'hello') parts.proofs?.check(peer);
+    if (method !== 'hello' && peer.owesNoProof !== true) parts.proofs?.check(peer);
     if (peer.isGuest && !guestMethods.has(method)) {
       throw new ProblemError({
         code: 'bad_request',

@@ -15,6 +15,7 @@ export function asking(handle: Handle, gone: AbortSignal): Ask {
       gone.throwIfAborted();
       const peer: Peer = {
         isGuest: false,
+        owesNoProof: true,
         send: (message) => {
           if ('result' in message) resolve(message.result as Answer<M>);
           else if ('error' in message) reject(new ProblemError(message.error));

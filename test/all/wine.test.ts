@@ -103,6 +103,22 @@ describe('iam-tokend with the Node of Windows, under Wine', function () {
     assert.match(ok(await iamToken()), /^t1\./);
   });
 
+  it('answers at the metadata address', async () => {
+    ok(await iamToken('stop'));
+    await ended;
+    const config = join(house.home, 'AppData/Roaming/iam-tokend/config.yaml');
+    writeFileSync(config, 'metadata: { listen: "127.0.0.1:0" }');
+    ({ ended } = await house.startDaemon());
+    const { daemon } = JSON.parse(ok(await iamToken('status', '--json'))) as {
+      daemon: { metadataAddress: string };
+    };
+    const answer = await fetch(
+      `http://${daemon.metadataAddress}/computeMetadata/v1/instance/service-accounts/default/token`,
+      { headers: { 'Metadata-Flavor': 'Google' } },
+    );
+    assert.match(((await answer.json()) as { access_token: string }).access_token, /^t1\./);
+  });
+
   it('is found in order by doctor', async () => {
     const { stdout } = await iamToken('doctor', '--json');
     const { checks } = JSON.parse(stdout) as {

@@ -11,9 +11,10 @@ import * as methods from '../../src/protocol/methods.ts';
 import { patienceOf } from '../../src/client/patience.ts';
 import { requestToken } from '../../src/client/request-token.ts';
 import { peerProofs } from '../../src/daemon/peer-proofs.ts';
-import { requestHandler } from '../../src/daemon/request-handler.ts';
+import { type RequestHandler, requestHandler } from '../../src/daemon/request-handler.ts';
 import { AlreadyRunning, holdLock } from '../../src/daemon/single-instance.ts';
 import { Subscriptions } from '../../src/daemon/subscriptions.ts';
+import { asking } from '../../src/http/ask.ts';
 import { pipeKeyPath, socketCandidates, type Surroundings } from '../../src/platform/places.ts';
 import { newNonce, proofOf } from '../../src/protocol/challenge.ts';
 import type { TokenAnswer } from '../../src/protocol/messages.ts';
@@ -39,6 +40,7 @@ describe('a pipe of Windows', () => {
   const before = cwd();
   let here: World;
   let faults: string[];
+  let handler: RequestHandler;
   const running: { close(): Promise<void> }[] = [];
   const peers: RawPeer[] = [];
 
@@ -59,7 +61,7 @@ describe('a pipe of Windows', () => {
     const started = startProfiles(here);
     await started.profiles.load();
     await login(started, 'y0_secret');
-    const handler = requestHandler({
+    handler = requestHandler({
       clock: here.clock,
       log: here.log,
       version: '0.1.0',
@@ -141,6 +143,15 @@ describe('a pipe of Windows', () => {
     const said = await asked(stranger, 'hello', { nonce: newNonce(crypto) });
     assert.deepEqual(Object.keys(said.result ?? {}), ['version', 'protocol', 'nonce', 'proof']);
     assert.equal((await asked(stranger, 'token')).error?.code, 'bad_request');
+  });
+
+  it('is not what the metadata address is asked through, which wants no proof', async () => {
+    await startDaemon();
+    const { token } = await asking((data, from) => handler.handle(data, from), new AbortController().signal)(
+      'token',
+      {},
+    );
+    assert.match(token, /^t1\./);
   });
 
   it('cuts off who sends a wrong proof: its own one back, or one of another connection', async () => {
