@@ -128,7 +128,7 @@ async function main(): Promise<void> {
 
   const { listen, allowAnyLocalUser } = settings.config.metadata;
   const knowsUids = platform === 'linux' && uid !== null;
-  if (listen !== undefined && !allowAnyLocalUser && !knowsUids) {
+  if (listen !== null && !allowAnyLocalUser && !knowsUids) {
     warn('metadata.listen: on this system every user of the machine can take your tokens there');
   }
   if (settings.config.http.socket && httpPath === null) warn('http.socket: there is none on Windows');
@@ -159,7 +159,7 @@ async function main(): Promise<void> {
       });
       const door = { handle: onMessage, clock, log };
       const onlyFor = allowAnyLocalUser || !knowsUids ? null : { uid, uidOf: peerUids() };
-      if (listen !== undefined) metadata = await metadataDoor({ ...door, listenOn: listen, onlyFor });
+      if (listen !== null) metadata = await metadataDoor({ ...door, listenOn: listen, onlyFor });
       const http =
         httpPath === null ? [] : [await httpSocket(door, httpPath, (socket) => guard.admit(socket))];
       return [ipc, ...http, ...(metadata === null ? [] : [metadata])];

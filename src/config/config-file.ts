@@ -92,6 +92,14 @@ function isUnknownKey({ type, expected }: v.BaseIssue<unknown>): boolean {
 }
 
 function said(issue: v.BaseIssue<unknown>): string {
-  const own = !issue.message.startsWith('Invalid ');
-  return own ? issue.message : `must be ${issue.expected ?? 'something else'}, not ${issue.received}`;
+  if (!issue.message.startsWith('Invalid ')) return issue.message;
+  const { expected, received } = issue;
+  return `must be ${forms[expected ?? ''] ?? expected ?? 'something else'}, not ${received}`;
 }
+
+/** What valibot's words mean to a person. */
+const forms: Readonly<Record<string, string>> = {
+  Object: 'keys and values',
+  string: 'text',
+  boolean: 'true or false',
+};

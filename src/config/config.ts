@@ -9,7 +9,8 @@ import { fileKey } from './file-key.ts';
 import { proxyForm, proxyPattern } from './proxy-form.ts';
 
 /** Where credentials are kept. */
-export const storeKinds = ['keychain', 'file', 'memory'] as const;
+export const storeKind = oneOf(['keychain', 'file', 'memory']);
+export const logLevel = oneOf(logLevels);
 
 export const endpoint = v.pipe(
   v.string(),
@@ -59,11 +60,11 @@ function loopbackAddress(text: string): { readonly host: string; readonly port: 
 
 const iam = v.pipe(
   v.strictObject({
-    endpoint: v.optional(endpoint, 'https://iam.api.cloud.yandex.net'),
+    endpoint: v.nullish(endpoint, 'https://iam.api.cloud.yandex.net'),
     /** What a JWT for it has as `aud`. */
-    audience: v.optional(v.pipe(v.string(), v.minLength(1, 'must not be empty'))),
+    audience: v.nullish(v.pipe(v.string(), v.minLength(1, 'must not be empty'))),
     /** For one exchange. */
-    timeout: v.optional(timeout, '8s'),
+    timeout: v.nullish(timeout, '8s'),
   }),
   v.transform(({ endpoint, audience, timeout }) => ({
     endpoint,
@@ -73,7 +74,7 @@ const iam = v.pipe(
 );
 
 const network = v.pipe(
-  v.strictObject({ proxy: v.optional(proxy), caFile: v.optional(certificates) }),
+  v.strictObject({ proxy: v.nullish(proxy), caFile: v.nullish(certificates) }),
   v.transform(({ proxy, caFile }) => ({
     proxy: proxy ?? null,
     /** Hosts that are asked directly, as `NO_PROXY` lists them: no file has these. */
@@ -83,9 +84,9 @@ const network = v.pipe(
 );
 
 const metadata = v.strictObject({
-  listen: v.optional(listen),
+  listen: v.nullish(listen, null),
   /** Whether peers with another uid are answered. */
-  allowAnyLocalUser: v.optional(v.boolean(), false),
+  allowAnyLocalUser: v.nullish(v.boolean(), false),
 });
 
 /** What is wrong with a cron pattern, or `null`. */
@@ -100,12 +101,12 @@ function refresh(scheduleFault: ScheduleFault) {
     ),
   );
   return v.pipe(
-    v.strictObject({ schedule: v.optional(schedule), spread: v.optional(v.boolean(), true) }),
+    v.strictObject({ schedule: v.nullish(schedule, null), spread: v.nullish(v.boolean(), true) }),
     v.transform(({ schedule, spread }) => ({
       /** A cron pattern in the machine's time zone. */
       schedule: schedule ?? '0 * * * *',
       /** Each host and profile at its own place in the hour; for the default schedule only. */
-      spread: schedule === undefined && spread,
+      spread: schedule === null && spread,
     })),
   );
 }
@@ -113,16 +114,16 @@ function refresh(scheduleFault: ScheduleFault) {
 /** `config.yaml`, with the default for each key that is not there. */
 export function configSchema(scheduleFault: ScheduleFault) {
   return v.strictObject({
-    store: v.optional(v.picklist(storeKinds), 'keychain'),
+    store: v.nullish(storeKind, 'keychain'),
     /** Of the file store. */
-    file: v.optional(fileKey, { key: 'passphrase' }),
-    log: v.optional(v.strictObject({ level: v.optional(v.picklist(logLevels), 'info') }), {}),
-    refresh: v.optional(refresh(scheduleFault), {}),
-    iam: v.optional(iam, {}),
-    network: v.optional(network, {}),
+    file: v.nullish(fileKey, { key: 'passphrase' }),
+    log: v.nullish(v.strictObject({ level: v.nullish(logLevel, 'info') }), {}),
+    refresh: v.nullish(refresh(scheduleFault), {}),
+    iam: v.nullish(iam, {}),
+    network: v.nullish(network, {}),
     /** Whether there is `http.sock` beside the socket. */
-    http: v.optional(v.strictObject({ socket: v.optional(v.boolean(), false) }), {}),
-    metadata: v.optional(metadata, {}),
+    http: v.nullish(v.strictObject({ socket: v.nullish(v.boolean(), false) }), {}),
+    metadata: v.nullish(metadata, {}),
   });
 }
 
@@ -130,6 +131,10 @@ export type ConfigSchema = ReturnType<typeof configSchema>;
 /** What the daemon goes by, from flags, environment, `config.yaml` and defaults, in that order; parsed once. */
 export type Config = Frozen<v.InferOutput<ConfigSchema>>;
 type Frozen<T> = { readonly [K in keyof T]: Frozen<T[K]> };
+
+function oneOf<const T extends readonly string[]>(words: T): v.PicklistSchema<T, string> {
+  return v.picklist(words, `must be one of ${words.join(', ')}`);
+}
 
 /** The audience that goes with an endpoint, where nobody names another. */
 export function audienceOf(endpoint: string): string {

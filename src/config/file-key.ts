@@ -22,8 +22,8 @@ export const fileKey = v.pipe(
 
 function keyIn(value: unknown): FileKey | null {
   if (typeof value !== 'object' || value === null) return null;
-  const [entry, second] = Object.entries(value);
-  if (entry === undefined || second !== undefined) return null;
+  const [entry = ['key', 'passphrase'], second] = Object.entries(value);
+  if (second !== undefined) return null;
   const [name, given] = entry;
   if (name !== 'key') return keyNamed(name, given);
   if (typeof given !== 'string') return keyIn(given);

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
-import { logLevels } from '../shared/log.ts';
 import { messageOf, systemCodeOf } from '../shared/thrown.ts';
 import {
   audienceOf,
   type Config,
   configSchema,
   endpoint,
+  logLevel,
   proxy,
   type ScheduleFault,
-  storeKinds,
+  storeKind,
 } from './config.ts';
 import { type ParsedConfigFile, parseConfigFile } from './config-file.ts';
 import { strangeNames } from './environment-names.ts';
@@ -43,9 +43,9 @@ export async function readConfig(
   const mistakes = file.mistakes.map((mistake) => `${path}:${mistake}`);
   const { log, iam, network } = file.config;
 
-  const store = checked('--store', stores, flags.store) ?? fromEnvironment('IAM_TOKEND_STORE', stores);
+  const store = checked('--store', storeKind, flags.store) ?? fromEnvironment('IAM_TOKEND_STORE', storeKind);
   const level =
-    checked('--log-level', levels, flags.logLevel) ?? fromEnvironment('IAM_TOKEND_LOG_LEVEL', levels);
+    checked('--log-level', logLevel, flags.logLevel) ?? fromEnvironment('IAM_TOKEND_LOG_LEVEL', logLevel);
   const installation = fromEnvironment('IAM_TOKEND_IAM_ENDPOINT', endpoint);
   // An empty one is how a shell takes a proxy back.
   const proxyOf = (name: string) => checked(name, proxy, environment[name] || undefined);
@@ -84,9 +84,6 @@ export async function readConfig(
     return undefined;
   }
 }
-
-const stores = v.picklist(storeKinds, `must be one of ${storeKinds.join(', ')}`);
-const levels = v.picklist(logLevels, `must be one of ${logLevels.join(', ')}`);
 
 function textOf(path: string, isNamed: boolean): string | null {
   try {

@@ -21,7 +21,7 @@ const defaults: Config = {
   },
   network: { proxy: null, noProxy: [], certificates: null },
   http: { socket: false },
-  metadata: { allowAnyLocalUser: false },
+  metadata: { listen: null, allowAnyLocalUser: false },
 };
 
 interface Given extends Partial<Pick<ConfigInput, 'flags' | 'environment'>> {
@@ -96,6 +96,7 @@ metadata: { listen: 127.0.0.1:8099, allowAnyLocalUser: true }
     ['{ credential: store.key }', { kind: 'credential', name: 'store.key' }],
     ['{ key: { credential: k } }', { kind: 'credential', name: 'k' }],
     ['{ key: "credential: k" }', { kind: 'credential', name: 'k' }],
+    ['', { kind: 'passphrase' }],
     ['{ key: secret }', null],
     ['{ key: "passphrase: secret" }', null],
     ['{ key-file: k }', null],
@@ -105,7 +106,7 @@ metadata: { listen: 127.0.0.1:8099, allowAnyLocalUser: true }
     ['{ credential: "" }', null],
     ['{ key-file: /k, credential: k }', null],
     ['{ passphrase: secret }', null],
-    ['{}', null],
+    ['{}', { kind: 'passphrase' }],
     ['passphrase', null],
     ['[key]', null],
   ];
@@ -157,6 +158,11 @@ metadata: { listen: 127.0.0.1:8099, allowAnyLocalUser: true }
       }
     });
   }
+
+  it('takes a key without a value for one that is not there', async () => {
+    const yaml = 'store:\nlog:\nrefresh: { schedule: }\niam:\n  # endpoint: https://x\nmetadata: { listen: }';
+    assert.deepEqual(await configOf({ yaml }), await configOf({}));
+  });
 
   it('goes by the flag, then by the environment, then by the file', async () => {
     const yaml = 'store: keychain\nlog: { level: error }';
@@ -263,8 +269,8 @@ network:
   proxy: proxy:3128
 `;
     assert.deepEqual(await mistakesOf({ yaml }), [
-      '/c/config.yaml:1: store: must be ("keychain" | "file" | "memory"), not "vault"',
-      '/c/config.yaml:3: log.level: must be ("error" | "warn" | "info" | "debug"), not "loud"',
+      '/c/config.yaml:1: store: must be one of keychain, file, memory',
+      '/c/config.yaml:3: log.level: must be one of error, warn, info, debug',
       '/c/config.yaml:5: refresh.schedule: never fires',
       '/c/config.yaml:6: refresh.spred: there is no such key',
       '/c/config.yaml:7: refresh.sprad: there is no such key',
@@ -304,9 +310,9 @@ network:
       'a key that is there twice, with all else,',
       'store: vault\nhttp: 1\nstore: box\nbogus: 1',
       [
-        '2: http: must be Object, not 1',
+        '2: http: must be keys and values, not 1',
         '3: Map keys must be unique',
-        '3: store: must be ("keychain" | "file" | "memory"), not "box"',
+        '3: store: must be one of keychain, file, memory',
         '4: bogus: there is no such key',
       ],
     ],
@@ -320,7 +326,7 @@ network:
     ['an alias of nothing', 'log:\n  level: *info', ['2: *info: quote what begins with an asterisk']],
     ['a text', 'memory', ['1: must be keys and values, like "store: keychain"']],
     ['a list', '- store: memory', ['1: must be keys and values, like "store: keychain"']],
-    ['a section that is none', '\niam: fast', ['2: iam: must be Object, not "fast"']],
+    ['a section that is none', '\niam: fast', ['2: iam: must be keys and values, not "fast"']],
     ['an empty audience', 'iam:\n  audience: ""', ['2: iam.audience: must not be empty']],
     ['a time that is none', 'iam: { timeout: soon }', ['1: iam.timeout: must be a time, like 8s']],
     ['a time that is too short', 'iam: { timeout: 99ms }', ['1: iam.timeout: must be at least 100ms']],
