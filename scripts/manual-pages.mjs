@@ -79,7 +79,7 @@ export async function writeManualPages() {
     section('OPTIONS OF ALL COMMANDS', optionItems(options.filter(isCommon))),
     section(
       'EXIT STATUS',
-      Object.values(exitCodes).map(({ code, meaning }) => option(String(code), meaning)),
+      Object.entries(exitCodes).map(([code, meaning]) => option(code, meaning)),
     ),
     section(
       'ENVIRONMENT',

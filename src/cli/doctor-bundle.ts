@@ -5,14 +5,14 @@ import { folders } from '../platform/places.ts';
 import { messageOf } from '../shared/thrown.ts';
 import { version } from '../shared/version.ts';
 import type { Examination, Verdict } from './doctor-examination.ts';
-import { UsageError } from './endings.ts';
+import { usageError } from './endings.ts';
 
 const logLines = 200;
 
 /**
  * Writes all that was found, and the end of the log, for a person to hand on: into a new file, for them alone. What
  * looks like a secret is taken out, though none should be there; of the environment stand the names alone.
- * @throws UsageError
+ * @throws IamTokenError `bad_request`
  */
 export async function writeBundle(
   path: string,
@@ -42,7 +42,7 @@ export async function writeBundle(
     writeFileSync(path, `${text}\n`, { flag: 'wx', mode: 0o600 });
   } catch (cause) {
     const reason = messageOf(cause);
-    throw new UsageError(`the bundle cannot be written: ${reason}`, 'name a file that is not there yet');
+    throw usageError(`the bundle cannot be written: ${reason}`, 'name a file that is not there yet');
   }
 }
 

@@ -7,8 +7,7 @@ import type { Call } from './command.ts';
 import { writeBundle } from './doctor-bundle.ts';
 import { type Check, checks } from './doctor-checks.ts';
 import { Examination, failed, skipped, type Verdict } from './doctor-examination.ts';
-import { exitCodeAfter } from './exit-code-after.ts';
-import { exitCodeOf } from './exit-codes.ts';
+import { exitCodeAfter, exitCodeOf } from './exit-codes.ts';
 import { note, type Paint, paintFor, print, waiting } from './terminal.ts';
 import { jsonLine, visible } from './visible.ts';
 

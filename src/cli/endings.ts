@@ -1,22 +1,21 @@
-/** How a command ends early; `run.ts` makes an exit code of each. */
+/** How a command ends early; `exit-codes.ts` makes an exit code of each. */
+import { IamTokenError } from '../client/iam-token-error.ts';
 
-/** The command line is wrong. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-  readonly hint: string | undefined;
+/** The command line is wrong, or what stands around it. */
+export function usageError(message: string, hint?: string): IamTokenError {
+  return new IamTokenError('bad_request', message, { hint });
+}
 
-  constructor(message: string, hint?: string) {
-    super(message);
-    this.hint = hint;
+/** As a shell has it for a program that a signal ended: 128 and the signal's number. */
+const exitCodes = { interrupted: 130, 'nobody reads the output': 141 } as const;
+
+/** There is nothing to say: the person at the keyboard ended it, or whoever read our output went away. */
+export class QuietEnd extends Error {
+  override readonly name = 'QuietEnd';
+  readonly exitCode: number;
+
+  constructor(why: keyof typeof exitCodes, options?: ErrorOptions) {
+    super(why, options);
+    this.exitCode = exitCodes[why];
   }
-}
-
-/** The person at the keyboard pressed Ctrl-C. */
-export class Interrupted extends Error {
-  override readonly name = 'Interrupted';
-}
-
-/** Whoever read our output went away. */
-export class OutputClosed extends Error {
-  override readonly name = 'OutputClosed';
 }

@@ -1,37 +1,47 @@
-import type { IamTokenErrorCode } from '../client/iam-token-error.ts';
+import { IamTokenError, type IamTokenErrorCode } from '../client/iam-token-error.ts';
+import { messageOf } from '../shared/thrown.ts';
+import { QuietEnd } from './endings.ts';
+import { printError } from './terminal.ts';
 
 /** Exit codes and their meaning, as `--help` lists them. */
 export const exitCodes = {
-  done: { code: 0, meaning: 'done' },
-  unexpected: { code: 1, meaning: 'unexpected failure' },
-  usage: { code: 2, meaning: 'wrong usage' },
-  unreachable: { code: 3, meaning: 'the daemon cannot be reached' },
-  login: { code: 4, meaning: 'login needed' },
-  unavailable: { code: 5, meaning: 'no valid token now; it will be tried again' },
-  locked: { code: 6, meaning: 'the keychain, or the daemon itself, is locked or missing' },
-  unknownProfile: { code: 7, meaning: 'no such profile' },
+  0: 'done',
+  1: 'unexpected failure',
+  2: 'wrong usage',
+  3: 'the daemon cannot be reached',
+  4: 'login needed',
+  5: 'no valid token now; it will be tried again',
+  6: 'the keychain, or the daemon itself, is locked or missing',
+  7: 'no such profile',
 } as const;
 
-/** As a shell has it for a program that a signal ended: 128 and the signal's number. */
-export const interruptedExitCode = 130;
-/** What reads our output went away, as with SIGPIPE. */
-export const outputClosedExitCode = 141;
-
 const codes: Readonly<Record<IamTokenErrorCode, keyof typeof exitCodes>> = {
-  bad_request: 'usage',
-  unknown_method: 'unexpected',
-  unsupported_version: 'unexpected',
-  unknown_profile: 'unknownProfile',
-  login_required: 'login',
-  unavailable: 'unavailable',
-  keychain_locked: 'locked',
-  keychain_unavailable: 'locked',
-  locked: 'locked',
-  too_busy: 'unavailable',
-  internal: 'unexpected',
-  unreachable: 'unreachable',
+  bad_request: 2,
+  unknown_method: 1,
+  unsupported_version: 1,
+  unknown_profile: 7,
+  login_required: 4,
+  unavailable: 5,
+  keychain_locked: 6,
+  keychain_unavailable: 6,
+  locked: 6,
+  too_busy: 5,
+  internal: 1,
+  unreachable: 3,
 };
 
 export function exitCodeOf(code: IamTokenErrorCode): number {
-  return exitCodes[codes[code]].code;
+  return codes[code];
+}
+
+/** Waits for the end of a command, and tells the person why it failed, where it did. */
+export async function exitCodeAfter(command: Promise<number | void>): Promise<number> {
+  try {
+    return (await command) ?? 0;
+  } catch (error) {
+    if (error instanceof QuietEnd) return error.exitCode;
+    const isKnown = error instanceof IamTokenError;
+    printError(messageOf(error), isKnown ? error.hint : undefined);
+    return exitCodeOf(isKnown ? error.code : 'internal');
+  }
 }

@@ -29,7 +29,7 @@ function overview(command: CommandSpec): string {
     ...optionTable(optionsOf('token')),
     '',
     'exit codes:',
-    ...table(Object.values(exitCodes).map(({ code, meaning }) => [String(code), meaning])),
+    ...table(Object.entries(exitCodes)),
   ].join('\n');
 }
 

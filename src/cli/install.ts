@@ -6,7 +6,7 @@ import { isOfVersionManager, nodeForService } from '../service/node-program.ts';
 import type { Service } from '../service/service.ts';
 import type { Call, Command } from './command.ts';
 import { endDaemonByHand } from './daemon-by-hand.ts';
-import { UsageError } from './endings.ts';
+import { usageError } from './endings.ts';
 import { offerNetwork } from './offer-network.ts';
 import { type PathProgram, pathPrograms, warnUnlessFirst, writeProgram } from './path-programs.ts';
 import { askYesNo, canAsk } from './question.ts';
@@ -78,7 +78,7 @@ function wantedPrograms(surroundings: Surroundings, node: string, withYc: boolea
 function refuseHomes(paths: readonly string[]): void {
   const inHome = paths.find((path) => /^\/(?:home|root)\//.test(path));
   if (inHome === undefined) return;
-  throw new UsageError(
+  throw usageError(
     `${inHome} lies in a home folder, where the daemon of a system has no business`,
     "install iam-tokend for all users, with the system's Node: npm install --global",
   );

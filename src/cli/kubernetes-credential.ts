@@ -2,7 +2,7 @@ import { requestToken } from '../client/request-token.ts';
 import type { TokenAnswer } from '../protocol/messages.ts';
 import { expiryMarginMs } from '../token/iam-token.ts';
 import type { Command } from './command.ts';
-import { UsageError } from './endings.ts';
+import { usageError } from './endings.ts';
 import { print } from './terminal.ts';
 import { tokenRequest } from './token-environment.ts';
 import { jsonLine } from './visible.ts';
@@ -29,15 +29,15 @@ export function execCredential(apiVersion: Version, token: TokenAnswer): string 
 
 /**
  * The version that the caller speaks; v1beta1 for one that does not say, as yc has it.
- * @throws UsageError
+ * @throws IamTokenError `bad_request`
  */
 export function wantedVersion(info: string | undefined): Version {
   if (info === undefined || info === '') return versions[1];
   const asked = apiVersionIn(info);
-  if (asked === null) throw new UsageError('KUBERNETES_EXEC_INFO is not the JSON that Kubernetes puts there');
+  if (asked === null) throw usageError('KUBERNETES_EXEC_INFO is not the JSON that Kubernetes puts there');
   const version = versions.find((known) => known === asked);
   if (version !== undefined) return version;
-  throw new UsageError(
+  throw usageError(
     `KUBERNETES_EXEC_INFO asks for ${asked}, which is not known here`,
     `have apiVersion ${versions[0]} in the user's exec section of the kubeconfig`,
   );

@@ -17,12 +17,12 @@ export interface LoginKind {
   readonly ownOptions: readonly string[];
   /**
    * Finds what is wrong before the daemon is asked.
-   * @throws UsageError
+   * @throws IamTokenError `bad_request`
    */
   readonly check?: (call: Call) => void;
   /**
    * Called when the daemon is known to be there.
-   * @throws UsageError, Interrupted
+   * @throws IamTokenError `bad_request`, QuietEnd
    */
   readonly read: (call: Call) => HandedIn | Promise<HandedIn>;
   /** Whom the daemon waits for, beside the keychain. */

@@ -1,4 +1,4 @@
-import { UsageError } from './endings.ts';
+import { usageError } from './endings.ts';
 import type { LoginKind } from './login-kind.ts';
 import { oauth } from './login-oauth.ts';
 import { serviceAccountKey } from './login-service-account-key.ts';
@@ -16,18 +16,16 @@ const loginKinds: readonly [LoginKind, ...LoginKind[]] = [
 
 /**
  * The one kind that the options mean.
- * @throws UsageError for two of them, and for an option that belongs to another
+ * @throws IamTokenError `bad_request` for two of them, and for an option that belongs to another
  */
 export function chosenKind(options: GivenOptions): LoginKind {
   const [kind = loginKinds[0], second] = loginKinds.filter(({ option }) => options.flag(option));
   if (second !== undefined) {
-    throw new UsageError(
-      `--${kind.option} and --${second.option} are two kinds of credential; give one of them`,
-    );
+    throw usageError(`--${kind.option} and --${second.option} are two kinds of credential; give one of them`);
   }
   for (const { option, ownOptions } of loginKinds) {
     const stray = option === kind.option ? undefined : ownOptions.find((name) => options.flag(name));
-    if (stray !== undefined) throw new UsageError(`--${stray} goes with --${option}`);
+    if (stray !== undefined) throw usageError(`--${stray} goes with --${option}`);
   }
   return kind;
 }

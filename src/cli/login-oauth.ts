@@ -1,5 +1,5 @@
 import { Secret } from '../shared/secret.ts';
-import { UsageError } from './endings.ts';
+import { usageError } from './endings.ts';
 import type { LoginKind } from './login-kind.ts';
 import { canAsk } from './question.ts';
 import { promptHidden, readSecretLine } from './secret-prompt.ts';
@@ -25,7 +25,7 @@ export const oauth: LoginKind = {
 
   check({ options }) {
     if (options.flag('stdin') || canAsk()) return;
-    throw new UsageError(
+    throw usageError(
       'there is no terminal to ask for the OAuth token',
       'give it on one line of stdin: iam-token login --stdin < FILE',
     );
@@ -33,7 +33,7 @@ export const oauth: LoginKind = {
 
   async read({ options }) {
     const secret = await readToken(options.flag('stdin'));
-    if (secret.equals(new Secret(''))) throw new UsageError('no OAuth token was given');
+    if (secret.equals(new Secret(''))) throw usageError('no OAuth token was given');
     return { secret };
   },
 };

@@ -1,4 +1,4 @@
-import { UsageError } from './endings.ts';
+import { usageError } from './endings.ts';
 import type { LoginKind } from './login-kind.ts';
 import { readSecretFile } from './secret-file.ts';
 import { readAllOfStdin } from './secret-prompt.ts';
@@ -16,7 +16,7 @@ export const serviceAccountKey: LoginKind = {
 
   check({ options }) {
     if (options.text(option) !== '-' || !isTerminal('stdin')) return;
-    throw new UsageError(
+    throw usageError(
       'a terminal would show the key',
       `name its file: iam-token login --${option} FILE; or pipe it in`,
     );

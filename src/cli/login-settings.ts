@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { programPlaces } from '../platform/find-program.ts';
 import { isForeignProgram } from '../platform/surroundings.ts';
-import { UsageError } from './endings.ts';
+import { usageError } from './endings.ts';
 import type { LoginKind } from './login-kind.ts';
 
 export const metadata: LoginKind = {
@@ -21,7 +21,7 @@ export const workloadIdentity: LoginKind = {
 
   check({ options }) {
     if (options.flag('token-file')) return;
-    throw new UsageError(
+    throw usageError(
       '--workload-identity needs the file of the OIDC token',
       'iam-token login --workload-identity SA_ID --token-file PATH',
     );

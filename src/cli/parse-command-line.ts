@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { profileNamePattern } from '../protocol/messages.ts';
 import { durationMs } from '../shared/duration.ts';
 import { resourceIdPattern, resourceIdRule } from '../shared/resource-id.ts';
-import { UsageError } from './endings.ts';
+import { usageError } from './endings.ts';
 import { nearest } from './nearest.ts';
 import {
   callOf,
@@ -55,7 +55,7 @@ export interface CommandLine {
 
 /**
  * Options may stand before and after the command's name.
- * @throws UsageError
+ * @throws IamTokenError `bad_request`
  */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   // Each option takes a value or does not, in whatever command: else the name of a command could not be found.
@@ -92,8 +92,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     // Where a secret is asked for, this may be one.
     const isPublic = optionsOf(command.name).every(({ name }) => name !== 'stdin');
     throw isPublic
-      ? new UsageError(`${surplus} is one word too many`, callOf(command))
-      : new UsageError(
+      ? usageError(`${surplus} is one word too many`, callOf(command))
+      : usageError(
           'a secret is read from a prompt or stdin, and no word goes here',
           `${callOf(command)} --stdin < FILE`,
         );
@@ -116,7 +116,7 @@ function commandOf([word]: readonly string[]): CommandSpec {
   if (found !== undefined && word !== 'token') return found;
   const names = commands.map((command) => command.name).filter((known) => known !== 'token');
   const meant = nearest(word ?? '', names);
-  throw new UsageError(
+  throw usageError(
     `there is no command ${word}`,
     meant === undefined ? 'iam-token --help' : `iam-token ${meant}`,
   );
@@ -129,17 +129,17 @@ function checkOperand(
   command: CommandSpec,
 ): void {
   if (operand.kind === 'arguments' || (operand.kind === 'command' && foreign.length > 0)) return;
-  if (given === '') throw new UsageError(`${operand.placeholder} is missing`, callOf(command));
+  if (given === '') throw usageError(`${operand.placeholder} is missing`, callOf(command));
   if (operand.kind === 'profile') checkProfileName(given);
   else if (operand.kind === 'choice' && !operand.choices.includes(given))
-    throw new UsageError(`${operand.placeholder} cannot be ${given}`, callOf(command));
+    throw usageError(`${operand.placeholder} cannot be ${given}`, callOf(command));
 }
 
 function checkIsOption(rawName: string, name: string): void {
   if (rawName === '-h' || options.some((option) => rawName === `--${option.name}`)) return;
   const names = options.map((option) => option.name);
   const meant = nearest(name, names);
-  throw new UsageError(
+  throw usageError(
     `there is no option ${rawName}`,
     meant === undefined ? 'iam-token --help' : `did you mean --${meant}?`,
   );
@@ -151,7 +151,7 @@ function optionOf(command: CommandSpec, rawName: string, name: string): OptionSp
   if (spec !== undefined) return spec;
   const owners = commands.filter((other) => optionsOf(other.name).some((option) => option.name === wanted));
   const bare = (each: CommandSpec): string => callOf({ name: each.name, help: '' });
-  throw new UsageError(
+  throw usageError(
     `${bare(command)} has no option --${wanted}`,
     owners.length > 3 ? `${bare(command)} --help` : `it belongs to: ${owners.map(bare).join(', ')}`,
   );
@@ -169,13 +169,13 @@ function valueOf(
   isInline: boolean,
 ): string | number | true {
   if (value.kind === 'flag') {
-    if (given !== undefined) throw new UsageError(`--${name} takes no value`);
+    if (given !== undefined) throw usageError(`--${name} takes no value`);
     return true;
   }
   const option = `--${name} ${standIn(value)}`;
-  if (given === undefined || given === '') throw new UsageError(`--${name} needs a value`, option);
+  if (given === undefined || given === '') throw usageError(`--${name} needs a value`, option);
   if (!isInline && given.startsWith('-') && given !== '-') {
-    throw new UsageError(`--${name} needs a value`, `if ${given} is meant: --${name}=${given}`);
+    throw usageError(`--${name} needs a value`, `if ${given} is meant: --${name}=${given}`);
   }
   switch (value.kind) {
     case 'text':
@@ -185,17 +185,17 @@ function valueOf(
       return given;
     case 'id':
       if (resourceIdPattern.test(given)) return given;
-      throw new UsageError(`--${name} ${resourceIdRule}`);
+      throw usageError(`--${name} ${resourceIdRule}`);
     case 'choice':
       if (value.choices.includes(given)) return given;
-      throw new UsageError(`--${name} cannot be ${given}`, option);
+      throw usageError(`--${name} cannot be ${given}`, option);
     case 'duration': {
       const ms = durationMs(given);
       if (ms === null)
-        throw new UsageError(`--${name}: ${given} is no duration`, 'write it like 500ms, 30s, 10m or 1h');
-      if (ms < value.atLeastMs) throw new UsageError(`--${name}: ${given} is too short`);
+        throw usageError(`--${name}: ${given} is no duration`, 'write it like 500ms, 30s, 10m or 1h');
+      if (ms < value.atLeastMs) throw usageError(`--${name}: ${given} is too short`);
       if (ms > value.atMostMs)
-        throw new UsageError(`--${name}: ${given} is too long`, `at most ${value.atMostMs / 3_600_000}h`);
+        throw usageError(`--${name}: ${given} is too long`, `at most ${value.atMostMs / 3_600_000}h`);
       return ms;
     }
     default:
@@ -203,10 +203,10 @@ function valueOf(
   }
 }
 
-/** @throws UsageError */
+/** @throws IamTokenError `bad_request` */
 function checkProfileName(name: string): void {
   if (profileNamePattern.test(name)) return;
-  throw new UsageError(
+  throw usageError(
     `no profile can be called ${JSON.stringify(name)}`,
     'a name has 1 to 64 characters, and no control character or slash among them',
   );

@@ -1,5 +1,5 @@
 import { Secret } from '../shared/secret.ts';
-import { UsageError } from './endings.ts';
+import { usageError } from './endings.ts';
 import { canAsk } from './question.ts';
 import { promptHidden, readSecretLine } from './secret-prompt.ts';
 import { isTerminal, say } from './terminal.ts';
@@ -12,12 +12,12 @@ included, can read what lies in the store.
 /**
  * The passphrase of the file store; a new one is typed twice.
  * @param fromStdin whether one line of stdin is meant, if that is no terminal
- * @throws UsageError, Interrupted
+ * @throws IamTokenError `bad_request`, QuietEnd
  */
 export async function readPassphrase(which: 'needed' | 'new', fromStdin: boolean): Promise<Secret> {
   if (fromStdin && !isTerminal('stdin')) return notEmpty(await readSecretLine());
   if (!canAsk()) {
-    throw new UsageError(
+    throw usageError(
       'there is no terminal to ask for the passphrase of the file store',
       'give it on one line of stdin: iam-token unlock --stdin < FILE',
     );
@@ -29,10 +29,10 @@ export async function readPassphrase(which: 'needed' | 'new', fromStdin: boolean
   const passphrase = notEmpty(await promptHidden('New passphrase (not shown): '));
   const again = await promptHidden('The same once more: ');
   if (passphrase.equals(again)) return passphrase;
-  throw new UsageError('these were two different passphrases', 'try again; no store was made');
+  throw usageError('these were two different passphrases', 'try again; no store was made');
 }
 
 function notEmpty(passphrase: Secret): Secret {
   if (!passphrase.equals(new Secret(''))) return passphrase;
-  throw new UsageError('no passphrase was given');
+  throw usageError('no passphrase was given');
 }

@@ -1,4 +1,4 @@
-import { Interrupted } from './endings.ts';
+import { QuietEnd } from './endings.ts';
 import { isTerminal, say } from './terminal.ts';
 import { visible } from './visible.ts';
 
@@ -9,14 +9,14 @@ export function canAsk(): boolean {
 
 /**
  * @param usual what an empty answer means
- * @throws Interrupted where the terminal is gone
+ * @throws QuietEnd where the terminal is gone
  */
 export async function askYesNo(question: string, usual: 'yes' | 'no'): Promise<boolean> {
   const { stdin } = process;
   say(`${visible(question)} ${usual === 'yes' ? '[Y/n]' : '[y/N]'} `);
   const answer = await new Promise<string>((resolve, reject) => {
     stdin.setEncoding('utf8').once('data', (line: string) => resolve(line.trim().toLowerCase()));
-    stdin.once('end', () => reject(new Interrupted('the terminal is gone')));
+    stdin.once('end', () => reject(new QuietEnd('interrupted')));
     stdin.resume();
   });
   stdin.pause();

@@ -8,7 +8,7 @@ import { completion } from './completion.ts';
 import { dockerCredential } from './docker-credential.ts';
 import { env } from './env.ts';
 import { exec } from './exec.ts';
-import { exitCodeAfter } from './exit-code-after.ts';
+import { exitCodeAfter } from './exit-codes.ts';
 import { helpText } from './help.ts';
 import { install } from './install.ts';
 import { kubernetesCredential } from './kubernetes-credential.ts';

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { systemCodeOf } from '../shared/thrown.ts';
-import { UsageError } from './endings.ts';
+import { usageError } from './endings.ts';
 import { isTerminal, printError } from './terminal.ts';
 
 /** As a shell ends where a command is not found, or is no program (POSIX, "Exit Status for Commands"). */
@@ -22,7 +22,7 @@ export function runThrough(
 ): Promise<number> {
   const { spawn } = process.getBuiltinModule('node:child_process');
   const { constants } = process.getBuiltinModule('node:os');
-  if (program === '') throw new UsageError('the command has no name');
+  if (program === '') throw usageError('the command has no name');
   const hasTerminal = isTerminal('stdin') || isTerminal('stdout') || isTerminal('stderr');
   // Before there is a program: one may send us a signal as soon as it runs.
   const passOn = (signal: NodeJS.Signals): void => void child?.kill(signal);

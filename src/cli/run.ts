@@ -1,5 +1,5 @@
 import type { Surroundings } from '../platform/places.ts';
-import { exitCodeAfter } from './exit-code-after.ts';
+import { exitCodeAfter } from './exit-codes.ts';
 import { plainToken, printToken } from './token.ts';
 import { warnOfNames } from './warn-of-names.ts';
 

@@ -1,7 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { IamTokenError } from '../client/iam-token-error.ts';
 import { Secret } from '../shared/secret.ts';
 import { systemCodeOf } from '../shared/thrown.ts';
-import { UsageError } from './endings.ts';
+import { usageError } from './endings.ts';
 import { secretAtMostBytes, tooLong } from './secret-prompt.ts';
 import { shellWord } from './shell-word.ts';
 import { printWarning } from './terminal.ts';
@@ -11,16 +12,16 @@ const readableByOthers = 0o044;
 
 /**
  * What a file holds; a pipe counts as one. Warns where others can read it too.
- * @throws UsageError for what cannot be read, and for what has over 65,536 bytes
+ * @throws IamTokenError `bad_request` for what cannot be read, and for what has over 65,536 bytes
  */
 export function readSecretFile(path: string, platform: NodeJS.Platform): Secret {
-  if (/^\s*\{/.test(path)) throw new UsageError('the key itself stands there; name its file, or - for stdin');
+  if (/^\s*\{/.test(path)) throw usageError('the key itself stands there; name its file, or - for stdin');
   const word = shellWord(path, platform);
   try {
     const file = openSync(path, 'r');
     try {
       const stats = fstatSync(file);
-      if (stats.isDirectory()) throw new UsageError(`${path} is a folder; a file is needed`);
+      if (stats.isDirectory()) throw usageError(`${path} is a folder; a file is needed`);
       // Windows has no such rights; Node makes some up.
       if (platform !== 'win32' && stats.isFile() && (stats.mode & readableByOthers) !== 0) {
         printWarning(`others on this machine can read ${path}`, `chmod 600 ${word}`);
@@ -30,16 +31,16 @@ export function readSecretFile(path: string, platform: NodeJS.Platform): Secret 
       closeSync(file);
     }
   } catch (error) {
-    if (error instanceof UsageError) throw error;
+    if (error instanceof IamTokenError) throw error;
     throw unreadable(path, word, systemCodeOf(error) ?? error);
   }
 }
 
 /** @param code as Node has it: `ENOENT` */
-export function unreadable(path: string, word: string, code: unknown): UsageError {
-  if (code === 'ENOENT') return new UsageError(`there is no file ${path}`);
-  if (code === 'EACCES') return new UsageError(`you may not read ${path}`, `see who may: ls -l ${word}`);
-  return new UsageError(`${path} cannot be read: ${String(code)}`);
+export function unreadable(path: string, word: string, code: unknown): IamTokenError {
+  if (code === 'ENOENT') return usageError(`there is no file ${path}`);
+  if (code === 'EACCES') return usageError(`you may not read ${path}`, `see who may: ls -l ${word}`);
+  return usageError(`${path} cannot be read: ${String(code)}`);
 }
 
 function readCapped(file: number): string {

@@ -1,5 +1,6 @@
+import type { IamTokenError } from '../client/iam-token-error.ts';
 import { Secret } from '../shared/secret.ts';
-import { Interrupted, UsageError } from './endings.ts';
+import { QuietEnd, usageError } from './endings.ts';
 import { HiddenLine } from './hidden-line.ts';
 import { say } from './terminal.ts';
 
@@ -8,7 +9,7 @@ export const secretAtMostBytes = 65_536;
 
 /**
  * Asks for a secret, of which nothing is shown.
- * @throws Interrupted on Ctrl-C; UsageError when it is too long
+ * @throws QuietEnd on Ctrl-C; IamTokenError `bad_request` when it is too long
  */
 export async function promptHidden(question: string): Promise<Secret> {
   const { stdin } = process;
@@ -22,11 +23,11 @@ export async function promptHidden(question: string): Promise<Secret> {
     await new Promise<void>((resolve, reject) => {
       const onData = (piece: string): void => {
         const state = line.type(piece);
-        if (state === 'interrupted') reject(new Interrupted('interrupted'));
+        if (state === 'interrupted') reject(new QuietEnd('interrupted'));
         else if (state === 'too_long') reject(tooLong());
         else if (state === 'done') resolve();
       };
-      const onEnd = (): void => reject(new Interrupted('the terminal is gone'));
+      const onEnd = (): void => reject(new QuietEnd('interrupted'));
       stdin.on('data', onData).once('error', reject).once('end', onEnd);
       stopListening = () => stdin.off('data', onData).off('error', reject).off('end', onEnd);
     });
@@ -42,13 +43,13 @@ export async function promptHidden(question: string): Promise<Secret> {
 
 /**
  * One line of stdin, or all of it where no line ends.
- * @throws UsageError when it is too long
+ * @throws IamTokenError `bad_request` when it is too long
  */
 export async function readSecretLine(): Promise<Secret> {
   return new Secret((await readStdin('\n')).trim());
 }
 
-/** @throws UsageError when it is too long */
+/** @throws IamTokenError `bad_request` when it is too long */
 export async function readAllOfStdin(): Promise<Secret> {
   return new Secret(await readStdin(null));
 }
@@ -68,6 +69,6 @@ async function readStdin(end: string | null): Promise<string> {
   return Buffer.concat(pieces).toString('utf8');
 }
 
-export function tooLong(): UsageError {
-  return new UsageError(`that is no credential: it has over ${secretAtMostBytes} bytes`);
+export function tooLong(): IamTokenError {
+  return usageError(`that is no credential: it has over ${secretAtMostBytes} bytes`);
 }

@@ -6,7 +6,7 @@
 import { writeSync } from 'node:fs';
 import { later } from '../client/patience.ts';
 import { messageOf, systemCodeOf } from '../shared/thrown.ts';
-import { OutputClosed } from './endings.ts';
+import { QuietEnd } from './endings.ts';
 import { visible } from './visible.ts';
 
 /** An answer that takes longer is worth a word about what it is waited for. */
@@ -27,13 +27,13 @@ export function isTerminal(stream: Stream): boolean {
 
 /**
  * One line of result.
- * @throws OutputClosed
+ * @throws QuietEnd
  */
 export function print(line: string): void {
   try {
     writeAll(1, `${line}\n`);
   } catch (cause) {
-    if (systemCodeOf(cause) === 'EPIPE') throw new OutputClosed('nobody reads the output', { cause });
+    if (systemCodeOf(cause) === 'EPIPE') throw new QuietEnd('nobody reads the output', { cause });
     const reason = messageOf(cause);
     throw new Error(`cannot write the output: ${reason}`, { cause });
   }

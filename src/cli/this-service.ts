@@ -9,25 +9,25 @@ import type { ProgramCall, Service } from '../service/service.ts';
 import { systemdSystemUnits, systemdUnits } from '../service/systemd-units.ts';
 import { windowsTask } from '../service/windows-task.ts';
 import type { Call } from './command.ts';
-import { UsageError } from './endings.ts';
+import { usageError } from './endings.ts';
 
 /**
  * The daemon as the service manager of this machine has it.
  * @param isForSystem and not for the person who calls
  * @param otherwise the hint where no manager runs; how to start the daemon unless given
- * @throws UsageError where there is none
+ * @throws IamTokenError `bad_request` where there is none
  */
 export function thisService(surroundings: Surroundings, isForSystem = false, otherwise?: string): Service {
   const { platform, uid } = surroundings;
   if (isForSystem) return systemService(surroundings, otherwise);
   if (uid === 0) {
-    throw new UsageError(
+    throw usageError(
       'a daemon of root would have the credentials of root, and nobody else could ask it',
       'run this as the person who needs tokens, without sudo; or, for all users of this machine: iam-token install --system',
     );
   }
   if (!hasServiceManager(surroundings)) {
-    throw new UsageError(
+    throw usageError(
       'there is no service manager here that starts programs for you',
       otherwise ?? 'start the daemon yourself: iam-tokend &',
     );
@@ -43,10 +43,10 @@ export function thisService(surroundings: Surroundings, isForSystem = false, oth
 }
 
 function systemService({ platform, uid, isOurs }: Surroundings, otherwise?: string): Service {
-  if (uid !== 0) throw new UsageError('only root can do that for the whole system', 'sudo iam-token …');
+  if (uid !== 0) throw usageError('only root can do that for the whole system', 'sudo iam-token …');
   // sd_booted(3)
   if (platform !== 'linux' || !isOurs('/run/systemd/system')) {
-    throw new UsageError(
+    throw usageError(
       'there is no systemd here that runs the system',
       otherwise ?? `start the daemon yourself: iam-tokend --config ${systemPlaces.configFile} &`,
     );

@@ -20,7 +20,7 @@ export const unlock: Command = async (call) => {
 
 /**
  * Makes a store with a passphrase, where that is yet to be done, before the credential is asked for.
- * @throws IamTokenError `locked` where a login would fail for it; UsageError, Interrupted
+ * @throws IamTokenError `locked` where a login would fail for it; `bad_request`, QuietEnd
  */
 export async function unlockForLogin(call: Call, { locked, store }: DaemonStatus): Promise<void> {
   if (locked === true) {

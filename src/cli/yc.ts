@@ -5,7 +5,7 @@ import { behindVariable, programPlaces } from '../platform/find-program.ts';
 import { isForeignProgram } from '../platform/surroundings.ts';
 import { profileNamePattern } from '../protocol/messages.ts';
 import { type Call, type Command, withDaemon } from './command.ts';
-import { UsageError } from './endings.ts';
+import { usageError } from './endings.ts';
 import { kubernetesCredential } from './kubernetes-credential.ts';
 import { runThrough } from './run-through.ts';
 import { print, printError, printWarning } from './terminal.ts';
@@ -56,7 +56,7 @@ const answers: Readonly<Record<string, Answer>> = {
 export const yc: Command = async (call) => {
   const { env } = call.surroundings;
   if (env[behindVariable] !== undefined) {
-    throw new UsageError(`${env[behindVariable]} was run as the real yc, and leads back to iam-token`);
+    throw usageError(`${env[behindVariable]} was run as the real yc, and leads back to iam-token`);
   }
   const { words, given, isPlain, hasToken } = readArguments(call.foreign);
   const asked: Call = { ...call, options: call.options.with(given) };

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { UsageError } from '../../src/cli/endings.ts';
 import { helpText } from '../../src/cli/help.ts';
 import { callOf, type CommandName, commands, options, optionsOf, signature } from '../../src/cli/options.ts';
 import { parseCommandLine } from '../../src/cli/parse-command-line.ts';
+import { IamTokenError } from '../../src/client/iam-token-error.ts';
 import { runCli } from '../support/run-cli.ts';
 
 describe('the command line', () => {
@@ -166,8 +166,8 @@ describe('the command line', () => {
       assert.throws(
         () => parseCommandLine(line.split(' ')),
         (error) => {
-          assert.ok(error instanceof UsageError, String(error));
-          assert.deepEqual([error.message, error.hint], [message, hint]);
+          assert.ok(error instanceof IamTokenError, String(error));
+          assert.deepEqual([error.code, error.message, error.hint], ['bad_request', message, hint]);
           return true;
         },
       );

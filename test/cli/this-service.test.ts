@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { UsageError } from '../../src/cli/endings.ts';
 import { thisService } from '../../src/cli/this-service.ts';
+import { IamTokenError } from '../../src/client/iam-token-error.ts';
 import type { Surroundings } from '../../src/platform/places.ts';
 
 const anna: Surroundings = {
@@ -39,7 +39,10 @@ describe('the service of this machine', () => {
     for (const platform of ['linux', 'darwin'] as const) {
       assert.throws(
         () => thisService({ ...anna, platform, uid: 0, isOurs: () => true }),
-        (error) => error instanceof UsageError && /without sudo/.test(error.hint ?? ''),
+        (error) =>
+          error instanceof IamTokenError &&
+          error.code === 'bad_request' &&
+          /without sudo/.test(error.hint ?? ''),
       );
     }
   });
@@ -56,7 +59,8 @@ describe('the service of this machine', () => {
     for (const [surroundings, isForSystem, hint] of refused) {
       assert.throws(
         () => thisService(surroundings, isForSystem),
-        (error) => error instanceof UsageError && hint.test(error.hint ?? ''),
+        (error) =>
+          error instanceof IamTokenError && error.code === 'bad_request' && hint.test(error.hint ?? ''),
       );
     }
   });
@@ -64,7 +68,10 @@ describe('the service of this machine', () => {
   it('is none where no manager runs, with the way to go on as a hint', () => {
     assert.throws(
       () => thisService({ ...anna, isOurs: () => false }),
-      (error) => error instanceof UsageError && /iam-tokend &/.test(error.hint ?? ''),
+      (error) =>
+        error instanceof IamTokenError &&
+        error.code === 'bad_request' &&
+        /iam-tokend &/.test(error.hint ?? ''),
     );
     for (const isForSystem of [false, true]) {
       assert.throws(
@@ -74,7 +81,8 @@ describe('the service of this machine', () => {
             isForSystem,
             'iam-token stop',
           ),
-        (error) => error instanceof UsageError && error.hint === 'iam-token stop',
+        (error) =>
+          error instanceof IamTokenError && error.code === 'bad_request' && error.hint === 'iam-token stop',
       );
     }
   });
