@@ -38,14 +38,14 @@ function page(name, number, title, release, sections) {
 }
 
 export async function writeManualPages() {
-  const { callOf, commands, options, optionsOf, signature } = await import('../dist/src/cli/options.js');
+  const { callOf, commands, optionsOf, signature } = await import('../dist/src/cli/options.js');
   const { daemonOptions } = await import('../dist/src/cli/daemon-options.js');
   const { exitCodes } = await import('../dist/src/cli/exit-codes.js');
   const { version } = await import('../dist/src/shared/version.js');
 
-  // Where one waits longer, it stands with the command.
-  const isCommon = ({ name, commands }) =>
-    commands === 'all' || (name === 'timeout' && commands.includes('token'));
+  // `lock` has none of its own. Where one waits longer, that stands with the command.
+  const common = optionsOf('lock');
+  const isCommon = (option) => common.some(({ help }) => help === option.help);
   const own = ({ name }) => optionsOf(name).filter((each) => !isCommon(each));
   const optionItems = (list) => list.map((each) => option(signature(each), each.help));
   const [bare, ...named] = commands;
@@ -76,7 +76,7 @@ export async function writeManualPages() {
         own(command).length === 0 ? [] : ['.RS', optionItems(own(command)), '.RE'],
       ]),
     ),
-    section('OPTIONS OF ALL COMMANDS', optionItems(options.filter(isCommon))),
+    section('OPTIONS OF ALL COMMANDS', optionItems(common)),
     section(
       'EXIT STATUS',
       Object.entries(exitCodes).map(([code, meaning]) => option(code, meaning)),

@@ -1,20 +1,18 @@
-import { dial } from '../client/dial.ts';
-import { patienceOf } from '../client/patience.ts';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Surroundings } from '../platform/places.ts';
 import { profileNamePattern } from '../protocol/messages.ts';
 import { readBashLine } from './bash-line.ts';
-import {
-  commands,
-  isForeign,
-  type Operand,
-  options,
-  optionsOf,
-  type OptionSpec,
-  type OptionValue,
-} from './options.ts';
+import { type Command, withDaemon } from './command.ts';
+import { commands, isForeign, type Operand, options, optionsOf, type OptionValue } from './options.ts';
 import { allProfiles } from './pages.ts';
+import { tokensOf } from './parse-command-line.ts';
 import { print } from './terminal.ts';
 import { visible } from './visible.ts';
+
+/** The script asks `iam-token __complete` at each Tab, so that it fits whatever release is installed. */
+export const completion: Command = async ({ operand }) =>
+  print(readFileSync(join(__dirname, '../../scripts/shells', `iam-token.${operand}`), 'utf8').trimEnd());
 
 /** A person waits with a finger on Tab. */
 const daemonMs = 250;
@@ -54,88 +52,60 @@ export async function suggestionsFor(
   words: readonly string[],
   profiles: KnownProfiles,
 ): Promise<Suggestions> {
-  const { command, open, socketPath, given, hasOperand, isAfterOptions } = scan(words.slice(0, -1));
   const typed = words.at(-1) ?? '';
+  const tokens = tokensOf(words.slice(0, -1));
+  const given = tokens.filter((token) => token.kind === 'option');
+  const [bare, ...others] = tokens.filter((token) => token.kind === 'positional');
+  const isAfterOptions = tokens.some(({ kind }) => kind === 'option-terminator');
+  const command = commands.find(({ name }) => name === bare?.value);
+  const operand = command?.operand;
   // A command that is not ours: of its words we know nothing.
-  const isOthers = hasOperand || isAfterOptions || command?.operand?.kind === 'arguments';
-  if (isForeign(command?.operand) && isOthers) return 'files';
-  const known = optionsOf(command?.name ?? 'token');
-  // Only what cannot be taken for an option may stand by itself.
-  const named = async (mayBeOption: boolean): Promise<readonly Suggestion[]> =>
-    (await profiles(socketPath)).filter(({ text }) => mayBeOption || !text.startsWith('-'));
-  const valuesOf = (
-    value: OptionValue | Operand,
-    mayBeOption: boolean,
-  ): Suggestions | Promise<Suggestions> => {
-    if (value.kind === 'profile') return named(mayBeOption);
+  if (isForeign(operand) && (others.length > 0 || isAfterOptions || operand?.kind === 'arguments'))
+    return 'files';
+
+  const suggest = async (value: OptionValue | Operand, mayBeOption: boolean): Promise<Suggestions> => {
     if (value.kind === 'choice') return value.choices.map((text) => ({ text, help: '' }));
     if (value.kind === 'command') return 'files';
-    return value.kind === 'text' && /PATH|FILE/.test(value.placeholder) ? 'files' : [];
+    if (value.kind === 'text' && /PATH|FILE/.test(value.placeholder)) return 'files';
+    if (value.kind !== 'profile') return [];
+    const socketPath = given.findLast(({ name }) => name === 'socket')?.value || undefined;
+    // Only what cannot be taken for an option may stand by itself.
+    return (await profiles(socketPath)).filter(({ text }) => mayBeOption || !text.startsWith('-'));
   };
+  const ofCommand = optionsOf(command?.name ?? 'token');
+  const valueNamed = (wanted: string): OptionValue | undefined =>
+    [...ofCommand, ...options].find(({ name }) => name === wanted)?.value;
+
+  const last = tokens.at(-1);
+  const open = last?.kind === 'option' && last.value === undefined ? valueNamed(last.name) : undefined;
+  if (open !== undefined && open.kind !== 'flag') return suggest(open, false);
   const inLine = isAfterOptions ? null : /^--([\w-]+)=/.exec(typed);
-  const name = open ?? inLine?.[1];
-  if (name !== undefined) {
-    const option = known.find((each) => each.name === name) ?? optionNamed(name);
-    const values = option === undefined ? [] : await valuesOf(option.value, inLine !== null);
-    if (inLine === null || values === 'files') return values;
-    return values.map(({ text, help }) => ({ text: inLine[0] + text, help }));
+  if (inLine !== null) {
+    const [start, name = ''] = inLine;
+    const value = valueNamed(name);
+    const values = value === undefined ? [] : await suggest(value, true);
+    return values === 'files' ? values : values.map(({ text, help }) => ({ text: start + text, help }));
   }
-  const optionWords = known
-    .filter((option) => !given.has(option.name))
-    .map(({ name, help }) => ({ text: `--${name}`, help }));
   if (isAfterOptions || !typed.startsWith('-')) {
     if (command === undefined) return commandWords;
-    if (command.operand !== undefined && !hasOperand) return valuesOf(command.operand, isAfterOptions);
+    if (operand !== undefined && others.length === 0) return suggest(operand, isAfterOptions);
   }
-  return isAfterOptions ? [] : optionWords;
+  if (isAfterOptions) return [];
+  return ofCommand
+    .filter((option) => !given.some(({ name }) => name === option.name))
+    .map(({ name, help }) => ({ text: `--${name}`, help }));
 }
 
 const commandWords: readonly Suggestion[] = commands
   .filter(({ name }) => name !== 'token')
   .map(({ name, help }) => ({ text: name, help }));
 
-/** What stands before the word under the cursor. */
-function scan(words: readonly string[]) {
-  const given = new Map<string, string>();
-  const bare: string[] = [];
-  let open: string | undefined;
-  let isAfterOptions = false;
-  for (const word of words) {
-    const [, name, value] = /^--([\w-]+)(?:=(.*))?$/s.exec(word) ?? [];
-    if (open !== undefined) {
-      given.set(open, word);
-      open = undefined;
-    } else if (word === '--' && !isAfterOptions) isAfterOptions = true;
-    else if (isAfterOptions || name === undefined) bare.push(word);
-    else {
-      given.set(name, value ?? '');
-      if (value === undefined && (optionNamed(name)?.value.kind ?? 'flag') !== 'flag') open = name;
-    }
-  }
-  const command = commands.find(({ name }) => name === bare[0]);
-  return {
-    command,
-    open,
-    given,
-    isAfterOptions,
-    socketPath: given.get('socket') || undefined,
-    hasOperand: bare.length > 1,
-  };
-}
-
-/** Of whatever command: all of one name take a value, or none does. */
-function optionNamed(name: string): OptionSpec | undefined {
-  return options.find((option) => option.name === name);
-}
-
 async function profilesOf(
   socketPath: string | undefined,
   surroundings: Surroundings,
 ): Promise<readonly Suggestion[]> {
-  const patience = patienceOf(daemonMs);
   try {
-    const connection = await dial(socketPath, surroundings, patience);
-    const found = await allProfiles(connection, patience);
+    const found = await withDaemon({ socketPath, timeoutMs: daemonMs, surroundings }, allProfiles);
     return found
       .filter(({ profile }) => profileNamePattern.test(profile))
       .map(({ profile, kind, isDefault }) => ({

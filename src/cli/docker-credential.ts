@@ -1,8 +1,7 @@
-import { requestToken } from '../client/request-token.ts';
 import { messageOf } from '../shared/thrown.ts';
 import type { Call, Command } from './command.ts';
 import { note, print } from './terminal.ts';
-import { tokenRequest } from './token-environment.ts';
+import { tokenFor } from './token.ts';
 import { jsonLine, visible } from './visible.ts';
 
 /** As `yc container registry configure-docker` writes them, and that of Kazakhstan (November 2026). */
@@ -45,7 +44,7 @@ async function get(call: Call): Promise<number | void> {
     return 1;
   }
   try {
-    const { token } = await requestToken(tokenRequest(call), call.surroundings);
+    const { token } = await tokenFor(call);
     print(jsonLine({ ServerURL: registry, Username: userName, Secret: token }));
   } catch (error) {
     print(visible(messageOf(error)));

@@ -15,7 +15,7 @@ import { span } from '../shared/duration.ts';
 import { version } from '../shared/version.ts';
 import { type Examination, failed, ok, skipped, type Verdict, warning } from './doctor-examination.ts';
 import type { Probe } from './doctor-network.ts';
-import { wholeStatus } from './whole-status.ts';
+import { wholeStatus } from './pages.ts';
 
 export interface Check {
   readonly name: string;

@@ -4,7 +4,6 @@ import { scheduleFault } from '../adapters/cron-schedule.ts';
 import type { Connection } from '../client/connection.ts';
 import { socketPaths } from '../client/dial.ts';
 import type { IamTokenErrorCode } from '../client/iam-token-error.ts';
-import { defaultTimeoutMs } from '../client/request-token.ts';
 import type { Config } from '../config/config.ts';
 import { readConfig } from '../config/read-config.ts';
 import { folders } from '../platform/places.ts';
@@ -12,7 +11,7 @@ import type { Answer } from '../protocol/messages.ts';
 import type { Programs } from '../shared/programs.ts';
 import type { Call } from './command.ts';
 import { type Probe, probeIam } from './doctor-network.ts';
-import type { WholeStatus } from './whole-status.ts';
+import type { WholeStatus } from './pages.ts';
 
 export interface Verdict {
   /** Where it is about a part of what the check looks at. */
@@ -57,12 +56,12 @@ export class Examination {
   #probes: Promise<readonly Probe[]> | null = null;
 
   constructor(call: Call, programs: Programs) {
-    const { options, surroundings } = call;
+    const { surroundings } = call;
     this.call = call;
     this.programs = programs;
-    this.timeoutMs = options.durationMs('timeout') ?? defaultTimeoutMs;
+    this.timeoutMs = call.timeoutMs;
     this.configPath = join(folders(surroundings).config, 'config.yaml');
-    const { paths, isNamed } = socketPaths(options.text('socket'), surroundings);
+    const { paths, isNamed } = socketPaths(call.socketPath, surroundings);
     this.socketPath = (paths.length > 1 ? paths.find(isThere) : undefined) ?? paths[0];
     this.isNamed = isNamed;
   }

@@ -1,17 +1,18 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { IamTokenError } from '../client/iam-token-error.ts';
 import { type Surroundings, systemPlaces } from '../platform/places.ts';
+import { hasServiceManager, startCommand } from '../platform/service-manager.ts';
 import { isOwnProgram } from '../platform/surroundings.ts';
 import { isOfVersionManager, nodeForService } from '../service/node-program.ts';
 import type { Service } from '../service/service.ts';
+import { askYesNo, canAsk } from './asking.ts';
 import type { Call, Command } from './command.ts';
-import { endDaemonByHand } from './daemon-by-hand.ts';
 import { usageError } from './endings.ts';
 import { offerNetwork } from './offer-network.ts';
 import { type PathProgram, pathPrograms, warnUnlessFirst, writeProgram } from './path-programs.ts';
-import { askYesNo, canAsk } from './question.ts';
 import { note, print, printWarning, waiting } from './terminal.ts';
-import { runAll, runOne, thisService } from './this-service.ts';
+import { endDaemonByHand, runAll, runOne, thisService } from './this-service.ts';
 import { visible } from './visible.ts';
 import { writeWhole } from './write-whole.ts';
 
@@ -50,6 +51,21 @@ export const install: Command = async (call) => {
   if (isForSystem) mentionUse();
   if (withYc) warnUnlessFirst('yc', call.surroundings);
 };
+
+/** Where no daemon runs and a person is there, offers to install it before it is talked to. */
+export async function orAfterInstall<T>(call: Call, talk: () => Promise<T>): Promise<T> {
+  try {
+    return await talk();
+  } catch (error) {
+    const { surroundings } = call;
+    const isMissing = error instanceof IamTokenError && error.hint === startCommand(surroundings);
+    if (!isMissing || !hasServiceManager(surroundings) || !canAsk()) throw error;
+    const question = 'no daemon runs; install it, to start now and with each session?';
+    if (!(await askYesNo(`iam-token: ${question}`, 'yes'))) throw error;
+    await install(call);
+    return talk();
+  }
+}
 
 async function daemonCommand(call: Call): Promise<readonly [string, string]> {
   const versionOf = async (program: string): Promise<string | null> => {

@@ -1,10 +1,9 @@
-import { requestToken } from '../client/request-token.ts';
 import type { TokenAnswer } from '../protocol/messages.ts';
 import { expiryMarginMs } from '../token/iam-token.ts';
 import type { Command } from './command.ts';
 import { usageError } from './endings.ts';
 import { print } from './terminal.ts';
-import { tokenRequest } from './token-environment.ts';
+import { tokenFor } from './token.ts';
 import { jsonLine } from './visible.ts';
 
 const versions = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'] as const;
@@ -13,7 +12,7 @@ type Version = (typeof versions)[number];
 /** Answers kubectl, and whatever else runs exec plugins (kubernetes.io/docs/reference/access-authn-authz/authentication). */
 export const kubernetesCredential: Command = async (call) => {
   const version = wantedVersion(call.surroundings.env['KUBERNETES_EXEC_INFO']);
-  print(execCredential(version, await requestToken(tokenRequest(call), call.surroundings)));
+  print(execCredential(version, await tokenFor(call)));
 };
 
 /** A minute is kept back: the client for JavaScript keeps a token to the last moment that it is told of, by its own clock. */

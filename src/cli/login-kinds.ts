@@ -1,31 +1,165 @@
+/** How each kind of credential is handed in. */
+import { resolve } from 'node:path';
+import { programPlaces } from '../platform/find-program.ts';
+import { isForeignProgram } from '../platform/surroundings.ts';
+import { given } from '../shared/given.ts';
+import { Secret } from '../shared/secret.ts';
+import { canAsk, promptHidden, readAllOfStdin, readSecretLine } from './asking.ts';
+import type { Call } from './command.ts';
 import { usageError } from './endings.ts';
-import type { LoginKind } from './login-kind.ts';
-import { oauth } from './login-oauth.ts';
-import { serviceAccountKey } from './login-service-account-key.ts';
-import { metadata, workloadIdentity, yc } from './login-settings.ts';
 import type { GivenOptions } from './parse-command-line.ts';
+import { readSecretFile } from './secret-file.ts';
+import { shellWord } from './shell-word.ts';
+import { isTerminal, note } from './terminal.ts';
 
-/** The default one first. */
-const loginKinds: readonly [LoginKind, ...LoginKind[]] = [
-  oauth,
-  serviceAccountKey,
-  metadata,
-  workloadIdentity,
-  yc,
-];
+/** What a person handed in. */
+interface HandedIn {
+  readonly secret?: Secret;
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+interface LoginKind {
+  /** On the wire, and of the option that means it. */
+  readonly name: string;
+  /** The options that mean something with it alone. */
+  readonly ownOptions: readonly string[];
+  /**
+   * Finds what is wrong before the daemon is asked.
+   * @throws IamTokenError `bad_request`
+   */
+  readonly check?: (call: Call) => void;
+  /**
+   * Called when the daemon is known to be there.
+   * @throws IamTokenError `bad_request`; QuietEnd
+   */
+  readonly read: (call: Call) => HandedIn | Promise<HandedIn>;
+  /** Whom the daemon waits for, beside the keychain. */
+  readonly waitsFor: string;
+  /** Says, after a good login, what the person can do now. */
+  readonly afterwards?: (call: Call, storeKind: string) => void;
+}
+
+/** Where a person gets an OAuth token of their own; the client id is the one that the documentation names. */
+const oauthPage =
+  'https://oauth.yandex.com/authorize?response_type=token&client_id=1a6990aa636648e9b2ef855fa7bec2fb';
+
+const invitation = `Open this page, allow the access, and copy the OAuth token that it shows:
+
+  ${oauthPage}
+
+Yandex Cloud refuses OAuth tokens made since 1 June 2026; an older one works until it expires.
+
+`;
+
+/** Through a terminal the token is never shown, however it was asked for. */
+const oauth: LoginKind = {
+  name: 'oauth',
+  ownOptions: ['stdin'],
+  waitsFor: 'Yandex Cloud',
+
+  check({ options }) {
+    if (options.flag('stdin') || canAsk()) return;
+    throw usageError(
+      'there is no terminal to ask for the OAuth token',
+      'give it on one line of stdin: iam-token login --stdin < FILE',
+    );
+  },
+
+  async read({ options }) {
+    const fromStdin = options.flag('stdin');
+    const question = fromStdin ? 'OAuth token: ' : `${invitation}OAuth token (not shown): `;
+    const secret = await (fromStdin && !isTerminal('stdin') ? readSecretLine() : promptHidden(question));
+    if (secret.equals(new Secret(''))) throw usageError('no OAuth token was given');
+    return { secret };
+  },
+};
+
+/** The client reads the file, for the daemon may not see it; what is in it, the daemon judges. */
+const serviceAccountKey: LoginKind = {
+  name: 'service-account-key',
+  ownOptions: [],
+  waitsFor: 'Yandex Cloud',
+
+  check({ options }) {
+    if (options.text('service-account-key') !== '-' || !isTerminal('stdin')) return;
+    throw usageError(
+      'a terminal would show the key',
+      'name its file: iam-token login --service-account-key FILE; or pipe it in',
+    );
+  },
+
+  async read({ options, surroundings }) {
+    const path = options.text('service-account-key') ?? '-';
+    return { secret: path === '-' ? await readAllOfStdin() : readSecretFile(path, surroundings.platform) };
+  },
+
+  afterwards({ options, surroundings: { platform } }, storeKind) {
+    const path = options.text('service-account-key') ?? '-';
+    if (path === '-') return;
+    if (storeKind === 'memory') {
+      note(`keep ${path}: the daemon has the key in memory alone, and forgets it when it ends`);
+    } else {
+      const remove = platform === 'win32' ? 'del' : 'rm';
+      note(`${path} is not needed any more`, `${remove} ${shellWord(path, platform)}`);
+    }
+  },
+};
+
+const metadata: LoginKind = {
+  name: 'metadata',
+  ownOptions: [],
+  waitsFor: 'the metadata service',
+  read: () => ({}),
+};
+
+const workloadIdentity: LoginKind = {
+  name: 'workload-identity',
+  ownOptions: ['token-file'],
+  waitsFor: 'Yandex Cloud',
+
+  check({ options }) {
+    if (options.flag('token-file')) return;
+    throw usageError(
+      '--workload-identity needs the file of the OIDC token',
+      'iam-token login --workload-identity SA_ID --token-file PATH',
+    );
+  },
+
+  /** The daemon works in another folder. */
+  read: ({ options }) => ({
+    settings: {
+      serviceAccountId: options.text('workload-identity') ?? '',
+      tokenFile: resolve(options.text('token-file') ?? ''),
+    },
+  }),
+};
+
+const yc: LoginKind = {
+  name: 'yc',
+  ownOptions: ['yc-profile'],
+  waitsFor: 'yc, which may open a browser',
+
+  /** A person's PATH has more folders than a service's. */
+  read({ options, surroundings }) {
+    const path = programPlaces('yc', surroundings).find(isForeignProgram);
+    return { settings: given({ path, profile: options.text('yc-profile') }) };
+  },
+};
+
+const loginKinds: readonly LoginKind[] = [oauth, serviceAccountKey, metadata, workloadIdentity, yc];
 
 /**
- * The one kind that the options mean.
+ * The one kind that the options mean; `oauth` where they mean none.
  * @throws IamTokenError `bad_request` for two of them, and for an option that belongs to another
  */
 export function chosenKind(options: GivenOptions): LoginKind {
-  const [kind = loginKinds[0], second] = loginKinds.filter(({ option }) => options.flag(option));
+  const [kind = oauth, second] = loginKinds.filter(({ name }) => options.flag(name));
   if (second !== undefined) {
-    throw usageError(`--${kind.option} and --${second.option} are two kinds of credential; give one of them`);
+    throw usageError(`--${kind.name} and --${second.name} are two kinds of credential; give one of them`);
   }
-  for (const { option, ownOptions } of loginKinds) {
-    const stray = option === kind.option ? undefined : ownOptions.find((name) => options.flag(name));
-    if (stray !== undefined) throw usageError(`--${stray} goes with --${option}`);
+  for (const { name, ownOptions } of loginKinds) {
+    const stray = name === kind.name ? undefined : ownOptions.find((option) => options.flag(option));
+    if (stray !== undefined) throw usageError(`--${stray} goes with --${name}`);
   }
   return kind;
 }

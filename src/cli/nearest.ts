@@ -1,33 +1,22 @@
 /** The candidate that somebody most likely meant: at most two edits away, fewer for short words; or `undefined`. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const allowed = word.length < 4 ? 1 : 2;
-  let best: string | undefined;
-  let fewest = allowed + 1;
-  for (const candidate of candidates) {
-    const edits = editsBetween(word, candidate);
-    if (edits < fewest) {
-      fewest = edits;
-      best = candidate;
-    }
+  for (let edits = 0; edits <= (word.length < 4 ? 1 : 2); edits += 1) {
+    const found = candidates.find((candidate) => areWithin(edits, word, candidate));
+    if (found !== undefined) return found;
   }
-  return best ?? candidates.find((candidate) => word.length >= 3 && candidate.startsWith(word));
+  return candidates.find((candidate) => word.length >= 3 && candidate.startsWith(word));
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that make one word of the other. */
-function editsBetween(a: string, b: string): number {
-  let before: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const same = a[i - 1] === b[j - 1];
-      const options = [(row[j - 1] ?? 0) + 1, (last[j] ?? 0) + 1, (last[j - 1] ?? 0) + (same ? 0 : 1)];
-      if (a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] && i > 1 && j > 1)
-        options.push((before[j - 2] ?? 0) + 1);
-      row.push(Math.min(...options));
-    }
-    before = last;
-    last = row;
-  }
-  return last.at(-1) ?? 0;
+/** Whether so many insertions, deletions, replacements and swaps of neighbours make one word of the other. */
+function areWithin(edits: number, a: string, b: string): boolean {
+  if (a === b) return true;
+  if (edits === 0) return false;
+  if (a !== '' && a[0] === b[0]) return areWithin(edits, a.slice(1), b.slice(1));
+  const isSwapped = a.length > 1 && a[0] === b[1] && a[1] === b[0];
+  return (
+    areWithin(edits - 1, a.slice(1), b) ||
+    areWithin(edits - 1, a, b.slice(1)) ||
+    areWithin(edits - 1, a.slice(1), b.slice(1)) ||
+    (isSwapped && areWithin(edits - 1, a.slice(2), b.slice(2)))
+  );
 }

@@ -4,7 +4,7 @@ import { addNetwork, type NetworkSettings } from '../config/add-network.ts';
 import { proxyPattern } from '../config/proxy-form.ts';
 import { folders, type Surroundings } from '../platform/places.ts';
 import { systemCodeOf } from '../shared/thrown.ts';
-import { askYesNo, canAsk } from './question.ts';
+import { askYesNo, canAsk } from './asking.ts';
 import { printWarning } from './terminal.ts';
 import { writeWhole } from './write-whole.ts';
 

@@ -1,32 +1,51 @@
+/** Answers that come in pages, put together. */
 import type { Connection } from '../client/connection.ts';
 import * as methods from '../protocol/methods.ts';
 import type { Patience } from '../client/patience.ts';
-import type { ProfileSummary } from '../protocol/messages.ts';
+import type { DaemonStatus, ProfileStatus, ProfileSummary } from '../protocol/messages.ts';
 
-export interface Page<T> {
-  readonly items: readonly T[];
+interface Page<T> {
+  readonly profiles: readonly T[];
   readonly next: string | null;
 }
 
-/** All items of an answer that comes in pages; ends when a page does not lead further. */
-export async function allPages<T>(
-  ask: (after: { readonly after?: string }) => Promise<Page<T>>,
-): Promise<readonly T[]> {
-  const items: T[] = [];
-  const seen = new Set<string>();
-  let page = await ask({});
-  items.push(...page.items);
-  while (page.next !== null && !seen.has(page.next)) {
-    seen.add(page.next);
-    page = await ask({ after: page.next });
-    items.push(...page.items);
-  }
-  return items;
+/** What `status --json` prints. */
+export interface WholeStatus {
+  readonly daemon: DaemonStatus;
+  readonly profiles: readonly ProfileStatus[];
 }
 
-export function allProfiles(connection: Connection, patience: Patience): Promise<readonly ProfileSummary[]> {
-  return allPages(async (after) => {
-    const page = await connection.ask(methods.profiles, after, patience);
-    return { items: page.profiles, next: page.next };
-  });
+export async function wholeStatus(
+  connection: Connection,
+  profile: string | undefined,
+  patience: Patience,
+): Promise<WholeStatus> {
+  const params = profile === undefined ? {} : { profile };
+  const first = await connection.ask(methods.status, params, patience);
+  const profiles = await profilesFrom(first, (after) => connection.ask(methods.status, { after }, patience));
+  return { daemon: first.daemon, profiles };
+}
+
+export async function allProfiles(
+  connection: Connection,
+  patience: Patience,
+): Promise<readonly ProfileSummary[]> {
+  const first = await connection.ask(methods.profiles, {}, patience);
+  return profilesFrom(first, (after) => connection.ask(methods.profiles, { after }, patience));
+}
+
+/** Ends where a page does not lead further. */
+async function profilesFrom<T>(
+  first: Page<T>,
+  ask: (after: string) => Promise<Page<T>>,
+): Promise<readonly T[]> {
+  const found = [...first.profiles];
+  const seen = new Set<string>();
+  for (let { next } = first; next !== null && !seen.has(next);) {
+    seen.add(next);
+    const page = await ask(next);
+    found.push(...page.profiles);
+    next = page.next;
+  }
+  return found;
 }

@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util';
+import type { IamTokenError } from '../client/iam-token-error.ts';
+import { defaultTimeoutMs } from '../client/request-token.ts';
 import { profileNamePattern } from '../protocol/messages.ts';
 import { durationMs } from '../shared/duration.ts';
 import { resourceIdPattern, resourceIdRule } from '../shared/resource-id.ts';
@@ -12,6 +14,7 @@ import {
   options,
   type OptionSpec,
   optionsOf,
+  type OptionValue,
   standIn,
 } from './options.ts';
 
@@ -33,24 +36,42 @@ export class GivenOptions {
     return typeof value === 'string' ? value : undefined;
   }
 
-  /** These and others, which go first. */
-  with(values: Readonly<Record<string, string | true>>): GivenOptions {
-    return new GivenOptions(new Map([...this.#values, ...Object.entries(values)]));
-  }
-
   durationMs(name: string): number | undefined {
     const value = this.#values.get(name);
     return typeof value === 'number' ? value : undefined;
+  }
+
+  /** These and others, which go first. */
+  with(values: Readonly<Record<string, string | true>>): GivenOptions {
+    return new GivenOptions(new Map([...this.#values, ...Object.entries(values)]));
   }
 }
 
 export interface CommandLine {
   readonly command: CommandSpec;
   readonly options: GivenOptions;
+  /** Unless given: `IAM_TOKEND_SOCKET`, else the usual places. */
+  readonly socketPath: string | undefined;
+  /** How long the daemon is waited for. */
+  readonly timeoutMs: number;
   /** What the command's `operand` stands for; empty where it has none, or where `--help` was asked for. */
   readonly operand: string;
-  /** A command that is not ours, as it was given; empty where the command takes none. */
+  /** A command that is not ours, or its arguments, as they were given; empty where the command takes none. */
   readonly foreign: readonly string[];
+}
+
+/** Each option takes a value or does not, in whatever command: else the name of a command could not be found. */
+export function tokensOf(args: readonly string[]) {
+  const types = options.map(
+    ({ name, value }) => [name, { type: value.kind === 'flag' ? 'boolean' : 'string' }] as const,
+  );
+  return parseArgs({
+    args: [...args],
+    options: Object.fromEntries(types),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  }).tokens;
 }
 
 /**
@@ -58,18 +79,7 @@ export interface CommandLine {
  * @throws IamTokenError `bad_request`
  */
 export function parseCommandLine(args: readonly string[]): CommandLine {
-  // Each option takes a value or does not, in whatever command: else the name of a command could not be found.
-  const { tokens } = parseArgs({
-    args: [...args],
-    options: Object.fromEntries(
-      options.map(
-        ({ name, value }) => [name, { type: value.kind === 'flag' ? 'boolean' : 'string' }] as const,
-      ),
-    ),
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
+  const tokens = tokensOf(args);
   const foreignAt = foreignStart(tokens);
   const own = tokens.filter(({ index }) => index < foreignAt);
   const given = own.filter((token) => token.kind === 'option');
@@ -77,34 +87,27 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   for (const { rawName, name } of given) checkIsOption(rawName, name);
   const words = own.filter((token) => token.kind === 'positional').map(({ value }) => value);
   const command = commandOf(words);
-  const values = new Map<string, string | number | true>(usualValues(command));
-  for (const { rawName, name, value, inlineValue } of given) {
-    const spec = optionOf(command, rawName, name);
-    values.set(spec.name, valueOf(spec, value, inlineValue ?? false));
-  }
-  const found = new GivenOptions(values);
+  const found = new GivenOptions(
+    new Map(
+      given.map(({ rawName, name, value, inlineValue }) => {
+        const spec = optionOf(command, rawName, name);
+        return [spec.name, valueOf(spec, value, inlineValue ?? false)];
+      }),
+    ),
+  );
   const foreign = args.slice(foreignAt);
-  if (found.flag('help')) return { command, options: found, operand: '', foreign };
-  const operand = (command.operand === undefined ? '' : words[1]) ?? '';
-  if (command.operand !== undefined) checkOperand(command.operand, operand, foreign, command);
-  const surplus = words[command.operand === undefined ? 1 : 2];
-  if (surplus !== undefined) {
-    // Where a secret is asked for, this may be one.
-    const isPublic = optionsOf(command.name).every(({ name }) => name !== 'stdin');
-    throw isPublic
-      ? usageError(`${surplus} is one word too many`, callOf(command))
-      : usageError(
-          'a secret is read from a prompt or stdin, and no word goes here',
-          `${callOf(command)} --stdin < FILE`,
-        );
-  }
-  return { command, options: found, operand, foreign };
+  return {
+    command,
+    options: found,
+    socketPath: found.text('socket'),
+    timeoutMs: found.durationMs('timeout') ?? command.timeoutMs ?? defaultTimeoutMs,
+    operand: found.flag('help') ? '' : operandOf(command, words.slice(1), foreign),
+    foreign,
+  };
 }
 
 /** Where the words begin that are not ours; beyond the end where there are none. */
-function foreignStart(
-  tokens: readonly { readonly kind: string; readonly index: number; readonly value?: string | undefined }[],
-): number {
+function foreignStart(tokens: ReturnType<typeof tokensOf>): number {
   const [first, second] = tokens.filter((token) => token.kind === 'positional');
   const kind = first && commands.find(({ name }) => name === first.value)?.operand?.kind;
   if (first && kind === 'arguments') return first.index + 1;
@@ -115,24 +118,26 @@ function commandOf([word]: readonly string[]): CommandSpec {
   const found = commands.find(({ name }) => name === (word ?? 'token'));
   if (found !== undefined && word !== 'token') return found;
   const names = commands.map((command) => command.name).filter((known) => known !== 'token');
-  const meant = nearest(word ?? '', names);
-  throw usageError(
-    `there is no command ${word}`,
-    meant === undefined ? 'iam-token --help' : `iam-token ${meant}`,
-  );
+  throw usageError(`there is no command ${word}`, `iam-token ${nearest(word ?? '', names) ?? '--help'}`);
 }
 
-function checkOperand(
-  operand: Operand,
-  given: string,
-  foreign: readonly string[],
-  command: CommandSpec,
-): void {
-  if (operand.kind === 'arguments' || (operand.kind === 'command' && foreign.length > 0)) return;
-  if (given === '') throw usageError(`${operand.placeholder} is missing`, callOf(command));
-  if (operand.kind === 'profile') checkProfileName(given);
-  else if (operand.kind === 'choice' && !operand.choices.includes(given))
-    throw usageError(`${operand.placeholder} cannot be ${given}`, callOf(command));
+function operandOf(command: CommandSpec, words: readonly string[], foreign: readonly string[]): string {
+  const { operand } = command;
+  const [given = '', surplus] = operand === undefined ? ['', ...words] : words;
+  if (operand !== undefined && operand.kind !== 'arguments' && foreign.length === 0) {
+    if (given === '') throw usageError(`${operand.placeholder} is missing`, callOf(command));
+    checkWord(operand.placeholder, operand, given, callOf(command));
+  }
+  if (surplus !== undefined) throw surplusWord(command, surplus);
+  return given;
+}
+
+/** Where a secret is asked for, the word may be one. */
+function surplusWord(command: CommandSpec, word: string): IamTokenError {
+  const usage = callOf(command);
+  return optionsOf(command.name).some(({ name }) => name === 'stdin')
+    ? usageError('a secret is read from a prompt or stdin, and no word goes here', `${usage} --stdin < FILE`)
+    : usageError(`${word} is one word too many`, usage);
 }
 
 function checkIsOption(rawName: string, name: string): void {
@@ -150,16 +155,10 @@ function optionOf(command: CommandSpec, rawName: string, name: string): OptionSp
   const spec = optionsOf(command.name).find((option) => option.name === wanted);
   if (spec !== undefined) return spec;
   const owners = commands.filter((other) => optionsOf(other.name).some((option) => option.name === wanted));
-  const bare = (each: CommandSpec): string => callOf({ name: each.name, help: '' });
+  const bare = ({ name }: CommandSpec): string => callOf({ name });
   throw usageError(
     `${bare(command)} has no option --${wanted}`,
     owners.length > 3 ? `${bare(command)} --help` : `it belongs to: ${owners.map(bare).join(', ')}`,
-  );
-}
-
-function usualValues(command: CommandSpec): readonly (readonly [string, number])[] {
-  return optionsOf(command.name).flatMap(({ name, value }) =>
-    value.kind === 'duration' && value.usualMs !== undefined ? [[name, value.usualMs] as const] : [],
   );
 }
 
@@ -177,37 +176,31 @@ function valueOf(
   if (!isInline && given.startsWith('-') && given !== '-') {
     throw usageError(`--${name} needs a value`, `if ${given} is meant: --${name}=${given}`);
   }
-  switch (value.kind) {
-    case 'text':
-      return given;
-    case 'profile':
-      checkProfileName(given);
-      return given;
-    case 'id':
-      if (resourceIdPattern.test(given)) return given;
-      throw usageError(`--${name} ${resourceIdRule}`);
-    case 'choice':
-      if (value.choices.includes(given)) return given;
-      throw usageError(`--${name} cannot be ${given}`, option);
-    case 'duration': {
-      const ms = durationMs(given);
-      if (ms === null)
-        throw usageError(`--${name}: ${given} is no duration`, 'write it like 500ms, 30s, 10m or 1h');
-      if (ms < value.atLeastMs) throw usageError(`--${name}: ${given} is too short`);
-      if (ms > value.atMostMs)
-        throw usageError(`--${name}: ${given} is too long`, `at most ${value.atMostMs / 3_600_000}h`);
-      return ms;
-    }
-    default:
-      return value satisfies never;
+  if (value.kind !== 'duration') {
+    checkWord(`--${name}`, value, given, option);
+    return given;
   }
+  const ms = durationMs(given);
+  if (ms === null)
+    throw usageError(`--${name}: ${given} is no duration`, 'write it like 500ms, 30s, 10m or 1h');
+  if (ms < value.atLeastMs) throw usageError(`--${name}: ${given} is too short`);
+  if (ms > value.atMostMs)
+    throw usageError(`--${name}: ${given} is too long`, `at most ${value.atMostMs / 3_600_000}h`);
+  return ms;
 }
 
-/** @throws IamTokenError `bad_request` */
-function checkProfileName(name: string): void {
-  if (profileNamePattern.test(name)) return;
-  throw usageError(
-    `no profile can be called ${JSON.stringify(name)}`,
-    'a name has 1 to 64 characters, and no control character or slash among them',
-  );
+/**
+ * @param what as a message calls it
+ * @throws IamTokenError `bad_request`
+ */
+function checkWord(what: string, value: OptionValue | Operand, given: string, usage: string): void {
+  if (value.kind === 'choice' && !value.choices.includes(given))
+    throw usageError(`${what} cannot be ${given}`, usage);
+  if (value.kind === 'id' && !resourceIdPattern.test(given)) throw usageError(`${what} ${resourceIdRule}`);
+  if (value.kind === 'profile' && !profileNamePattern.test(given)) {
+    throw usageError(
+      `no profile can be called ${JSON.stringify(given)}`,
+      'a name has 1 to 64 characters, and no control character or slash among them',
+    );
+  }
 }

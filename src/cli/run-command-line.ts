@@ -1,10 +1,10 @@
 import { systemClock } from '../adapters/system-clock.ts';
+import { strangeNames } from '../config/environment-names.ts';
 import type { Surroundings } from '../platform/places.ts';
 import { version } from '../shared/version.ts';
 import { awsCredentialProcess } from './aws-credential-process.ts';
 import type { Command } from './command.ts';
-import { complete } from './complete.ts';
-import { completion } from './completion.ts';
+import { complete, completion } from './complete.ts';
 import { dockerCredential } from './docker-credential.ts';
 import { env } from './env.ts';
 import { exec } from './exec.ts';
@@ -12,21 +12,16 @@ import { exitCodeAfter } from './exit-codes.ts';
 import { helpText } from './help.ts';
 import { install } from './install.ts';
 import { kubernetesCredential } from './kubernetes-credential.ts';
-import { lock } from './lock.ts';
+import { lock, unlock } from './lock.ts';
 import { login } from './login.ts';
-import { logout } from './logout.ts';
 import type { CommandName } from './options.ts';
 import { parseCommandLine } from './parse-command-line.ts';
-import { profiles } from './profiles.ts';
-import { refresh } from './refresh.ts';
+import { logout, profiles, refresh, use } from './profiles.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
-import { print } from './terminal.ts';
-import { createToken, token } from './token-command.ts';
+import { print, printWarning } from './terminal.ts';
+import { createToken, token } from './token.ts';
 import { uninstall } from './uninstall.ts';
-import { unlock } from './unlock.ts';
-import { use } from './use.ts';
-import { warnOfNames } from './warn-of-names.ts';
 import { yc } from './yc.ts';
 
 const runners: Readonly<Record<CommandName, Command>> = {
@@ -64,10 +59,11 @@ export function runCommandLine(args: readonly string[], surroundings: Surroundin
 async function runParsed(args: readonly string[], surroundings: Surroundings): Promise<number | void> {
   // Asked by a shell with words that are half typed, which nobody else would take.
   if (args[0] === '__complete') return complete(args.slice(1), surroundings);
-  const { command, ...given } = parseCommandLine(args);
-  const { options } = given;
+  const given = parseCommandLine(args);
+  const { command, options } = given;
   // doctor has a finding of it.
-  if (command.name !== 'doctor' && !options.flag('no-user-output')) warnOfNames(surroundings);
+  const isSilent = command.name === 'doctor' || options.flag('no-user-output');
+  if (!isSilent) for (const message of strangeNames(surroundings.env)) printWarning(message);
   if (options.flag('help')) print(helpText(command));
   else if (options.flag('version')) print(`iam-token ${version}`);
   else return runners[command.name]({ ...given, surroundings, clock: systemClock() });

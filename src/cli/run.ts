@@ -1,7 +1,8 @@
+import { strangeNames } from '../config/environment-names.ts';
 import type { Surroundings } from '../platform/places.ts';
 import { exitCodeAfter } from './exit-codes.ts';
-import { plainToken, printToken } from './token.ts';
-import { warnOfNames } from './warn-of-names.ts';
+import { printWarning } from './terminal.ts';
+import { printToken } from './token.ts';
 
 /**
  * Runs one call of `iam-token`.
@@ -9,8 +10,8 @@ import { warnOfNames } from './warn-of-names.ts';
  */
 export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
   if (args.length === 0) {
-    warnOfNames(surroundings);
-    return exitCodeAfter(printToken({}, plainToken, surroundings));
+    for (const message of strangeNames(surroundings.env)) printWarning(message);
+    return exitCodeAfter(printToken({}, surroundings));
   }
   const { runCommandLine } = await import('./run-command-line.ts');
   return runCommandLine(args, surroundings);

@@ -2,8 +2,8 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { IamTokenError } from '../client/iam-token-error.ts';
 import { Secret } from '../shared/secret.ts';
 import { systemCodeOf } from '../shared/thrown.ts';
+import { secretAtMostBytes, tooLong } from './asking.ts';
 import { usageError } from './endings.ts';
-import { secretAtMostBytes, tooLong } from './secret-prompt.ts';
 import { shellWord } from './shell-word.ts';
 import { printWarning } from './terminal.ts';
 

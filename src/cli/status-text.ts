@@ -1,10 +1,10 @@
 import type { DaemonStatus, ProfileStatus } from '../protocol/messages.ts';
 import { span } from '../shared/duration.ts';
 import type { Problem } from '../shared/errors.ts';
-import { localTime } from './moments.ts';
+import { localTime } from './terminal.ts';
 import type { Paint, Style } from './terminal.ts';
 import { visible } from './visible.ts';
-import type { WholeStatus } from './whole-status.ts';
+import type { WholeStatus } from './pages.ts';
 
 type Row = readonly [label: string, text: string];
 

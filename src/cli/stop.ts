@@ -1,7 +1,7 @@
 import * as methods from '../protocol/methods.ts';
 import { hasServiceManager, startCommand } from '../platform/service-manager.ts';
 import type { Service } from '../service/service.ts';
-import { type Call, type Command, withDaemon } from './command.ts';
+import { ask, type Call, type Command, withDaemon } from './command.ts';
 import { print, waiting } from './terminal.ts';
 import { runAll, thisService } from './this-service.ts';
 
@@ -23,12 +23,10 @@ export const stop: Command = async (call) => {
 
 /** A socket that somebody names may lead to a daemon of another machine. */
 async function serviceOfDaemon(call: Call): Promise<Service | null> {
-  const { options, surroundings } = call;
-  const isNamed = options.text('socket') ?? surroundings.env['IAM_TOKEND_SOCKET'];
+  const { socketPath, surroundings } = call;
+  const isNamed = socketPath ?? surroundings.env['IAM_TOKEND_SOCKET'];
   if (isNamed || surroundings.uid === 0 || !hasServiceManager(surroundings)) return null;
-  const { daemon } = await withDaemon(call, (connection, patience) =>
-    connection.ask(methods.status, { limit: 1 }, patience),
-  );
+  const { daemon } = await ask(call, methods.status, { limit: 1 });
   const service = thisService(surroundings);
   return daemon.manager?.unit === service.unit ? service : null;
 }

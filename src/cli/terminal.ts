@@ -1,7 +1,7 @@
 /**
- * All manners towards the person and the pipes around us; how a secret is asked for is in `secret-prompt.ts`. Results go to stdout, everything else to stderr. Both are
- * written at once, through their file descriptors: `process.stdout` would cost the way to a token 2 ms. Functions, not a
- * class, so that the bundle of that way holds only those it needs.
+ * All manners towards the person and the pipes around us; how a person is asked is in `asking.ts`. Results go to stdout,
+ * everything else to stderr. Both are written at once, through their file descriptors: `process.stdout` would cost the
+ * way to a token 2 ms. Functions, not a class, so that the bundle of that way holds only those it needs.
  */
 import { writeSync } from 'node:fs';
 import { later } from '../client/patience.ts';
@@ -73,6 +73,14 @@ export function paintFor(env: Readonly<Record<string, string | undefined>>): Pai
   const { NO_COLOR: noColor = '', TERM: term } = env;
   if (noColor !== '' || term === 'dumb' || !isTerminal('stdout')) return (_, text) => text;
   return (style, text) => `\x1b[${styles[style]}m${text}\x1b[0m`;
+}
+
+/** `2026-11-24 15:04:05`, in the zone of this machine. */
+export function localTime(iso: string): string {
+  const time = new Date(iso);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const date = [time.getFullYear(), two(time.getMonth() + 1), two(time.getDate())].join('-');
+  return `${date} ${[time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(':')}`;
 }
 
 /** @returns draws lines over those that its last call drew, as many of them as fit on the screen */

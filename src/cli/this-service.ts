@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { IamTokenError } from '../client/iam-token-error.ts';
-import { defaultTimeoutMs } from '../client/request-token.ts';
+import * as methods from '../protocol/methods.ts';
 import { folders, type Surroundings, systemPlaces } from '../platform/places.ts';
 import { hasServiceManager, userManagerFolder } from '../platform/service-manager.ts';
 import { launchdAgent } from '../service/launchd-agent.ts';
@@ -8,8 +8,9 @@ import { type Ended, runProgram } from '../service/run-program.ts';
 import type { ProgramCall, Service } from '../service/service.ts';
 import { systemdSystemUnits, systemdUnits } from '../service/systemd-units.ts';
 import { windowsTask } from '../service/windows-task.ts';
-import type { Call } from './command.ts';
+import { type Call, withDaemon } from './command.ts';
 import { usageError } from './endings.ts';
+import { note } from './terminal.ts';
 
 /**
  * The daemon as the service manager of this machine has it.
@@ -62,18 +63,37 @@ export async function runAll(calls: readonly ProgramCall[], call: Call, hint?: s
   for (const each of calls) {
     const { code, stderr } = await runOne(each, call);
     if (code === 0 || each.mayFail) continue;
-    throw new IamTokenError('internal', `${each.argv.join(' ')}: ${firstLine(stderr)}`, { hint });
+    const [firstLine = ''] = stderr.split('\n');
+    throw new IamTokenError('internal', `${each.argv.join(' ')}: ${firstLine}`, { hint });
   }
 }
 
-export function runOne(each: ProgramCall, { surroundings, options, clock }: Call): Promise<Ended> {
+export function runOne(each: ProgramCall, { surroundings, timeoutMs, clock }: Call): Promise<Ended> {
   const { env } = surroundings;
   // `su` and cron take the variable away, and systemctl needs it.
   const runtimeFolder = userManagerFolder(surroundings);
   const environment = runtimeFolder === null ? { ...env } : { ...env, XDG_RUNTIME_DIR: runtimeFolder };
-  return runProgram(each, environment, clock.deadline(options.durationMs('timeout') ?? defaultTimeoutMs));
+  return runProgram(each, environment, clock.deadline(timeoutMs));
 }
 
-function firstLine(text: string): string {
-  return text.split('\n')[0] ?? '';
+/** A daemon that answers does so at once. */
+const answerAtMostMs = 3_000;
+
+/**
+ * Ends a daemon that answers and that no service manager has started: it would hold what the service needs. The Task
+ * Scheduler of Windows does not tell a program who started it, so there any daemon ends.
+ */
+export async function endDaemonByHand(call: Call): Promise<void> {
+  try {
+    await withDaemon({ ...call, timeoutMs: answerAtMostMs }, async (connection, patience) => {
+      const { daemon } = await connection.ask(methods.status, { limit: 1 }, patience);
+      if (daemon.manager) return;
+      await connection.ask(methods.stop, {}, patience);
+      await connection.untilEnded(patience);
+      note(`stopped the daemon that ran so far (process ${daemon.pid})`);
+    });
+  } catch (error) {
+    // There is none, or none that could be ended this way: the service says so when it starts.
+    if (!(error instanceof IamTokenError)) throw error;
+  }
 }

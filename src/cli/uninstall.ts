@@ -6,10 +6,9 @@ import { userManagerFolder } from '../platform/service-manager.ts';
 import { isOwnProgram } from '../platform/surroundings.ts';
 import type { Service } from '../service/service.ts';
 import type { Call, Command } from './command.ts';
-import { endDaemonByHand } from './daemon-by-hand.ts';
 import { pathPrograms } from './path-programs.ts';
 import { note, print, waiting } from './terminal.ts';
-import { runAll, runOne, thisService } from './this-service.ts';
+import { endDaemonByHand, runAll, runOne, thisService } from './this-service.ts';
 
 /** Takes away what `install` made, and with `--purge` all that the daemon ever kept. */
 export const uninstall: Command = async (call) => {

@@ -1,17 +1,16 @@
 import { parseArgs } from 'node:util';
 import { IamTokenError } from '../client/iam-token-error.ts';
-import { profileParams, requestToken } from '../client/request-token.ts';
 import { behindVariable, programPlaces } from '../platform/find-program.ts';
 import { isForeignProgram } from '../platform/surroundings.ts';
 import { profileNamePattern } from '../protocol/messages.ts';
-import { type Call, type Command, withDaemon } from './command.ts';
+import { type Call, type Command, profileOf, withDaemon } from './command.ts';
 import { usageError } from './endings.ts';
+import { idIn } from './env.ts';
 import { kubernetesCredential } from './kubernetes-credential.ts';
-import { runThrough } from './run-through.ts';
+import { runThrough } from './exec.ts';
 import { print, printError, printWarning } from './terminal.ts';
-import { createToken } from './token-command.ts';
-import { idOr, tokenRequest } from './token-environment.ts';
-import { wholeStatus } from './whole-status.ts';
+import { createToken, tokenFor } from './token.ts';
+import { wholeStatus } from './pages.ts';
 
 /** Of yc's flags, those that what we answer may be given (yandex.cloud/en/docs/cli/cli-ref, November 2026). */
 const ycOptions = {
@@ -112,12 +111,12 @@ function isKnown(name: string, value: unknown): boolean {
 
 /** The cloud or the folder of the profile, where it has one. */
 async function printScope(call: Call, key: 'cloudId' | 'folderId'): Promise<'not ours' | void> {
-  const params = profileParams(call.options.text('profile'), call.surroundings.env);
+  const params = profileOf(call);
   const { profiles } = await withDaemon(call, (connection, patience) =>
     wholeStatus(connection, params.profile, patience),
   );
-  const id = idOr(profiles.find(({ isDefault }) => isDefault || params.profile !== undefined)?.[key]);
-  if (id === null) return 'not ours';
+  const id = idIn(profiles.find(({ isDefault }) => isDefault || params.profile !== undefined)?.[key]);
+  if (id === undefined) return 'not ours';
   print(id);
 }
 
@@ -127,7 +126,7 @@ async function ownToken(
   given: YcArguments['given'],
 ): Promise<{ readonly YC_IAM_TOKEN?: string }> {
   try {
-    const { token } = await requestToken(tokenRequest(call), call.surroundings);
+    const { token } = await tokenFor(call);
     return { YC_IAM_TOKEN: token };
   } catch (error) {
     if (!(error instanceof IamTokenError)) throw error;

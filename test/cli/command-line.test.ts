@@ -85,7 +85,7 @@ describe('the command line', () => {
   ];
   for (const [line, expected] of durations) {
     it(`waits ${expected} ms for “iam-token ${line}”`, () => {
-      assert.equal(parseCommandLine(line.split(' ').filter(Boolean)).options.durationMs('timeout'), expected);
+      assert.equal(parseCommandLine(line.split(' ').filter(Boolean)).timeoutMs, expected);
     });
   }
 

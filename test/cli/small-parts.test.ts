@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { HiddenLine } from '../../src/cli/hidden-line.ts';
+import { hiddenLine } from '../../src/cli/asking.ts';
 import { nearest } from '../../src/cli/nearest.ts';
 import { shellWord } from '../../src/cli/shell-word.ts';
 import { jsonLine, visible } from '../../src/cli/visible.ts';
@@ -34,9 +34,9 @@ describe('a hidden line', () => {
   ];
   for (const [what, pieces, state, text] of typed) {
     it(`understands ${what}`, () => {
-      const line = new HiddenLine(10);
-      const states = pieces.map((piece) => line.type(piece));
-      assert.deepEqual([states.at(-1), line.text], [state, text]);
+      const lines = pieces.map((_, at) => hiddenLine(pieces.slice(0, at + 1).join(''), 10));
+      assert.deepEqual(lines.at(-1), { state, text });
+      assert.ok(lines.slice(0, -1).every((line) => line.state === 'open'));
     });
   }
 });

@@ -10,7 +10,7 @@ interface Place {
 /** Every place that may give a `Secret` up, and what it needs the naked value for. */
 const places: readonly Place[] = [
   { file: 'src/cli/login.ts', reason: 'it crosses the socket to the daemon' },
-  { file: 'src/cli/unlock.ts', reason: 'the passphrase crosses the socket to the daemon' },
+  { file: 'src/cli/lock.ts', reason: 'the passphrase crosses the socket to the daemon' },
   { file: 'src/daemon/credential-slots.ts', reason: 'the items of the store hold it' },
   {
     file: 'src/daemon/request-handler.ts',
