@@ -19,14 +19,14 @@ export async function writeBundle(
   examination: Examination,
   findings: readonly Verdict[],
 ): Promise<void> {
-  const { call, config, status } = examination;
+  const { call, settings, status } = examination;
   const { clock, surroundings } = call;
   const report = {
     madeAt: new Date(clock.now().wallMs).toISOString(),
     client: { version, node: process.version, platform: surroundings.platform },
     checks: findings,
-    status,
-    config,
+    status: status ?? null,
+    config: settings?.config ?? null,
     environment: Object.keys(surroundings.env).filter((name) => /^(?:IAM_TOKEN|XDG_|.*_proxy$)/i.test(name)),
     log: clean(await logOf(examination))
       .trimEnd()
@@ -51,14 +51,14 @@ function clean(text: string): string {
   return redact(text).replaceAll(/(?<=:\/\/)[^/@\s]+@/g, '[redacted]@');
 }
 
-async function logOf({ call, programs, status, timeoutMs }: Examination): Promise<string> {
+async function logOf({ call, programs, status }: Examination): Promise<string> {
   const manager = status?.daemon.manager;
   const journalctl = manager?.kind.startsWith('systemd') === true ? programs.find('journalctl') : null;
   if (manager && journalctl !== null) {
     const scope = manager.kind === 'systemd --user' ? ['--user'] : [];
     const args = [...scope, '--unit', manager.unit, '--lines', String(logLines), '--output', 'cat'];
     const run = { path: journalctl, args, environment: {} };
-    const { stdout, stderr } = await programs.run(run, call.clock.deadline(timeoutMs));
+    const { stdout, stderr } = await programs.run(run, call.clock.deadline(call.timeoutMs));
     return stdout + stderr;
   }
   try {

@@ -1,12 +1,12 @@
-import { lstatSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { scheduleFault } from '../adapters/cron-schedule.ts';
+import { childProcesses } from '../adapters/child-process.ts';
 import type { Connection } from '../client/connection.ts';
 import { socketPaths } from '../client/dial.ts';
 import type { IamTokenErrorCode } from '../client/iam-token-error.ts';
 import type { Config } from '../config/config.ts';
-import { readConfig } from '../config/read-config.ts';
 import { folders } from '../platform/places.ts';
+import { lstat } from '../platform/surroundings.ts';
 import type { Answer } from '../protocol/messages.ts';
 import type { Programs } from '../shared/programs.ts';
 import type { Call } from './command.ts';
@@ -24,79 +24,54 @@ export interface Verdict {
   readonly code: IamTokenErrorCode | null;
 }
 
-export const ok = (reason: string): Verdict => ({ mark: 'ok', reason, command: null, code: null });
-export const skipped = (reason: string): Verdict => ({ mark: 'skipped', reason, command: null, code: null });
-export const warning = (reason: string, command: string | null = null): Verdict => ({
-  mark: 'warning',
-  reason,
-  command,
-  code: null,
-});
-export const failed = (code: IamTokenErrorCode, reason: string, command: string | null = null): Verdict => ({
-  mark: 'failed',
-  reason,
-  command,
+const verdict =
+  (mark: Verdict['mark']) =>
+  (reason: string, command: string | null = null): Verdict => ({ mark, reason, command, code: null });
+export const ok = verdict('ok');
+export const skipped = verdict('skipped');
+export const warning = verdict('warning');
+export const failed = (code: IamTokenErrorCode, reason: string, command?: string | null): Verdict => ({
+  ...verdict('failed')(reason, command),
   code,
 });
 
 /** What is known so far: a check adds to it, and those after it go on from there. */
-export class Examination {
+export interface Examination {
   readonly call: Call;
   readonly programs: Programs;
-  readonly timeoutMs: number;
   readonly configPath: string;
   readonly socketPath: string;
   readonly isNamed: boolean;
-  connection: Connection | null = null;
-  hello: Answer<'hello'> | null = null;
-  status: WholeStatus | null = null;
-  config: Config | null = null;
-  /** The proxy that `config.yaml` names, whatever this shell says. */
-  proxyOfFile: string | null = null;
-  #probes: Promise<readonly Probe[]> | null = null;
-
-  constructor(call: Call, programs: Programs) {
-    const { surroundings } = call;
-    this.call = call;
-    this.programs = programs;
-    this.timeoutMs = call.timeoutMs;
-    this.configPath = join(folders(surroundings).config, 'config.yaml');
-    const { paths, isNamed } = socketPaths(call.socketPath, surroundings);
-    this.socketPath = (paths.length > 1 ? paths.find(isThere) : undefined) ?? paths[0];
-    this.isNamed = isNamed;
-  }
-
-  /**
-   * @returns warnings
-   * @throws ConfigError
-   */
-  async readConfiguration(): Promise<readonly string[]> {
-    const { clock, surroundings } = this.call;
-    const read = (environment: typeof surroundings.env): ReturnType<typeof readConfig> =>
-      readConfig(this.configPath, false, {
-        flags: {},
-        environment,
-        scheduleFault: (pattern) => scheduleFault(pattern, clock.now().wallMs),
-      });
-    const { config, warnings } = await read(surroundings.env);
-    this.config = config;
-    this.proxyOfFile = (await read({})).config.network.proxy;
-    return warnings;
-  }
-
-  /** Asks each installation that a profile belongs to; the configured one where there is no profile. */
-  probes(): Promise<readonly Probe[]> {
-    const { config } = this;
-    if (config === null) return Promise.resolve([]);
-    const endpoints = new Set(this.status?.profiles.map(({ endpoint }) => endpoint));
-    if (endpoints.size === 0) endpoints.add(config.iam.endpoint);
-    const { clock } = this.call;
-    const tools = { clock, programs: this.programs, timeoutMs: this.timeoutMs };
-    this.#probes ??= Promise.all([...endpoints].map((endpoint) => probeIam(endpoint, config.network, tools)));
-    return this.#probes;
-  }
+  connection?: Connection;
+  hello?: Answer<'hello'>;
+  status?: WholeStatus;
+  /** `proxyOfFile`: the one that `config.yaml` names, whatever this shell says. */
+  settings?: { readonly config: Config; readonly proxyOfFile: string | null };
+  probes?: Promise<readonly Probe[]>;
 }
 
-function isThere(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+export function examinationFor(call: Call): Examination {
+  const { clock, socketPath, surroundings } = call;
+  const { paths, isNamed } = socketPaths(socketPath, surroundings);
+  return {
+    call,
+    programs: childProcesses(surroundings, clock, existsSync),
+    configPath: join(folders(surroundings).config, 'config.yaml'),
+    socketPath: (paths.length > 1 ? paths.find((path) => lstat(path)) : undefined) ?? paths[0],
+    isNamed,
+  };
+}
+
+/** Asks each installation that a profile belongs to, once; the configured one where there is no profile. */
+export function probesOf(examination: Examination): Promise<readonly Probe[]> {
+  const { call, programs, settings, status } = examination;
+  if (settings === undefined) return Promise.resolve([]);
+  const { config } = settings;
+  const endpoints = new Set(status?.profiles.map(({ endpoint }) => endpoint));
+  if (endpoints.size === 0) endpoints.add(config.iam.endpoint);
+  const tools = { clock: call.clock, programs, timeoutMs: call.timeoutMs };
+  examination.probes ??= Promise.all(
+    [...endpoints].map((endpoint) => probeIam(endpoint, config.network, tools)),
+  );
+  return examination.probes;
 }

@@ -1,12 +1,10 @@
-import { existsSync } from 'node:fs';
-import { childProcesses } from '../adapters/child-process.ts';
 import { IamTokenError, type IamTokenErrorCode } from '../client/iam-token-error.ts';
 import { ConfigError } from '../config/read-config.ts';
 import { messageOf } from '../shared/thrown.ts';
 import type { Call } from './command.ts';
 import { writeBundle } from './doctor-bundle.ts';
 import { type Check, checks } from './doctor-checks.ts';
-import { Examination, failed, skipped, type Verdict } from './doctor-examination.ts';
+import { type Examination, examinationFor, failed, skipped, type Verdict } from './doctor-examination.ts';
 import { exitCodeAfter, exitCodeOf } from './exit-codes.ts';
 import { note, type Paint, paintFor, print, waiting } from './terminal.ts';
 import { jsonLine, visible } from './visible.ts';
@@ -19,9 +17,8 @@ export function doctor(call: Call): Promise<number> {
 }
 
 async function examine(call: Call): Promise<number> {
-  const { clock, options, surroundings } = call;
-  const programs = childProcesses(surroundings, clock, existsSync);
-  const examination = new Examination(call, programs);
+  const { options, surroundings } = call;
+  const examination = examinationFor(call);
   const findings = await waiting('all checks', findingsOf(examination));
   if (options.flag('json')) {
     print(jsonLine({ checks: findings }));
@@ -41,11 +38,11 @@ async function findingsOf(examination: Examination): Promise<readonly Finding[]>
   const findings: Finding[] = [];
   const down = new Set<string>();
   for (const check of checks) {
-    const missing = check.needs.find((name) => down.has(name));
-    const verdicts =
-      missing === undefined ? await verdictsOf(check, examination) : [skipped(`${missing} comes first`)];
-    if (missing !== undefined || verdicts.some(({ mark }) => mark === 'failed')) down.add(check.name);
-    findings.push(...verdicts.map((verdict) => ({ check: check.name, ...verdict })));
+    const { name, needs } = check;
+    const isMissing = needs !== null && down.has(needs);
+    const verdicts = isMissing ? [skipped(`${needs} comes first`)] : await verdictsOf(check, examination);
+    if (isMissing || verdicts.some(({ mark }) => mark === 'failed')) down.add(name);
+    findings.push(...verdicts.map((verdict) => ({ check: name, ...verdict })));
   }
   examination.connection?.close();
   return findings;
