@@ -49,5 +49,5 @@ export function ask<M extends Method>(
 
 /** What a request says of the profile: nothing where neither an option nor the environment names one. */
 export function profileOf({ options, surroundings }: Call): { readonly profile?: string } {
-  return profileParams(options.text('profile'), surroundings.env);
+  return profileParams(options.get('profile'), surroundings.env);
 }

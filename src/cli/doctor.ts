@@ -20,12 +20,12 @@ async function examine(call: Call): Promise<number> {
   const { options, surroundings } = call;
   const examination = examinationFor(call);
   const findings = await waiting('all checks', findingsOf(examination));
-  if (options.flag('json')) {
+  if (options.has('json')) {
     print(jsonLine({ checks: findings }));
   } else {
     print(lines(findings, paintFor(surroundings.env)).join('\n'));
   }
-  const bundle = options.text('bundle');
+  const bundle = options.get('bundle');
   if (bundle !== undefined) {
     await writeBundle(bundle, examination, findings);
     note(`wrote ${bundle}`);

@@ -31,7 +31,7 @@ export function shellText(shell: Shell, variables: Readonly<Record<string, strin
 /** Prints variables for a shell that reads them: `eval "$(iam-token env)"`. */
 export const env: Command = async (call) => {
   const usual = call.surroundings.platform === 'win32' ? 'powershell' : 'sh';
-  const shell = (call.options.text('shell') ?? usual) as Shell;
+  const shell = (call.options.get('shell') ?? usual) as Shell;
   print(shellText(shell, await tokenEnvironment(call)));
 };
 

@@ -18,7 +18,7 @@ import { writeWhole } from './write-whole.ts';
 
 /** Has the service manager start the daemon, now and with each session. Again, it brings a new release to life. */
 export const install: Command = async (call) => {
-  const isForSystem = call.options.flag('system');
+  const isForSystem = call.options.has('system');
   const service = thisService(call.surroundings, isForSystem);
   const argv = await daemonCommand(call);
   if (isForSystem) refuseHomes(argv);
@@ -28,9 +28,9 @@ export const install: Command = async (call) => {
       const text = packaged === undefined ? '' : readFileSync(join(__dirname, '../..', packaged), 'utf8');
       return { ...file, text: service.fill(text, argv) };
     });
-  const withYc = call.options.flag('yc');
+  const withYc = call.options.has('yc');
   const programs = isForSystem ? [] : wantedPrograms(call.surroundings, argv[0], withYc);
-  if (call.options.flag('dry-run')) {
+  if (call.options.has('dry-run')) {
     for (const { path, text } of [...files, ...programs])
       print(`# write ${visible(path)}\n${text.replace(/^\ufeff/, '')}`);
     for (const { argv: words } of service.start) print(words.join(' '));

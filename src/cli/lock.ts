@@ -26,7 +26,7 @@ const said: Readonly<Record<UnlockAnswer['outcome'], string>> = {
 /** Asks for a passphrase only where the daemon's store has one. */
 export const unlock: Command = async (call) => {
   const { store } = await greet('unlock', call);
-  print(said[await unlockStore(call, store, call.options.flag('stdin'))]);
+  print(said[await unlockStore(call, store, call.options.has('stdin'))]);
 };
 
 /**

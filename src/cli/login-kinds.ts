@@ -7,7 +7,6 @@ import { Secret } from '../shared/secret.ts';
 import { canAsk, promptHidden, readAllOfStdin, readSecretLine } from './asking.ts';
 import type { Call } from './command.ts';
 import { usageError } from './endings.ts';
-import type { GivenOptions } from './parse-command-line.ts';
 import { readSecretFile } from './secret-file.ts';
 import { shellWord } from './shell-word.ts';
 import { isTerminal, note } from './terminal.ts';
@@ -58,7 +57,7 @@ const oauth: LoginKind = {
   waitsFor: 'Yandex Cloud',
 
   check({ options }) {
-    if (options.flag('stdin') || canAsk()) return;
+    if (options.has('stdin') || canAsk()) return;
     throw usageError(
       'there is no terminal to ask for the OAuth token',
       'give it on one line of stdin: iam-token login --stdin < FILE',
@@ -66,7 +65,7 @@ const oauth: LoginKind = {
   },
 
   async read({ options }) {
-    const fromStdin = options.flag('stdin');
+    const fromStdin = options.has('stdin');
     const question = fromStdin ? 'OAuth token: ' : `${invitation}OAuth token (not shown): `;
     const secret = await (fromStdin && !isTerminal('stdin') ? readSecretLine() : promptHidden(question));
     if (secret.equals(new Secret(''))) throw usageError('no OAuth token was given');
@@ -81,7 +80,7 @@ const serviceAccountKey: LoginKind = {
   waitsFor: 'Yandex Cloud',
 
   check({ options }) {
-    if (options.text('service-account-key') !== '-' || !isTerminal('stdin')) return;
+    if (options.get('service-account-key') !== '-' || !isTerminal('stdin')) return;
     throw usageError(
       'a terminal would show the key',
       'name its file: iam-token login --service-account-key FILE; or pipe it in',
@@ -89,12 +88,12 @@ const serviceAccountKey: LoginKind = {
   },
 
   async read({ options, surroundings }) {
-    const path = options.text('service-account-key') ?? '-';
+    const path = options.get('service-account-key') ?? '-';
     return { secret: path === '-' ? await readAllOfStdin() : readSecretFile(path, surroundings.platform) };
   },
 
   afterwards({ options, surroundings: { platform } }, storeKind) {
-    const path = options.text('service-account-key') ?? '-';
+    const path = options.get('service-account-key') ?? '-';
     if (path === '-') return;
     if (storeKind === 'memory') {
       note(`keep ${path}: the daemon has the key in memory alone, and forgets it when it ends`);
@@ -118,7 +117,7 @@ const workloadIdentity: LoginKind = {
   waitsFor: 'Yandex Cloud',
 
   check({ options }) {
-    if (options.flag('token-file')) return;
+    if (options.has('token-file')) return;
     throw usageError(
       '--workload-identity needs the file of the OIDC token',
       'iam-token login --workload-identity SA_ID --token-file PATH',
@@ -128,8 +127,8 @@ const workloadIdentity: LoginKind = {
   /** The daemon works in another folder. */
   read: ({ options }) => ({
     settings: {
-      serviceAccountId: options.text('workload-identity') ?? '',
-      tokenFile: resolve(options.text('token-file') ?? ''),
+      serviceAccountId: options.get('workload-identity') ?? '',
+      tokenFile: resolve(options.get('token-file') ?? ''),
     },
   }),
 };
@@ -142,7 +141,7 @@ const yc: LoginKind = {
   /** A person's PATH has more folders than a service's. */
   read({ options, surroundings }) {
     const path = programPlaces('yc', surroundings).find(isForeignProgram);
-    return { settings: given({ path, profile: options.text('yc-profile') }) };
+    return { settings: given({ path, profile: options.get('yc-profile') }) };
   },
 };
 
@@ -152,13 +151,13 @@ const loginKinds: readonly LoginKind[] = [oauth, serviceAccountKey, metadata, wo
  * The one kind that the options mean; `oauth` where they mean none.
  * @throws IamTokenError `bad_request` for two of them, and for an option that belongs to another
  */
-export function chosenKind(options: GivenOptions): LoginKind {
-  const [kind = oauth, second] = loginKinds.filter(({ name }) => options.flag(name));
+export function chosenKind({ options }: Call): LoginKind {
+  const [kind = oauth, second] = loginKinds.filter(({ name }) => options.has(name));
   if (second !== undefined) {
     throw usageError(`--${kind.name} and --${second.name} are two kinds of credential; give one of them`);
   }
   for (const { name, ownOptions } of loginKinds) {
-    const stray = name === kind.name ? undefined : ownOptions.find((option) => options.flag(option));
+    const stray = name === kind.name ? undefined : ownOptions.find((option) => options.has(option));
     if (stray !== undefined) throw usageError(`--${stray} goes with --${name}`);
   }
   return kind;

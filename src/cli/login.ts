@@ -11,7 +11,7 @@ import { visible } from './visible.ts';
 /** Sees that the daemon is there before a person takes the trouble, and lets it have the credential. */
 export const login: Command = async (call) => {
   const { options } = call;
-  const kind = chosenKind(options);
+  const kind = chosenKind(call);
   kind.check?.(call);
   const daemon = await orAfterInstall(call, () => greet('login', call));
   await unlockForLogin(call, daemon);
@@ -21,10 +21,10 @@ export const login: Command = async (call) => {
     kind: kind.name,
     secret: secret?.expose(),
     settings,
-    endpoint: options.text('endpoint'),
-    impersonateServiceAccountId: options.text('impersonate-service-account-id'),
-    cloudId: options.text('cloud-id'),
-    folderId: options.text('folder-id'),
+    endpoint: options.get('endpoint'),
+    impersonateServiceAccountId: options.get('impersonate-service-account-id'),
+    cloudId: options.get('cloud-id'),
+    folderId: options.get('folder-id'),
   });
   const { profile, subject, expiresAt } = await waiting(
     `the ${daemon.store.kind === 'keychain' ? 'keychain' : 'store'} and ${kind.waitsFor}`,

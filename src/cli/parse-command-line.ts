@@ -12,48 +12,21 @@ import {
   type CommandSpec,
   type Operand,
   options,
-  type OptionSpec,
   optionsOf,
   type OptionValue,
-  standIn,
+  signature,
 } from './options.ts';
-
-/** The options of one call, each as its row in the table has it. */
-export class GivenOptions {
-  readonly #values: ReadonlyMap<string, string | number | true>;
-
-  constructor(values: ReadonlyMap<string, string | number | true>) {
-    this.#values = values;
-  }
-
-  flag(name: string): boolean {
-    return this.#values.has(name);
-  }
-
-  /** Of a text or a choice. */
-  text(name: string): string | undefined {
-    const value = this.#values.get(name);
-    return typeof value === 'string' ? value : undefined;
-  }
-
-  durationMs(name: string): number | undefined {
-    const value = this.#values.get(name);
-    return typeof value === 'number' ? value : undefined;
-  }
-
-  /** These and others, which go first. */
-  with(values: Readonly<Record<string, string | true>>): GivenOptions {
-    return new GivenOptions(new Map([...this.#values, ...Object.entries(values)]));
-  }
-}
 
 export interface CommandLine {
   readonly command: CommandSpec;
-  readonly options: GivenOptions;
+  /** Each as it was given, and empty where it takes no value. */
+  readonly options: ReadonlyMap<string, string>;
   /** Unless given: `IAM_TOKEND_SOCKET`, else the usual places. */
   readonly socketPath: string | undefined;
   /** How long the daemon is waited for. */
   readonly timeoutMs: number;
+  /** How long a token must live at least, where that is said. */
+  readonly minTtlMs: number | undefined;
   /** What the command's `operand` stands for; empty where it has none, or where `--help` was asked for. */
   readonly operand: string;
   /** A command that is not ours, or its arguments, as they were given; empty where the command takes none. */
@@ -62,9 +35,10 @@ export interface CommandLine {
 
 /** Each option takes a value or does not, in whatever command: else the name of a command could not be found. */
 export function tokensOf(args: readonly string[]) {
-  const types = options.map(
-    ({ name, value }) => [name, { type: value.kind === 'flag' ? 'boolean' : 'string' }] as const,
-  );
+  const types = options.map(({ name, value }) => {
+    const type: 'boolean' | 'string' = value.kind === 'flag' ? 'boolean' : 'string';
+    return [name, name === 'help' ? { type, short: 'h' } : { type }] as const;
+  });
   return parseArgs({
     args: [...args],
     options: Object.fromEntries(types),
@@ -87,21 +61,16 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   for (const { rawName, name } of given) checkIsOption(rawName, name);
   const words = own.filter((token) => token.kind === 'positional').map(({ value }) => value);
   const command = commandOf(words);
-  const found = new GivenOptions(
-    new Map(
-      given.map(({ rawName, name, value, inlineValue }) => {
-        const spec = optionOf(command, rawName, name);
-        return [spec.name, valueOf(spec, value, inlineValue ?? false)];
-      }),
-    ),
-  );
+  for (const { name, value, inlineValue } of given) checkOption(command, name, value, inlineValue ?? false);
+  const found = new Map(given.map(({ name, value }) => [name, value ?? '']));
   const foreign = args.slice(foreignAt);
   return {
     command,
     options: found,
-    socketPath: found.text('socket'),
-    timeoutMs: found.durationMs('timeout') ?? command.timeoutMs ?? defaultTimeoutMs,
-    operand: found.flag('help') ? '' : operandOf(command, words.slice(1), foreign),
+    socketPath: found.get('socket'),
+    timeoutMs: durationMs(found.get('timeout') ?? '') ?? command.timeoutMs ?? defaultTimeoutMs,
+    minTtlMs: durationMs(found.get('min-ttl') ?? '') ?? undefined,
+    operand: found.has('help') ? '' : operandOf(command, words.slice(1), foreign),
     foreign,
   };
 }
@@ -140,53 +109,36 @@ function surplusWord(command: CommandSpec, word: string): IamTokenError {
     : usageError(`${word} is one word too many`, usage);
 }
 
-function checkIsOption(rawName: string, name: string): void {
-  if (rawName === '-h' || options.some((option) => rawName === `--${option.name}`)) return;
-  const names = options.map((option) => option.name);
-  const meant = nearest(name, names);
+function checkIsOption(rawName: string, wanted: string): void {
+  const names = options.map(({ name }) => name);
+  if (names.includes(wanted)) return;
+  const meant = nearest(wanted, names);
   throw usageError(
     `there is no option ${rawName}`,
     meant === undefined ? 'iam-token --help' : `did you mean --${meant}?`,
   );
 }
 
-function optionOf(command: CommandSpec, rawName: string, name: string): OptionSpec {
-  const wanted = rawName === '-h' ? 'help' : name;
-  const spec = optionsOf(command.name).find((option) => option.name === wanted);
-  if (spec !== undefined) return spec;
-  const owners = commands.filter((other) => optionsOf(other.name).some((option) => option.name === wanted));
-  const bare = ({ name }: CommandSpec): string => callOf({ name });
-  throw usageError(
-    `${bare(command)} has no option --${wanted}`,
-    owners.length > 3 ? `${bare(command)} --help` : `it belongs to: ${owners.map(bare).join(', ')}`,
-  );
-}
-
-function valueOf(
-  { name, value }: OptionSpec,
-  given: string | undefined,
-  isInline: boolean,
-): string | number | true {
-  if (value.kind === 'flag') {
-    if (given !== undefined) throw usageError(`--${name} takes no value`);
-    return true;
+function checkOption(command: CommandSpec, name: string, given: string | undefined, isInline: boolean): void {
+  const takes = ({ name: other }: CommandSpec) => optionsOf(other).find((option) => option.name === name);
+  const option = takes(command);
+  if (option === undefined) {
+    const bare = ({ name }: CommandSpec): string => callOf({ name });
+    const owners = commands.filter(takes).map(bare);
+    throw usageError(
+      `${bare(command)} has no option --${name}`,
+      owners.length > 3 ? `${bare(command)} --help` : `it belongs to: ${owners.join(', ')}`,
+    );
   }
-  const option = `--${name} ${standIn(value)}`;
-  if (given === undefined || given === '') throw usageError(`--${name} needs a value`, option);
+  if (option.value.kind === 'flag') {
+    if (given !== undefined) throw usageError(`--${name} takes no value`);
+    return;
+  }
+  if (given === undefined || given === '') throw usageError(`--${name} needs a value`, signature(option));
   if (!isInline && given.startsWith('-') && given !== '-') {
     throw usageError(`--${name} needs a value`, `if ${given} is meant: --${name}=${given}`);
   }
-  if (value.kind !== 'duration') {
-    checkWord(`--${name}`, value, given, option);
-    return given;
-  }
-  const ms = durationMs(given);
-  if (ms === null)
-    throw usageError(`--${name}: ${given} is no duration`, 'write it like 500ms, 30s, 10m or 1h');
-  if (ms < value.atLeastMs) throw usageError(`--${name}: ${given} is too short`);
-  if (ms > value.atMostMs)
-    throw usageError(`--${name}: ${given} is too long`, `at most ${value.atMostMs / 3_600_000}h`);
-  return ms;
+  checkWord(`--${name}`, option.value, given, signature(option));
 }
 
 /**
@@ -203,4 +155,11 @@ function checkWord(what: string, value: OptionValue | Operand, given: string, us
       'a name has 1 to 64 characters, and no control character or slash among them',
     );
   }
+  if (value.kind !== 'duration') return;
+  const ms = durationMs(given);
+  if (ms === null)
+    throw usageError(`${what}: ${given} is no duration`, 'write it like 500ms, 30s, 10m or 1h');
+  if (ms < value.atLeastMs) throw usageError(`${what}: ${given} is too short`);
+  const atMost = `at most ${value.atMostMs / 3_600_000}h`;
+  if (ms > value.atMostMs) throw usageError(`${what}: ${given} is too long`, atMost);
 }

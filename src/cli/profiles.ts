@@ -8,7 +8,7 @@ import { jsonLine, visible } from './visible.ts';
 
 export const profiles: Command = async (call) => {
   const found = await withDaemon(call, allProfiles);
-  if (call.options.flag('json')) print(jsonLine({ profiles: found }));
+  if (call.options.has('json')) print(jsonLine({ profiles: found }));
   else if (found.length > 0) print(profilesText(found));
   else note('there are no profiles yet', 'iam-token login');
 };
@@ -33,7 +33,7 @@ export const refresh: Command = async (call) => {
 };
 
 export const logout: Command = async (call) => {
-  const isRevoking = call.options.flag('revoke');
+  const isRevoking = call.options.has('revoke');
   const params = { ...profileOf(call), ...(isRevoking ? { revoke: true } : {}) };
   const answer = await waiting(
     isRevoking ? 'the keychain and Yandex Cloud' : 'the keychain',

@@ -62,9 +62,9 @@ async function runParsed(args: readonly string[], surroundings: Surroundings): P
   const given = parseCommandLine(args);
   const { command, options } = given;
   // doctor has a finding of it.
-  const isSilent = command.name === 'doctor' || options.flag('no-user-output');
+  const isSilent = command.name === 'doctor' || options.has('no-user-output');
   if (!isSilent) for (const message of strangeNames(surroundings.env)) printWarning(message);
-  if (options.flag('help')) print(helpText(command));
-  else if (options.flag('version')) print(`iam-token ${version}`);
+  if (options.has('help')) print(helpText(command));
+  else if (options.has('version')) print(`iam-token ${version}`);
   else return runners[command.name]({ ...given, surroundings, clock: systemClock() });
 }

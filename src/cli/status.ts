@@ -12,10 +12,10 @@ import { jsonLine, visible } from './visible.ts';
 
 export const status: Command = async (call) => {
   const { options } = call;
-  const profile = options.text('profile');
-  if (options.flag('watch')) return watch(call, profile);
+  const profile = options.get('profile');
+  if (options.has('watch')) return watch(call, profile);
   const found = await withDaemon(call, (connection, patience) => wholeStatus(connection, profile, patience));
-  if (options.flag('json')) return print(jsonLine(found));
+  if (options.has('json')) return print(jsonLine(found));
   warnOfOtherRelease(found.daemon.version, call);
   print(linesOf(found, call).join('\n'));
 };
@@ -31,7 +31,7 @@ const everyMs = 1_000;
  * terminal gets a line for each change.
  */
 async function watch(call: Call, profile: string | undefined): Promise<void> {
-  const isJson = call.options.flag('json');
+  const isJson = call.options.has('json');
   const draw = isTerminal('stdout') && !isJson ? drawing() : null;
   const shown = new Map<string, string>();
   await withDaemon(call, async (connection, patience) => {

@@ -41,8 +41,8 @@ const commandWith =
   (available: Readonly<Record<string, TokenFormat>>): Command =>
   (call) => {
     const { options, surroundings } = call;
-    const format = available[options.text('format') ?? ''];
-    return printToken(tokenRequest(call), surroundings, format, options.flag('no-user-output'));
+    const format = available[options.get('format') ?? ''];
+    return printToken(tokenRequest(call), surroundings, format, options.has('no-user-output'));
   };
 
 /** The command without a name. */
@@ -52,11 +52,11 @@ export const token = /* @__PURE__ */ commandWith(formats);
 export const createToken = /* @__PURE__ */ commandWith(ycFormats);
 
 /** All that the options of a call say of a token. */
-export function tokenRequest({ options, socketPath, timeoutMs }: Call): TokenRequest {
+export function tokenRequest({ options, socketPath, timeoutMs, minTtlMs }: Call): TokenRequest {
   return {
-    profile: options.text('profile'),
-    minTtlMs: options.durationMs('min-ttl'),
-    impersonateServiceAccountId: options.text('impersonate-service-account-id'),
+    profile: options.get('profile'),
+    minTtlMs,
+    impersonateServiceAccountId: options.get('impersonate-service-account-id'),
     socketPath,
     timeoutMs,
   };

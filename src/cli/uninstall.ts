@@ -14,8 +14,8 @@ import { endDaemonByHand, runAll, runOne, thisService } from './this-service.ts'
 export const uninstall: Command = async (call) => {
   const { options, surroundings } = call;
   // Root has no daemon of its own here.
-  const isForSystem = options.flag('system') || surroundings.uid === 0;
-  const isPurge = options.flag('purge');
+  const isForSystem = options.has('system') || surroundings.uid === 0;
+  const isPurge = options.has('purge');
   const byHand = isPurge ? 'iam-token stop, then: iam-tokend --purge' : 'iam-token stop';
   const service = thisService(surroundings, isForSystem, byHand);
   if (!isForSystem) await endDaemonByHand(call);

@@ -58,7 +58,7 @@ export const yc: Command = async (call) => {
     throw usageError(`${env[behindVariable]} was run as the real yc, and leads back to iam-token`);
   }
   const { words, given, isPlain, hasToken } = readArguments(call.foreign);
-  const asked: Call = { ...call, options: call.options.with(given) };
+  const asked: Call = { ...call, options: new Map([...call.options, ...given]) };
   const answer = isPlain ? answers[words.join(' ')] : undefined;
   const real = programPlaces('yc', call.surroundings).find(isForeignProgram);
   try {
@@ -78,35 +78,33 @@ export const yc: Command = async (call) => {
 interface YcArguments {
   readonly words: readonly string[];
   /** The flags that we know, of those that stand there. */
-  readonly given: Readonly<Record<string, string | true>>;
+  readonly given: ReadonlyMap<string, string>;
   /** There is nothing that we do not know. */
   readonly isPlain: boolean;
   readonly hasToken: boolean;
 }
 
 function readArguments(foreign: readonly string[]): YcArguments {
-  const args = [...foreign];
   const { values, positionals } = parseArgs({
-    args,
+    args: [...foreign],
     options: ycOptions,
     strict: false,
     allowPositionals: true,
   });
-  const entries: readonly (readonly [string, unknown])[] = Object.entries(values);
-  const given = entries.filter((entry): entry is [string, string | true] => isKnown(...entry));
+  const known = Object.entries(values).filter(([name, value]) => isKnown(name, value));
   return {
     words: positionals,
-    given: Object.fromEntries(given),
-    isPlain: given.length === entries.length,
+    given: new Map(known.map(([name, value]) => [name, value === true ? '' : String(value)])),
+    isPlain: known.length === Object.keys(values).length,
     hasToken: 'token' in values,
   };
 }
 
 function isKnown(name: string, value: unknown): boolean {
-  if (name === 'format') return value === 'text' || value === 'json' || value === 'yaml';
-  if (name === 'profile') return typeof value === 'string' && profileNamePattern.test(value);
-  const option = Object.entries(ycOptions).find(([known]) => known === name)?.[1];
-  return typeof value === option?.type;
+  const types: Readonly<Record<string, { readonly type: string }>> = ycOptions;
+  if (typeof value !== types[name]?.type) return false;
+  if (name === 'format') return ['text', 'json', 'yaml'].includes(String(value));
+  return name !== 'profile' || profileNamePattern.test(String(value));
 }
 
 /** The cloud or the folder of the profile, where it has one. */
@@ -121,13 +119,9 @@ async function printScope(call: Call, key: 'cloudId' | 'folderId'): Promise<'not
 }
 
 /** Where there is none, yc goes on with what it has itself. */
-async function ownToken(
-  call: Call,
-  given: YcArguments['given'],
-): Promise<{ readonly YC_IAM_TOKEN?: string }> {
+async function ownToken(call: Call, given: YcArguments['given']): Promise<{ YC_IAM_TOKEN?: string }> {
   try {
-    const { token } = await tokenFor(call);
-    return { YC_IAM_TOKEN: token };
+    return { YC_IAM_TOKEN: (await tokenFor(call)).token };
   } catch (error) {
     if (!(error instanceof IamTokenError)) throw error;
     if (!isUnknownProfile(error, given))
@@ -137,6 +131,6 @@ async function ownToken(
 }
 
 /** Named in yc's own words, and not one of ours. */
-function isUnknownProfile(error: unknown, { profile }: YcArguments['given']): boolean {
-  return profile !== undefined && error instanceof IamTokenError && error.code === 'unknown_profile';
+function isUnknownProfile(error: unknown, given: YcArguments['given']): boolean {
+  return given.has('profile') && error instanceof IamTokenError && error.code === 'unknown_profile';
 }
