@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { programPlaces } from '../platform/find-program.ts';
 import { isForeignProgram } from '../platform/surroundings.ts';
 import { given } from '../shared/given.ts';
+import { profileOption } from '../shared/profile-option.ts';
 import { Secret } from '../shared/secret.ts';
 import { canAsk, promptHidden, readAllOfStdin, readSecretLine } from './asking.ts';
 import type { Call } from './command.ts';
@@ -38,6 +39,12 @@ interface LoginKind {
   readonly afterwards?: (call: Call, storeKind: string) => void;
 }
 
+/** The command that this login is, without what hands the credential in. */
+function loginCommand({ options }: Call): string {
+  const profile = options.get('profile');
+  return profile === undefined ? 'iam-token login' : `iam-token login ${profileOption(profile)}`;
+}
+
 /** Where a person gets an OAuth token of their own; the client id is the one that the documentation names. */
 const oauthPage =
   'https://oauth.yandex.com/authorize?response_type=token&client_id=1a6990aa636648e9b2ef855fa7bec2fb';
@@ -56,11 +63,11 @@ const oauth: LoginKind = {
   ownOptions: ['stdin'],
   waitsFor: 'Yandex Cloud',
 
-  check({ options }) {
-    if (options.has('stdin') || canAsk()) return;
+  check(call) {
+    if (call.options.has('stdin') || canAsk()) return;
     throw usageError(
       'there is no terminal to ask for the OAuth token',
-      'give it on one line of stdin: iam-token login --stdin < FILE',
+      `give it on one line of stdin: ${loginCommand(call)} --stdin < FILE`,
     );
   },
 
@@ -79,11 +86,11 @@ const serviceAccountKey: LoginKind = {
   ownOptions: [],
   waitsFor: 'Yandex Cloud',
 
-  check({ options }) {
-    if (options.get('service-account-key') !== '-' || !isTerminal('stdin')) return;
+  check(call) {
+    if (call.options.get('service-account-key') !== '-' || !isTerminal('stdin')) return;
     throw usageError(
       'a terminal would show the key',
-      'name its file: iam-token login --service-account-key FILE; or pipe it in',
+      `name its file: ${loginCommand(call)} --service-account-key FILE; or pipe it in`,
     );
   },
 
@@ -116,11 +123,11 @@ const workloadIdentity: LoginKind = {
   ownOptions: ['token-file'],
   waitsFor: 'Yandex Cloud',
 
-  check({ options }) {
-    if (options.has('token-file')) return;
+  check(call) {
+    if (call.options.has('token-file')) return;
     throw usageError(
       '--workload-identity needs the file of the OIDC token',
-      'iam-token login --workload-identity SA_ID --token-file PATH',
+      `${loginCommand(call)} --workload-identity SA_ID --token-file PATH`,
     );
   },
 

@@ -1,5 +1,6 @@
 /** What is said of a profile that has no credential, or is none. */
 import type { Problem } from '../shared/errors.ts';
+import { profileOption } from '../shared/profile-option.ts';
 import type { IamTokenSource } from '../token/ports.ts';
 import type { LifecycleState } from '../token/state.ts';
 
@@ -66,8 +67,5 @@ export function namingProfile(
 /** Commands that can be typed as they stand, whatever the profile is called. */
 export function named(hint: string, name: string, isDefault: boolean): string {
   if (isDefault) return hint;
-  const option = /^\w[\w.@-]*$/.test(name)
-    ? `--profile ${name}`
-    : `--profile='${name.replaceAll("'", String.raw`'\''`)}'`;
-  return hint.replaceAll(/iam-token (?:login|refresh)\b/g, (call) => `${call} ${option}`);
+  return hint.replaceAll(/iam-token (?:login|refresh)\b/g, (call) => `${call} ${profileOption(name)}`);
 }

@@ -214,6 +214,19 @@ describe('iam-token login with a kind of credential', () => {
       'iam-token login --workload-identity SA_ID --token-file PATH',
     ));
 
+  it('names the profile in what it says to do', async () => {
+    await refusedWith(
+      ['--profile', 'my prod', '--workload-identity', 'aje0ada'],
+      '--workload-identity needs the file of the OIDC token',
+      "iam-token login --profile='my prod' --workload-identity SA_ID --token-file PATH",
+    );
+    await refusedWith(
+      ['--profile', 'prod'],
+      'there is no terminal to ask for the OAuth token',
+      'give it on one line of stdin: iam-token login --profile prod --stdin < FILE',
+    );
+  });
+
   it('--yc names the program that the person would run, which the daemon may not find', async () => {
     const yc = keyFile('yc', '#!/bin/sh\n', 0o755);
     const paths = `relative:${join(folder(), 'nothing')}:${folder()}:/usr/bin`;
