@@ -44,7 +44,7 @@ function profileRows(status: ProfileStatus, nowMs: number, paint: Paint): readon
     ['subject', visible(status.subject ?? 'unknown')],
     ['token', tokenText(status)],
     ...row('next renewal', nextRenewalAt === null ? null : whenText(nextRenewalAt, nowMs)),
-    ...problemRows(problem),
+    ...problemRows(problem, word),
     ...row('last failure', trouble === null ? null : troubleText(trouble, problem, nowMs)),
     ['this hour', `${status.successesInHour} of ${status.attemptsInHour} exchanges succeeded`],
     ['credential', `${visible(status.kind)}, for ${visible(status.endpoint)}`],
@@ -100,10 +100,11 @@ function clockText(offsetMs: number): string {
   return `${span(Math.abs(offsetMs))} ${offsetMs > 0 ? 'behind' : 'ahead of'} the clock of Yandex Cloud`;
 }
 
-function problemRows(problem: Problem | null): readonly Row[] {
+/** @param state the words for it, which need not be said twice */
+function problemRows(problem: Problem | null, state?: string): readonly Row[] {
   if (problem === null) return [];
   return [
-    ['problem', visible(problem.message)],
+    ...row('problem', problem.message === state ? null : visible(problem.message)),
     ...(problem.hint?.split('\n') ?? []).map((line, at): Row => [
       at === 0 ? 'what to do' : '',
       visible(line),

@@ -166,6 +166,16 @@ daemon
     assert.deepEqual(daemonLines(false)[0], 'daemon');
   });
 
+  it('says once that the daemon is locked, and what to do', () => {
+    const problem = { code: 'locked', message: 'the daemon is locked', hint: 'iam-token unlock' } as const;
+    const locked: ProfileStatus = { ...work, state: 'locked', problem, trouble: null };
+    const lines = statusLines({ daemon: daemonStatus, profiles: [locked] }, nowMs, plain);
+    assert.deepEqual(
+      lines.filter((line) => /locked|problem|what to do/.test(line)),
+      ['  state         the daemon is locked', '  what to do    iam-token unlock'],
+    );
+  });
+
   it('says what is wrong with the store', () => {
     const problem = {
       code: 'keychain_locked',
