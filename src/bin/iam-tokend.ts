@@ -25,6 +25,7 @@ import { pipeKeyPath, socketPathProblem } from '../platform/places.ts';
 import { isForeignProgram, surroundingsOfProcess } from '../platform/surroundings.ts';
 import { type Notify, supervision, systemdNotify, takeServiceStart } from '../service/supervision.ts';
 import { problemOf } from '../shared/errors.ts';
+import { sentenceOf } from '../shared/thrown.ts';
 import { version } from '../shared/version.ts';
 import type { SourceTools } from '../sources/credential-kind.ts';
 import { kindNamed } from '../sources/kinds.ts';
@@ -209,7 +210,7 @@ function say(text: string): void {
 main().then(
   () => process.exit(0),
   (error: unknown) => {
-    for (const line of problemOf(error).message.split('\n')) {
+    for (const line of sentenceOf(error).split('\n')) {
       if (toJournal()) process.stderr.write(`<3>${line}\n`);
       else say(`error: ${line}`);
     }

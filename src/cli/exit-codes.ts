@@ -1,5 +1,5 @@
 import { IamTokenError, type IamTokenErrorCode } from '../client/iam-token-error.ts';
-import { messageOf } from '../shared/thrown.ts';
+import { sentenceOf } from '../shared/thrown.ts';
 import { QuietEnd } from './endings.ts';
 import { printError } from './terminal.ts';
 
@@ -41,7 +41,7 @@ export async function exitCodeAfter(command: Promise<number | void>): Promise<nu
   } catch (error) {
     if (error instanceof QuietEnd) return error.exitCode;
     const isKnown = error instanceof IamTokenError;
-    printError(messageOf(error), isKnown ? error.hint : undefined);
+    printError(sentenceOf(error), isKnown ? error.hint : undefined);
     return exitCodeOf(isKnown ? error.code : 'internal');
   }
 }

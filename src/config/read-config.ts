@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
-import { messageOf, systemCodeOf } from '../shared/thrown.ts';
+import { reasonOf, systemCodeOf } from '../shared/thrown.ts';
 import {
   audienceOf,
   type Config,
@@ -90,6 +90,6 @@ function textOf(path: string, isNamed: boolean): string | null {
     return readFileSync(path, 'utf8');
   } catch (cause) {
     if (!isNamed && systemCodeOf(cause) === 'ENOENT') return null;
-    throw new ConfigError(`${path} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new ConfigError(`${path} cannot be read: ${reasonOf(cause)}`, { cause });
   }
 }

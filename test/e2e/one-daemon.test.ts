@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type RunningHouse, startHouse } from '../support/running-house.ts';
 import { until } from '../support/until.ts';
@@ -57,6 +57,20 @@ describe('iam-tokend', () => {
     const { stderr, code } = await house.iamTokend([]);
     assert.equal(code, 2);
     assert.equal(stderr, `iam-tokend: error: ${path}:1: network.caFile: holds no certificate in PEM\n`);
+  });
+
+  it('says in words why it cannot make the folder of its configuration, and so does the client', async () => {
+    const config = join(house.folder, 'config');
+    rmSync(config, { recursive: true });
+    writeFileSync(config, '');
+    const { stderr, code } = await house.iamTokend([]);
+    const folder = join(config, 'iam-tokend');
+    assert.deepEqual(
+      [stderr, code],
+      [`iam-tokend: error: ${folder} cannot be used: a part of this path is no folder\n`, 1],
+    );
+    const { stdout } = await house.iamToken(['doctor']);
+    assert.match(stdout, /configuration .*config\.yaml cannot be read: a part of this path is no folder\n/);
   });
 
   it('takes an empty IAM_TOKEND_SOCKET as none, as the client does', async () => {
