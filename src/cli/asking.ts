@@ -6,7 +6,7 @@ import { isTerminal, say } from './terminal.ts';
 import { visible } from './visible.ts';
 
 /** A secret has at most this many bytes. */
-export const secretAtMostBytes = 65_536;
+const secretAtMostBytes = 65_536;
 const escape = '\x1b';
 
 /** Whether there is a person to ask. */
@@ -67,20 +67,23 @@ async function typed<T>(read: (text: string) => T | null): Promise<T> {
  * @throws IamTokenError `bad_request` when it is too long
  */
 export async function readSecretLine(): Promise<Secret> {
-  return new Secret((await readStdin('\n')).trim());
+  return new Secret((await readCapped(process.stdin, '\n')).trim());
 }
 
-/** @throws IamTokenError `bad_request` when it is too long */
-export async function readAllOfStdin(): Promise<Secret> {
-  return new Secret(await readStdin(null));
+/**
+ * All of a stream.
+ * @throws IamTokenError `bad_request` when it is too long
+ */
+export async function readSecret(stream: AsyncIterable<Buffer>): Promise<Secret> {
+  return new Secret(await readCapped(stream));
 }
 
 /** @param end ends it early, and is no part of it */
-async function readStdin(end: string | null): Promise<string> {
+async function readCapped(stream: AsyncIterable<Buffer>, end?: string): Promise<string> {
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of process.stdin as AsyncIterable<Buffer>) {
-    const endsAt = end === null ? -1 : piece.indexOf(end);
+  for await (const piece of stream) {
+    const endsAt = end === undefined ? -1 : piece.indexOf(end);
     const taken = endsAt === -1 ? piece : piece.subarray(0, endsAt);
     pieces.push(taken);
     bytes += taken.length;
@@ -90,7 +93,7 @@ async function readStdin(end: string | null): Promise<string> {
   return Buffer.concat(pieces).toString('utf8');
 }
 
-export function tooLong(): IamTokenError {
+function tooLong(): IamTokenError {
   return usageError(`that is no credential: it has over ${secretAtMostBytes} bytes`);
 }
 

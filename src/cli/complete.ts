@@ -4,7 +4,7 @@ import type { Surroundings } from '../platform/places.ts';
 import { profileNamePattern } from '../protocol/messages.ts';
 import { readBashLine } from './bash-line.ts';
 import { type Command, withDaemon } from './command.ts';
-import { commands, isForeign, type Operand, options, optionsOf, type OptionValue } from './options.ts';
+import { isForeign, namedCommands, type Operand, options, optionsOf, type OptionValue } from './options.ts';
 import { allProfiles } from './pages.ts';
 import { tokensOf } from './parse-command-line.ts';
 import { print } from './terminal.ts';
@@ -57,7 +57,7 @@ export async function suggestionsFor(
   const given = tokens.filter((token) => token.kind === 'option');
   const [bare, ...others] = tokens.filter((token) => token.kind === 'positional');
   const isAfterOptions = tokens.some(({ kind }) => kind === 'option-terminator');
-  const command = commands.find(({ name }) => name === bare?.value);
+  const command = namedCommands.find(({ name }) => name === bare?.value);
   const operand = command?.operand;
   // A command that is not ours: of its words we know nothing.
   if (isForeign(operand) && (others.length > 0 || isAfterOptions || operand?.kind === 'arguments'))
@@ -87,7 +87,7 @@ export async function suggestionsFor(
     return values === 'files' ? values : values.map(({ text, help }) => ({ text: start + text, help }));
   }
   if (isAfterOptions || !typed.startsWith('-')) {
-    if (command === undefined) return commandWords;
+    if (command === undefined) return namedCommands.map(({ name, help }) => ({ text: name, help }));
     if (operand !== undefined && others.length === 0) return suggest(operand, isAfterOptions);
   }
   if (isAfterOptions) return [];
@@ -95,10 +95,6 @@ export async function suggestionsFor(
     .filter((option) => !given.some(({ name }) => name === option.name))
     .map(({ name, help }) => ({ text: `--${name}`, help }));
 }
-
-const commandWords: readonly Suggestion[] = commands
-  .filter(({ name }) => name !== 'token')
-  .map(({ name, help }) => ({ text: name, help }));
 
 async function profilesOf(
   socketPath: string | undefined,

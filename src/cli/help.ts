@@ -1,9 +1,9 @@
 import { exitCodes } from './exit-codes.ts';
 import {
   callOf,
-  commands,
   type CommandSpec,
   isForeign,
+  namedCommands,
   optionsOf,
   type OptionSpec,
   signature,
@@ -17,13 +17,14 @@ export function helpText(command: CommandSpec): string {
 }
 
 function overview(command: CommandSpec): string {
-  const named = commands.filter(({ name }) => name !== 'token');
   return [
     `usage: iam-token [OPTIONS]           ${command.help}`,
     `       iam-token COMMAND [OPTIONS]   see iam-token COMMAND --help`,
     '',
     'commands:',
-    ...table(named.map(({ name, operand, help }) => [`${name} ${operand?.placeholder ?? ''}`.trim(), help])),
+    ...table(
+      namedCommands.map(({ name, operand, help }) => [`${name} ${operand?.placeholder ?? ''}`.trim(), help]),
+    ),
     '',
     'options:',
     ...optionTable(optionsOf('token')),

@@ -5,7 +5,7 @@ import { isForeignProgram } from '../platform/surroundings.ts';
 import { given } from '../shared/given.ts';
 import { profileOption } from '../shared/profile-option.ts';
 import { Secret } from '../shared/secret.ts';
-import { canAsk, promptHidden, readAllOfStdin, readSecretLine } from './asking.ts';
+import { canAsk, promptHidden, readSecret, readSecretLine } from './asking.ts';
 import type { Call } from './command.ts';
 import { usageError } from './endings.ts';
 import { readSecretFile } from './secret-file.ts';
@@ -96,7 +96,9 @@ const serviceAccountKey: LoginKind = {
 
   async read({ options, surroundings }) {
     const path = options.get('service-account-key') ?? '-';
-    return { secret: path === '-' ? await readAllOfStdin() : readSecretFile(path, surroundings.platform) };
+    return {
+      secret: await (path === '-' ? readSecret(process.stdin) : readSecretFile(path, surroundings.platform)),
+    };
   },
 
   afterwards({ options, surroundings: { platform } }, storeKind) {

@@ -39,23 +39,16 @@ interface Row {
   readonly timeoutMs?: number;
 }
 
-const flag = (help: string): Option => ({ value: { kind: 'flag' }, help });
-const text = (placeholder: string, help: string): Option => ({ value: { kind: 'text', placeholder }, help });
-const id = (placeholder: string, help: string): Option => ({ value: { kind: 'id', placeholder }, help });
-const choice = (choices: readonly string[], help: string): Option => ({
-  value: { kind: 'choice', choices },
-  help,
-});
-const minTtl = (placeholder: string, help: string): Option => ({
-  value: { kind: 'duration', placeholder, atLeastMs: 0, atMostMs: minTtlAtMostMs },
-  help,
-});
-const timeout = (help: string): Option => ({
-  value: { kind: 'duration', placeholder: '10s', atLeastMs: 1, atMostMs: 24 * 60 * 60_000 },
-  help,
-});
-const profileNamed = (help: string): Option => ({ value: { kind: 'profile', placeholder: 'NAME' }, help });
-const profile = profileNamed('the profile; without it IAM_TOKEND_PROFILE, else the default one');
+const option = (value: OptionValue, help: string): Option => ({ value, help });
+const flag = (help: string): Option => option({ kind: 'flag' }, help);
+const text = (placeholder: string, help: string): Option => option({ kind: 'text', placeholder }, help);
+const id = (placeholder: string, help: string): Option => option({ kind: 'id', placeholder }, help);
+const choice = (choices: readonly string[], help: string): Option =>
+  option({ kind: 'choice', choices }, help);
+const minTtl = (placeholder: string, help: string): Option =>
+  option({ kind: 'duration', placeholder, atLeastMs: 0, atMostMs: minTtlAtMostMs }, help);
+const name = { kind: 'profile', placeholder: 'NAME' } as const;
+const profile = option(name, 'the profile; without it IAM_TOKEND_PROFILE, else the default one');
 const longMinTtl = minTtl(
   '1h',
   'a token that lives at least this long, at most 12h; where there is none, a warning and the longest there is',
@@ -136,13 +129,13 @@ const rows = {
   status: {
     help: 'how the daemon and all profiles are',
     options: {
-      profile: profileNamed('this profile alone'),
+      profile: option(name, 'this profile alone'),
       json,
       watch: flag('go on, and show each change'),
     },
   },
   profiles: { help: 'list the profiles; * marks the default one', options: { json } },
-  use: { operand: { kind: 'profile', placeholder: 'NAME' }, help: 'make a profile the default one' },
+  use: { operand: name, help: 'make a profile the default one' },
   lock: { help: 'have the daemon forget all secrets, and give no token until unlock' },
   unlock: {
     help: 'open the store, and have tokens given again',
@@ -231,13 +224,17 @@ export const commands: readonly CommandSpec[] = Object.entries(table).map(([name
   ...row,
 }));
 
+/** All that are called by a name. */
+export const namedCommands = commands.filter(({ name }) => name !== 'token');
+
 /** All that a command takes, each of its options once. */
 export function optionsOf(command: CommandName): readonly OptionSpec[] {
   const row = table[command];
   const all: Readonly<Record<string, Option>> = {
     ...row.options,
     socket: text('PATH', "the daemon's socket; without it IAM_TOKEND_SOCKET, else the usual place"),
-    timeout: timeout(
+    timeout: option(
+      { kind: 'duration', placeholder: '10s', atLeastMs: 1, atMostMs: 24 * 60 * 60_000 },
       row.timeoutMs === undefined
         ? 'how long to wait for the daemon; 10s unless given'
         : 'how long to wait for the daemon, and for the keychain to be unlocked; 150s unless given',

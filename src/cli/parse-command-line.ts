@@ -10,6 +10,7 @@ import {
   callOf,
   commands,
   type CommandSpec,
+  namedCommands,
   type Operand,
   options,
   optionsOf,
@@ -86,7 +87,7 @@ function foreignStart(tokens: ReturnType<typeof tokensOf>): number {
 function commandOf([word]: readonly string[]): CommandSpec {
   const found = commands.find(({ name }) => name === (word ?? 'token'));
   if (found !== undefined && word !== 'token') return found;
-  const names = commands.map((command) => command.name).filter((known) => known !== 'token');
+  const names = namedCommands.map(({ name }) => name);
   throw usageError(`there is no command ${word}`, `iam-token ${nearest(word ?? '', names) ?? '--help'}`);
 }
 

@@ -1,8 +1,8 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { promises as fs } from 'node:fs';
 import { IamTokenError } from '../client/iam-token-error.ts';
-import { Secret } from '../shared/secret.ts';
+import type { Secret } from '../shared/secret.ts';
 import { systemCodeOf } from '../shared/thrown.ts';
-import { secretAtMostBytes, tooLong } from './asking.ts';
+import { readSecret } from './asking.ts';
 import { usageError } from './endings.ts';
 import { shellWord } from './shell-word.ts';
 import { printWarning } from './terminal.ts';
@@ -12,24 +12,20 @@ const readableByOthers = 0o044;
 
 /**
  * What a file holds; a pipe counts as one. Warns where others can read it too.
- * @throws IamTokenError `bad_request` for what cannot be read, and for what has over 65,536 bytes
+ * @throws IamTokenError `bad_request` for what cannot be read, and for what is too long
  */
-export function readSecretFile(path: string, platform: NodeJS.Platform): Secret {
+export async function readSecretFile(path: string, platform: NodeJS.Platform): Promise<Secret> {
   if (/^\s*\{/.test(path)) throw usageError('the key itself stands there; name its file, or - for stdin');
   const word = shellWord(path, platform);
   try {
-    const file = openSync(path, 'r');
-    try {
-      const stats = fstatSync(file);
-      if (stats.isDirectory()) throw usageError(`${path} is a folder; a file is needed`);
-      // Windows has no such rights; Node makes some up.
-      if (platform !== 'win32' && stats.isFile() && (stats.mode & readableByOthers) !== 0) {
-        printWarning(`others on this machine can read ${path}`, `chmod 600 ${word}`);
-      }
-      return new Secret(readCapped(file));
-    } finally {
-      closeSync(file);
+    const file = await fs.open(path, 'r');
+    const stats = await file.stat();
+    if (stats.isDirectory()) throw usageError(`${path} is a folder; a file is needed`);
+    // Windows has no such rights; Node makes some up.
+    if (platform !== 'win32' && stats.isFile() && (stats.mode & readableByOthers) !== 0) {
+      printWarning(`others on this machine can read ${path}`, `chmod 600 ${word}`);
     }
+    return await readSecret(file.createReadStream());
   } catch (error) {
     if (error instanceof IamTokenError) throw error;
     throw unreadable(path, word, systemCodeOf(error) ?? error);
@@ -41,15 +37,4 @@ export function unreadable(path: string, word: string, code: unknown): IamTokenE
   if (code === 'ENOENT') return usageError(`there is no file ${path}`);
   if (code === 'EACCES') return usageError(`you may not read ${path}`, `see who may: ls -l ${word}`);
   return usageError(`${path} cannot be read: ${String(code)}`);
-}
-
-function readCapped(file: number): string {
-  const buffer = Buffer.alloc(secretAtMostBytes + 1);
-  let bytes = 0;
-  for (;;) {
-    const read = readSync(file, buffer, bytes, buffer.length - bytes, null);
-    if (read === 0) return buffer.toString('utf8', 0, bytes);
-    bytes += read;
-    if (bytes > secretAtMostBytes) throw tooLong();
-  }
 }
