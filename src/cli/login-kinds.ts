@@ -21,8 +21,8 @@ interface HandedIn {
 interface LoginKind {
   /** On the wire, and of the option that means it. */
   readonly name: string;
-  /** The options that mean something with it alone. */
-  readonly ownOptions: readonly string[];
+  /** The options that mean something with it alone, where there are such. */
+  readonly ownOptions?: readonly string[];
   /**
    * Finds what is wrong before the daemon is asked.
    * @throws IamTokenError `bad_request`
@@ -33,8 +33,8 @@ interface LoginKind {
    * @throws IamTokenError `bad_request`; QuietEnd
    */
   readonly read: (call: Call) => HandedIn | Promise<HandedIn>;
-  /** Whom the daemon waits for, beside the keychain. */
-  readonly waitsFor: string;
+  /** Whom the daemon waits for, beside the keychain; Yandex Cloud unless given. */
+  readonly waitsFor?: string;
   /** Says, after a good login, what the person can do now. */
   readonly afterwards?: (call: Call, storeKind: string) => void;
 }
@@ -61,7 +61,6 @@ Yandex Cloud refuses OAuth tokens made since 1 June 2026; an older one works unt
 const oauth: LoginKind = {
   name: 'oauth',
   ownOptions: ['stdin'],
-  waitsFor: 'Yandex Cloud',
 
   check(call) {
     if (call.options.has('stdin') || canAsk()) return;
@@ -83,8 +82,6 @@ const oauth: LoginKind = {
 /** The client reads the file, for the daemon may not see it; what is in it, the daemon judges. */
 const serviceAccountKey: LoginKind = {
   name: 'service-account-key',
-  ownOptions: [],
-  waitsFor: 'Yandex Cloud',
 
   check(call) {
     if (call.options.get('service-account-key') !== '-' || !isTerminal('stdin')) return;
@@ -115,7 +112,6 @@ const serviceAccountKey: LoginKind = {
 
 const metadata: LoginKind = {
   name: 'metadata',
-  ownOptions: [],
   waitsFor: 'the metadata service',
   read: () => ({}),
 };
@@ -123,7 +119,6 @@ const metadata: LoginKind = {
 const workloadIdentity: LoginKind = {
   name: 'workload-identity',
   ownOptions: ['token-file'],
-  waitsFor: 'Yandex Cloud',
 
   check(call) {
     if (call.options.has('token-file')) return;
@@ -165,7 +160,7 @@ export function chosenKind({ options }: Call): LoginKind {
   if (second !== undefined) {
     throw usageError(`--${kind.name} and --${second.name} are two kinds of credential; give one of them`);
   }
-  for (const { name, ownOptions } of loginKinds) {
+  for (const { name, ownOptions = [] } of loginKinds) {
     const stray = name === kind.name ? undefined : ownOptions.find((option) => options.has(option));
     if (stray !== undefined) throw usageError(`--${stray} goes with --${name}`);
   }

@@ -27,7 +27,7 @@ export const login: Command = async (call) => {
     folderId: options.get('folder-id'),
   });
   const { profile, subject, expiresAt } = await waiting(
-    `the ${daemon.store.kind === 'keychain' ? 'keychain' : 'store'} and ${kind.waitsFor}`,
+    `the ${daemon.store.kind === 'keychain' ? 'keychain' : 'store'} and ${kind.waitsFor ?? 'Yandex Cloud'}`,
     ask(call, methods.login, params),
   );
   print(`logged in as ${visible(subject ?? profile)}; the IAM token lives until ${localTime(expiresAt)}`);

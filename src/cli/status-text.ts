@@ -6,7 +6,8 @@ import type { Paint, Style } from './terminal.ts';
 import { visible } from './visible.ts';
 import type { WholeStatus } from './pages.ts';
 
-type Row = readonly [label: string, text: string];
+/** Left out where there is nothing to say. */
+type Row = readonly [label: string, text: string | null];
 
 const labelWidth = 13;
 
@@ -43,16 +44,16 @@ function profileRows(status: ProfileStatus, nowMs: number, paint: Paint): readon
     ['state', paint(style, word)],
     ['subject', visible(status.subject ?? 'unknown')],
     ['token', tokenText(status)],
-    ...row('next renewal', nextRenewalAt === null ? null : whenText(nextRenewalAt, nowMs)),
+    ['next renewal', nextRenewalAt === null ? null : whenText(nextRenewalAt, nowMs)],
     ...problemRows(problem, word),
-    ...row('last failure', trouble === null ? null : troubleText(trouble, problem, nowMs)),
+    ['last failure', trouble === null ? null : troubleText(trouble, problem, nowMs)],
     ['this hour', `${status.successesInHour} of ${status.attemptsInHour} exchanges succeeded`],
     ['credential', `${visible(status.kind)}, for ${visible(status.endpoint)}`],
-    ...row('acts as', shown(status.impersonateServiceAccountId)),
-    ...row('cloud', shown(status.cloudId)),
-    ...row('folder', shown(status.folderId)),
-    ...row('notice', shown(status.notice)),
-    ...row('clock', clockOffsetMs === 0 ? null : clockText(clockOffsetMs)),
+    ['acts as', shown(status.impersonateServiceAccountId)],
+    ['cloud', shown(status.cloudId)],
+    ['folder', shown(status.folderId)],
+    ['notice', shown(status.notice)],
+    ['clock', clockOffsetMs === 0 ? null : clockText(clockOffsetMs)],
   ];
 }
 
@@ -62,15 +63,15 @@ function daemonRows(
   paint: Paint,
 ): readonly Row[] {
   return [
-    ...row('state', locked === true ? paint('bad', 'locked until iam-token unlock') : null),
+    ['state', locked === true ? paint('bad', 'locked until iam-token unlock') : null],
     ['version', visible(version)],
     ['process', `${pid}, for ${span(nowMs - Date.parse(startedAt))}`],
     ['manager', manager ? visible(`${manager.unit} of ${manager.kind}`) : 'none'],
     ['store', `${visible(store.kind)}, ${store.state === 'open' ? 'open' : paint('bad', 'closed')}`],
-    ...row('peers', shown(protection?.peers)),
-    ...row('memory', shown(protection?.memory)),
+    ['peers', shown(protection?.peers)],
+    ['memory', shown(protection?.memory)],
     ...problemRows(store.problem),
-    ...row('metadata', shown(metadataAddress)),
+    ['metadata', shown(metadataAddress)],
   ];
 }
 
@@ -104,7 +105,7 @@ function clockText(offsetMs: number): string {
 function problemRows(problem: Problem | null, state?: string): readonly Row[] {
   if (problem === null) return [];
   return [
-    ...row('problem', problem.message === state ? null : visible(problem.message)),
+    ['problem', problem.message === state ? null : visible(problem.message)],
     ...(problem.hint?.split('\n') ?? []).map((line, at): Row => [
       at === 0 ? 'what to do' : '',
       visible(line),
@@ -116,12 +117,10 @@ function shown(text: string | undefined): string | null {
   return text === undefined ? null : visible(text);
 }
 
-function row(label: string, text: string | null): readonly Row[] {
-  return text === null ? [] : [[label, text]];
-}
-
 function rows(all: readonly Row[]): readonly string[] {
-  return all.map(([label, text]) => `  ${label.padEnd(labelWidth)} ${text}`);
+  return all
+    .filter(([, text]) => text !== null)
+    .map(([label, text]) => `  ${label.padEnd(labelWidth)} ${text}`);
 }
 
 function ordinal(count: number): string {
