@@ -1,9 +1,8 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { addNetwork, type NetworkSettings } from '../config/add-network.ts';
 import { proxyPattern } from '../config/proxy-form.ts';
 import { folders, type Surroundings } from '../platform/places.ts';
-import { systemCodeOf } from '../shared/thrown.ts';
 import { askYesNo, canAsk } from './asking.ts';
 import { printWarning } from './terminal.ts';
 import { writeWhole } from './write-whole.ts';
@@ -18,7 +17,7 @@ export async function offerNetwork(surroundings: Surroundings): Promise<void> {
   for (const name of daemonVariables.filter((name) => env[name])) {
     printWarning(`${name} is set here, and a service does not see it`, `write it into ${path}`);
   }
-  const text = textOf(path);
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
   const addition = await addNetwork(text, networkOf(env));
   if (addition === null) return printWarning(`${path} has mistakes, and stays as it is`);
   const lines = Object.entries(addition.added).map(([key, value]) => `${key}: ${value}`);
@@ -42,13 +41,4 @@ function networkOf(env: Surroundings['env']): NetworkSettings {
     ...(proxyPattern.test(proxy) && !hasPassword ? { proxy } : {}),
     ...(caFile.startsWith('/') ? { caFile } : {}),
   };
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return '';
-    throw error;
-  }
 }

@@ -47,8 +47,8 @@ const choice = (choices: readonly string[], help: string): Option =>
   option({ kind: 'choice', choices }, help);
 const minTtl = (placeholder: string, help: string): Option =>
   option({ kind: 'duration', placeholder, atLeastMs: 0, atMostMs: minTtlAtMostMs }, help);
-const name = { kind: 'profile', placeholder: 'NAME' } as const;
-const profile = option(name, 'the profile; without it IAM_TOKEND_PROFILE, else the default one');
+const profileName = { kind: 'profile', placeholder: 'NAME' } as const;
+const profile = option(profileName, 'the profile; without it IAM_TOKEND_PROFILE, else the default one');
 const longMinTtl = minTtl(
   '1h',
   'a token that lives at least this long, at most 12h; where there is none, a warning and the longest there is',
@@ -129,13 +129,13 @@ const rows = {
   status: {
     help: 'how the daemon and all profiles are',
     options: {
-      profile: option(name, 'this profile alone'),
+      profile: option(profileName, 'this profile alone'),
       json,
       watch: flag('go on, and show each change'),
     },
   },
   profiles: { help: 'list the profiles; * marks the default one', options: { json } },
-  use: { operand: name, help: 'make a profile the default one' },
+  use: { operand: profileName, help: 'make a profile the default one' },
   lock: { help: 'have the daemon forget all secrets, and give no token until unlock' },
   unlock: {
     help: 'open the store, and have tokens given again',
