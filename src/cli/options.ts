@@ -55,9 +55,6 @@ const longMinTtl = minTtl(
 );
 const json = flag('one line of JSON, in the form of PROTOCOL.md');
 const keptId = id('ID', 'kept with the profile, for programs that ask for it');
-const system = flag(
-  'as root: one daemon for the whole system, which the group iam-tokend may ask for tokens',
-);
 
 /** A keychain that asks a person may take 120 s, and the exchange comes on top. */
 const timeoutMs = 150_000;
@@ -152,13 +149,16 @@ const rows = {
         'and put a yc into ~/.local/bin that is `iam-token yc`, for scripts that call yc; taken away by uninstall',
       ),
       'dry-run': flag('print what would be written and run, and do nothing'),
-      system,
+      system: flag('as root: one daemon for the whole system, which the group iam-tokend may ask for tokens'),
     },
   },
   uninstall: {
     help: 'take away what install made',
     timeoutMs,
-    options: { system, purge: flag('forget all credentials and remove the configuration too') },
+    options: {
+      system: flag('as root: the daemon of the whole system'),
+      purge: flag('forget all credentials and remove the configuration too'),
+    },
   },
   doctor: {
     help: 'look for what is wrong, from here to Yandex Cloud',

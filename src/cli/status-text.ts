@@ -1,10 +1,10 @@
 import type { DaemonStatus, ProfileStatus } from '../protocol/messages.ts';
 import { span } from '../shared/duration.ts';
 import type { Problem } from '../shared/errors.ts';
-import { localTime } from './terminal.ts';
-import type { Paint, Style } from './terminal.ts';
-import { visible } from './visible.ts';
+import { expiryMarginMs } from '../token/iam-token.ts';
 import type { WholeStatus } from './pages.ts';
+import { localTime, type Paint, type Style } from './terminal.ts';
+import { visible } from './visible.ts';
 
 /** Left out where there is nothing to say. */
 type Row = readonly [label: string, text: string | null];
@@ -78,6 +78,7 @@ function daemonRows(
 function tokenText({ expiresAt, timeLeftMs }: ProfileStatus): string {
   if (expiresAt === null || timeLeftMs === null) return 'none';
   if (timeLeftMs <= 0) return `expired ${localTime(expiresAt)}`;
+  if (timeLeftMs <= expiryMarginMs) return `given out no more: it ends in ${span(timeLeftMs)}`;
   return `lives ${span(timeLeftMs)} more, until ${localTime(expiresAt)}`;
 }
 

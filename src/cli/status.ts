@@ -1,7 +1,6 @@
-import { later } from '../client/patience.ts';
-import * as methods from '../protocol/methods.ts';
-import { patienceOf } from '../client/patience.ts';
+import { later, patienceOf } from '../client/patience.ts';
 import type { ProfileStatus } from '../protocol/messages.ts';
+import * as methods from '../protocol/methods.ts';
 import { given } from '../shared/given.ts';
 import { type Call, type Command, withDaemon } from './command.ts';
 import { warnOfOtherRelease } from './greet.ts';

@@ -105,7 +105,7 @@ export function connectionOver({ socket, onBytes }: Wire, mayCarrySecrets: boole
   });
   socket.on('error', (cause) => breakOff('unreachable', 'the connection to the daemon broke', { cause }));
   socket.on('close', () => {
-    breakOff('unreachable', 'the daemon closed the connection before it answered');
+    breakOff('unreachable', 'the daemon closed the connection');
   });
 
   /** An error is understood in any version, so that a daemon of another one can still say so. */

@@ -125,6 +125,15 @@ daemon
     );
   });
 
+  it('says of a token in its last minute that nobody gets it', () => {
+    const lines = statusLines(
+      { daemon: daemonStatus, profiles: [{ ...work, timeLeftMs: 52_000 }] },
+      nowMs,
+      plain,
+    );
+    assert.ok(lines.includes('  token         given out no more: it ends in 52 s'));
+  });
+
   it('says whom a profile acts as, its cloud and folder, and what is coming', () => {
     const scoped: ProfileStatus = {
       ...work,
@@ -332,7 +341,7 @@ describe('iam-token status', () => {
         'home failing until 2026-11-24T22:04:05.000Z IAM does not answer',
         'home gone',
       ]);
-      assert.match(stderr, /^iam-token: error: the daemon closed the connection/);
+      assert.match(stderr, /^iam-token: error: the daemon closed the connection$/m);
       assert.equal(code, 3);
       assert.ok(asked >= 3);
     });
