@@ -131,7 +131,9 @@ export class CredentialSlots {
   /** Empties what killed logins and closed stores have left on the list. */
   async discardLeftovers(): Promise<void> {
     for (const slot of this.#registry.current().discarded) {
-      if (!this.#pending.has(slot)) await this.discard(slot, 'unasked');
+      // While others were emptied, one that was pending may have become live.
+      const isListed = this.#registry.current().discarded.includes(slot);
+      if (isListed && !this.#pending.has(slot)) await this.discard(slot, 'unasked');
     }
   }
 

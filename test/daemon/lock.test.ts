@@ -235,6 +235,27 @@ describe('a locked daemon', () => {
     assert.equal(await refreshed(running.profiles.named()), 't1.b.3');
   });
 
+  it('leaves a slot alone that has become live while older ones were emptied', async () => {
+    here.store.failWith('keychain_unavailable', ({ operation }) => operation === 'remove');
+    await running.profiles.logout('work');
+    for (let i = 0; i < 20; i++) await turn(); // it is asked once more behind
+    const [old = ''] = running.current().discarded;
+    here.store.failWith(null);
+    here.iam.respond = null;
+    const loggingIn = login(running, 'b');
+    await until(() => here.iam.exchanges.length === 2, 'the login is confirmed');
+    const release = here.store.hold(({ operation, key }) => operation === 'remove' && key.includes(old));
+    await running.profiles.unlock(null);
+    here.iam.exchanges[1]?.succeed();
+    await loggingIn;
+    release();
+    await until(() => running.current().discarded.length === 0, 'the old one is removed');
+    for (let i = 0; i < 20; i++) await turn();
+    await running.profiles.stop();
+    running = await loaded();
+    assert.equal(await token(), 't1.b.2');
+  });
+
   it('removes at an unlock what a logout had to leave in the store', async () => {
     await running.profiles.lock();
     here.store.failWith('locked', ({ operation }) => operation === 'remove');
