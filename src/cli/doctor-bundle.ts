@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { redact } from '../adapters/redaction.ts';
+import type { Config } from '../config/config.ts';
 import { folders } from '../platform/places.ts';
 import { messageOf } from '../shared/thrown.ts';
 import { version } from '../shared/version.ts';
@@ -26,7 +27,7 @@ export async function writeBundle(
     client: { version, node: process.version, platform: surroundings.platform },
     checks: findings,
     status: status ?? null,
-    config: settings?.config ?? null,
+    config: settings === undefined ? null : withoutCertificates(settings.config),
     environment: Object.keys(surroundings.env).filter((name) => /^(?:IAM_TOKEN|XDG_|.*_proxy$)/i.test(name)),
     log: clean(await logOf(examination))
       .trimEnd()
@@ -44,6 +45,11 @@ export async function writeBundle(
     const reason = messageOf(cause);
     throw usageError(`the bundle cannot be written: ${reason}`, 'name a file that is not there yet');
   }
+}
+
+/** Whether there are some: what else the file of theirs holds is for nobody. */
+function withoutCertificates({ network, ...config }: Config): object {
+  return { ...config, network: { ...network, certificates: network.certificates !== null } };
 }
 
 /** A proxy's URL may hold a password. */

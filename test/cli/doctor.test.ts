@@ -544,9 +544,11 @@ describe('doctor', () => {
       const password = 'cAnArY-of-a-proxy';
       scene.env['HTTPS_PROXY'] = `http://me:${password}@127.0.0.1:9`;
       scene.env['IAM_TOKEN'] = everything;
+      const caFile = join(folder(), 'ca.pem');
+      writeFileSync(caFile, `friendlyName: cAnArY-of-a-bag\n${tlsCertificate}`);
       configure(
         scene,
-        `# ${everything.replaceAll('\n', ' ')}\nnetwork: { proxy: "http://me:${password}@127.0.0.1:9" }\n`,
+        `# ${everything.replaceAll('\n', ' ')}\nnetwork: { proxy: "http://me:${password}@127.0.0.1:9", caFile: ${caFile} }\n`,
       );
       const problem = { code: 'unavailable', message: everything, hint: everything } as const;
       scene.profiles = scene.profiles.map((each) => ({ ...each, state: 'failing', problem }));
