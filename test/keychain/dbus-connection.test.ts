@@ -71,7 +71,10 @@ describe('dbus-connection', () => {
 
   for (const login of ['REJECTED EXTERNAL\r\n', 'x'.repeat(2_000), '\0\0\r\n']) {
     it(`does not get in where the bus says ${JSON.stringify(login.slice(0, 20))}`, async () => {
-      await assert.rejects(connectionTo(() => null, login));
+      await assert.rejects(
+        connectionTo(() => null, login),
+        DBusPeerError,
+      );
       await until(() => bus.connectionCount() === 0, 'the connection is gone');
     });
   }
