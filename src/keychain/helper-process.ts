@@ -96,7 +96,9 @@ export class HelperProcess {
   }
 
   #end(running: Running, problem: Problem): void {
-    if (this.#running === running) this.#running = null;
+    // Only once: that it cannot be killed is an error of the child too.
+    if (this.#running !== running) return;
+    this.#running = null;
     running.child.kill('SIGKILL');
     for (const [id, answered] of running.waiting) answered({ id, ok: false, problem, spent: false });
   }

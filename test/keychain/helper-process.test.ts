@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { HelperProcess } from '../../src/keychain/helper-process.ts';
 import { processesWith } from '../support/processes.ts';
@@ -40,6 +41,25 @@ describe('helper-process', () => {
     process.kill(first, 'SIGSTOP');
     assert.match(await refusal(read('pid', 50)), /does not answer/);
     await until(() => !running().includes(first), 'it is gone');
+    assert.notEqual(await read('pid'), String(first));
+  });
+
+  it('goes on with another where the system does not let it kill one', async () => {
+    const first = Number(await read('pid'));
+    const kill = Object.getOwnPropertyDescriptor(ChildProcess.prototype, 'kill') ?? {};
+    const refused = {
+      ...kill,
+      value(this: ChildProcess) {
+        return this.emit('error', new Error('kill EPERM'));
+      },
+    };
+    Object.defineProperty(ChildProcess.prototype, 'kill', refused);
+    try {
+      assert.match(await refusal(read('stuck', 50)), /does not answer/);
+    } finally {
+      Object.defineProperty(ChildProcess.prototype, 'kill', kill);
+      process.kill(first, 'SIGKILL');
+    }
     assert.notEqual(await read('pid'), String(first));
   });
 
