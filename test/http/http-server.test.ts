@@ -103,6 +103,21 @@ describe('the HTTP server', () => {
     });
   });
 
+  it('closes the connection of whom it does not admit, before a word, and says why in the log', async () => {
+    const log = fakeLog();
+    let answers = 0;
+    await start({
+      log,
+      admit: () => ({ refused: 'it came from another user (uid 7)' }),
+      answer: async () => json({ answers: ++answers }),
+    });
+    const socket = connect(port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n'));
+    socket.on('error', () => undefined).on('data', () => assert.fail('it was answered'));
+    await once(socket, 'close');
+    assert.deepEqual(log.lines, ['warn closed a connection: it came from another user (uid 7)']);
+    assert.equal(answers, 0);
+  });
+
   it('cuts off who takes too long for the headers, however steadily they drip', async () => {
     const clock = testClock();
     await start({ clock });

@@ -121,6 +121,14 @@ describe('the supervision of the daemon', () => {
     patient.stopping();
     assert.equal(patient.told.length, 2);
   });
+
+  it('is silent where nobody listens', () => {
+    const clock = testClock();
+    const { ready, stopping } = supervision(clock, start, null);
+    ready();
+    clock.advance(1_000_000);
+    stopping();
+  });
 });
 
 describe('systemd-notify', () => {
