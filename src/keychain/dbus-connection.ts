@@ -55,8 +55,9 @@ const bus = {
 };
 
 /**
- * Where the session bus listens, as paths for `net.connect`, the one to try first in front. An abstract one begins
- * with a zero byte, and is reached from Node 22 on: Node 20 (tried: 20.20) pads its name with zeros. Empty where the environment names no bus that can be reached.
+ * Where the session bus listens, as paths for `net.connect`, the one to try first in front. Empty where the environment
+ * names no bus that can be reached. An abstract one begins with a zero byte, and is reached from Node 22 on: Node 20
+ * (tried: 20.20) pads its name with zeros.
  *
  * "Server Addresses" of the D-Bus Specification. As in GLib, which libsecret uses, the bus of the runtime folder
  * counts only while no address is set, and an empty address is no bus. Nothing here starts a bus (`autolaunch:`).

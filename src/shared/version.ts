@@ -1,2 +1,2 @@
-/** This release; `test/house/version.test.ts` holds it to package.json. */
+/** This release; `test/house/packages.test.ts` holds it to package.json. */
 export const version = '0.1.0';

@@ -1,4 +1,4 @@
-/** Who may import what, each rule with its reason: design.md, "Layers", as data. */
+/** Who may import what, each rule with its reason: "Layers" of ARCHITECTURE.md as data. */
 
 export interface Layer {
   /** A file imports only from lower rows, or from its own folder. */

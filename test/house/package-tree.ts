@@ -26,6 +26,7 @@ function readJson(path: string): unknown {
 export const lockfile = (readJson('package-lock.json') as { readonly packages: Lockfile }).packages;
 
 export const manifest = readJson('package.json') as {
+  readonly version: string;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly optionalDependencies: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;

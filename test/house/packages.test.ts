@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { version } from '../../src/shared/version.ts';
 import { unpackPacked } from '../support/packed-installation.ts';
 import { installedFiles, isFor, lockfile, type Lockfile, manifest, treeOf } from './package-tree.ts';
 import { root } from './source-tree.ts';
@@ -52,6 +53,10 @@ function withInstallScript(packages: Lockfile, folders: readonly string[]): read
     .filter((folder) => packages[folder]?.hasInstallScript === true || installScriptsOf(folder).length > 0)
     .filter((folder) => !mayHaveInstallScript.has(folder));
 }
+
+describe('the release', () => {
+  it('is the one of package.json, whoever is asked', () => assert.equal(version, manifest.version));
+});
 
 describe('the packages', () => {
   it('have node-ipc at exactly the version and content that was read', () => {
