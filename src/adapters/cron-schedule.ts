@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Cron } from 'croner';
 import { messageOf } from '../shared/thrown.ts';
+import { longestTokenLifeMs } from '../token/iam-token.ts';
 
 const hourMs = 60 * 60_000;
 const dayMs = 24 * hourMs;
 const weekMs = 7 * dayMs;
-/** No IAM token lives longer (facts of 2026-11). */
-const longestTokenLifeMs = 12 * hourMs;
 /** A token lives for hours: who renews more often is asked whether that was meant. */
 const firingsInAnHourAtMost = 12;
 

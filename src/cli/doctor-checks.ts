@@ -15,6 +15,8 @@ import * as methods from '../protocol/methods.ts';
 import { isOfVersionManager } from '../service/node-program.ts';
 import { span } from '../shared/duration.ts';
 import { version } from '../shared/version.ts';
+import { expiryMarginMs } from '../token/iam-token.ts';
+import { clockToleranceMs } from '../token/time.ts';
 import {
   type Examination,
   failed,
@@ -45,10 +47,6 @@ const ofEach = (name: string, judge: (probe: Probe, examination: Examination) =>
     (await probesOf(examination)).map((probe) => judge(probe, examination)),
   );
 
-/** A clock further off than this is seen in `status` too. */
-const clockAtMostOffMs = 60_000;
-/** As for the daemon, a token with less is none. */
-const leastLifeMs = 60_000;
 const systemNode = "install iam-tokend with your system's Node, then: iam-token install";
 
 export const checks: readonly Check[] = [
@@ -141,7 +139,7 @@ export const checks: readonly Check[] = [
   }),
   ofEach('clock', ({ clockOffsetMs }) => {
     if (clockOffsetMs === null) return skipped("IAM's time is not known");
-    if (Math.abs(clockOffsetMs) < clockAtMostOffMs) return ok('agrees with the clock of IAM');
+    if (Math.abs(clockOffsetMs) < clockToleranceMs) return ok('agrees with the clock of IAM');
     const where = clockOffsetMs > 0 ? 'behind' : 'ahead of';
     const said = `the clock of this machine is ${span(Math.abs(clockOffsetMs))} ${where} that of IAM`;
     return warning(said, 'timedatectl set-ntp true');
@@ -192,7 +190,7 @@ export const checks: readonly Check[] = [
 
 function verdictOf({ profile, state, problem, timeLeftMs }: ProfileStatus): Verdict {
   const check = `profile ${profile}`;
-  const isLiving = timeLeftMs !== null && timeLeftMs > leastLifeMs;
+  const isLiving = timeLeftMs !== null && timeLeftMs > expiryMarginMs;
   const lives = isLiving ? `its token lives ${span(timeLeftMs)} more` : 'it has no token now';
   const said = `${problem?.message ?? state}; ${lives}`;
   switch (state) {

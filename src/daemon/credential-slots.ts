@@ -4,7 +4,7 @@ import { ProblemError, problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { Secret } from '../shared/secret.ts';
 import type { Installation } from '../sources/credential-kind.ts';
-import type { KeptToken } from '../token/iam-token.ts';
+import { type KeptToken, longestTokenLifeMs } from '../token/iam-token.ts';
 import { type ProfileEntry, type ProfileRegistry, randomId } from './profile-registry.ts';
 
 /** A credential and the installation that confirmed it; it is never sent to another. */
@@ -25,8 +25,6 @@ const credentialItem = v.pipe(
   }),
 );
 
-/** Twice as long as any IAM token lives. */
-const longestLifeMs = 24 * 60 * 60_000;
 /** The greatest time that a `Date` can have (ECMA-262, 21.4.1.1). */
 const latestMs = 8.64e15;
 const time = v.pipe(v.number(), v.minValue(0), v.maxValue(latestMs));
@@ -42,7 +40,7 @@ const tokenItem = v.pipe(
     receivedAtMs: time,
     clockOffsetMs: v.pipe(v.number(), v.minValue(-latestMs), v.maxValue(latestMs)),
   }),
-  v.check(({ expiresAtMs, receivedAtMs }) => expiresAtMs - receivedAtMs <= longestLifeMs),
+  v.check(({ expiresAtMs, receivedAtMs }) => expiresAtMs - receivedAtMs <= 2 * longestTokenLifeMs),
 );
 
 /**

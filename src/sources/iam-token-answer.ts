@@ -1,12 +1,11 @@
 /** Reads what services give: a token, if it can be one. */
 import * as v from 'valibot';
 import { Secret } from '../shared/secret.ts';
+import { longestTokenLifeMs } from '../token/iam-token.ts';
 import type { ExchangeOutcome } from '../token/ports.ts';
 import { failed } from './ask.ts';
 import { subjectOf } from './token-subject.ts';
 
-/** No IAM token lives longer than 12 hours; twice that is a mistake, wherever it was made. */
-const longestLifeMs = 24 * 60 * 60_000;
 const longestToken = 4_096;
 
 /**
@@ -129,7 +128,8 @@ function believedLife(
   if (typeof expiry === 'string') return wrong(expiry);
   const expiresAt = new Date(expiry).toISOString();
   if (expiry <= nowMs) return wrong(`${service} gave a token that expired at ${expiresAt}`);
-  if (expiry > nowMs + longestLifeMs) {
+  // Twice as long is a mistake, wherever it was made.
+  if (expiry > nowMs + 2 * longestTokenLifeMs) {
     return wrong(
       `${service} gave a token that expires at ${expiresAt}, which is longer than any token lives`,
     );

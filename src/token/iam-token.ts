@@ -24,8 +24,8 @@ export type Freshness = 'fresh' | 'stale' | 'expired';
 /** A token this near its end counts as expired: it must still be alive when it reaches the service it is for. */
 export const expiryMarginMs = 60_000;
 
-/** No IAM token lives longer than 12 hours (facts of 2026-11); the margin is for a clock that is not quite IAM's. */
-const longestLifeMs = 12 * 60 * 60_000 + clockToleranceMs;
+/** No IAM token lives longer (yandex.cloud/en/docs/iam/concepts/authorization/iam-token, November 2026). */
+export const longestTokenLifeMs = 12 * 60 * 60_000;
 
 /** Part of its life that a token may have left before it is renewed, whatever the schedule says. */
 const renewalShare = 0.1;
@@ -35,9 +35,9 @@ export function lifeLeftMs(token: IamToken, nowMs: number): number {
   return token.expiresAtMs - nowMs;
 }
 
-/** IAM's word for a token's end, as far as it can be true of one that came at `receivedAtMs`. */
+/** IAM's word for a token's end, as far as it can be true; `receivedAtMs` is by a clock that is not quite IAM's. */
 export function believableExpiryMs(expiresAtMs: number, receivedAtMs: number): number {
-  return Math.min(expiresAtMs, receivedAtMs + longestLifeMs);
+  return Math.min(expiresAtMs, receivedAtMs + longestTokenLifeMs + clockToleranceMs);
 }
 
 /**
