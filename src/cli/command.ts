@@ -2,7 +2,6 @@ import type { Connection } from '../client/connection.ts';
 import { dial } from '../client/dial.ts';
 import { type Patience, patienceOf } from '../client/patience.ts';
 import { profileParams } from '../client/request-token.ts';
-
 import type { Surroundings } from '../platform/places.ts';
 import type { Answer, Method, Params } from '../protocol/messages.ts';
 import type { CheckedMethod } from '../protocol/token-method.ts';

@@ -1,7 +1,7 @@
 import { IamTokenError } from '../client/iam-token-error.ts';
-import * as methods from '../protocol/methods.ts';
 import { requestToken } from '../client/request-token.ts';
 import type { TokenAnswer } from '../protocol/messages.ts';
+import * as methods from '../protocol/methods.ts';
 import { span } from '../shared/duration.ts';
 import { given } from '../shared/given.ts';
 import { resourceIdPattern } from '../shared/resource-id.ts';

@@ -1,6 +1,6 @@
-import * as methods from '../protocol/methods.ts';
 import { renewCommand } from '../platform/service-manager.ts';
 import type { DaemonStatus } from '../protocol/messages.ts';
+import * as methods from '../protocol/methods.ts';
 import { version } from '../shared/version.ts';
 import { type Call, withDaemon } from './command.ts';
 import { printWarning } from './terminal.ts';

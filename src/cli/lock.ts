@@ -1,6 +1,6 @@
 import { IamTokenError } from '../client/iam-token-error.ts';
-import * as methods from '../protocol/methods.ts';
 import type { DaemonStatus, UnlockAnswer } from '../protocol/messages.ts';
+import * as methods from '../protocol/methods.ts';
 import { Secret } from '../shared/secret.ts';
 import { canAsk, promptHidden, readSecretLine } from './asking.ts';
 import { ask, type Call, type Command } from './command.ts';

@@ -1,8 +1,8 @@
 /** Answers that come in pages, put together. */
 import type { Connection } from '../client/connection.ts';
-import * as methods from '../protocol/methods.ts';
 import type { Patience } from '../client/patience.ts';
 import type { DaemonStatus, ProfileStatus, ProfileSummary } from '../protocol/messages.ts';
+import * as methods from '../protocol/methods.ts';
 
 interface Page<T> {
   readonly profiles: readonly T[];

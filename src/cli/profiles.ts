@@ -1,6 +1,6 @@
 /** The commands that do one thing with the profiles, and say so in a line. */
-import * as methods from '../protocol/methods.ts';
 import type { LogoutAnswer, ProfileSummary } from '../protocol/messages.ts';
+import * as methods from '../protocol/methods.ts';
 import { ask, type Command, profileOf, withDaemon } from './command.ts';
 import { allProfiles } from './pages.ts';
 import { localTime, note, print, waiting } from './terminal.ts';

@@ -1,5 +1,5 @@
-import * as methods from '../protocol/methods.ts';
 import { hasServiceManager, startCommand } from '../platform/service-manager.ts';
+import * as methods from '../protocol/methods.ts';
 import type { Service } from '../service/service.ts';
 import { ask, type Call, type Command, withDaemon } from './command.ts';
 import { print, waiting } from './terminal.ts';

@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import { IamTokenError } from '../client/iam-token-error.ts';
-import * as methods from '../protocol/methods.ts';
 import { folders, type Surroundings, systemPlaces } from '../platform/places.ts';
 import { hasServiceManager, userManagerFolder } from '../platform/service-manager.ts';
+import * as methods from '../protocol/methods.ts';
 import { launchdAgent } from '../service/launchd-agent.ts';
 import { type Ended, runProgram } from '../service/run-program.ts';
 import type { ProgramCall, Service } from '../service/service.ts';

@@ -8,9 +8,9 @@ import { kubernetesCredential } from './credential-helpers.ts';
 import { usageError } from './endings.ts';
 import { idIn } from './env.ts';
 import { runThrough } from './exec.ts';
+import { wholeStatus } from './pages.ts';
 import { print, printError, printWarning } from './terminal.ts';
 import { createToken, tokenFor } from './token.ts';
-import { wholeStatus } from './pages.ts';
 
 /** Of yc's flags, those that what we answer may be given (yandex.cloud/en/docs/cli/cli-ref, November 2026). */
 const ycOptions = {

@@ -9,8 +9,8 @@ import type { CredentialKind, Installation } from '../sources/credential-kind.ts
 import { openSource } from '../sources/open-source.ts';
 import type { Exchanged, ExchangeFailure, IamTokenSource } from '../token/ports.ts';
 import { namingProfile } from './profile-problems.ts';
-import { scopeOf } from './profile-status.ts';
 import type { ProfileEntry } from './profile-registry.ts';
+import { scopeOf } from './profile-status.ts';
 import { type LiveParts, liveSource } from './renewed-credential.ts';
 
 export interface LoginParts extends LiveParts {

@@ -8,6 +8,7 @@ import type { StoredCredential } from './credential-slots.ts';
 import { DaemonLock, daemonLocked } from './daemon-lock.ts';
 import { type awsKeys, Impersonations } from './impersonations.ts';
 import { confirmCredential, type LoginParts } from './login.ts';
+import { Profile, type ProfileParts } from './profile.ts';
 import {
   codeIfClosed,
   loggedInAnew,
@@ -18,7 +19,6 @@ import {
   nothingStored,
   storedForAnother,
 } from './profile-problems.ts';
-import { Profile, type ProfileParts } from './profile.ts';
 import type { ProfileEntry, Registry } from './profile-registry.ts';
 import { liveSource } from './renewed-credential.ts';
 import { type Revocation, revoke } from './revocation.ts';

@@ -2,8 +2,8 @@
  * The helper's side of the keychain: answers the daemon's requests with keytar and the Secret Service.
  * It keeps no state worth saving, so that killing it is always right.
  */
-import { ProblemError, problemOf } from '../shared/errors.ts';
 import type { Clock } from '../shared/clock.ts';
+import { ProblemError, problemOf } from '../shared/errors.ts';
 import { messageOf } from '../shared/thrown.ts';
 import { requestIn, type HelperAnswer, type HelperRequest } from './helper-messages.ts';
 import { type KeychainItems, serviceName } from './keychain-items.ts';

@@ -5,8 +5,8 @@
  * libsecret, and so keytar, opens a prompt by itself when it meets something locked, and says "absent" where
  * there is nobody to show it. So nothing is asked of keytar before it was seen here that it will be found open.
  */
-import type { Problem } from '../shared/errors.ts';
 import type { Clock } from '../shared/clock.ts';
+import type { Problem } from '../shared/errors.ts';
 import { DBusConnection, DBusError, sessionBusPaths } from './dbus-connection.ts';
 import { DBusPeerError, type DBusVariant } from './dbus-message.ts';
 import {

@@ -4,8 +4,8 @@ import { Secret } from '../shared/secret.ts';
 import type { ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
 import type { CredentialKind, Installation, SourceTools } from './credential-kind.ts';
 import { createToken } from './iam-api.ts';
-import { readKeyFile } from './key-file.ts';
 import { kept } from './kept.ts';
+import { readKeyFile } from './key-file.ts';
 
 /** A JWT is used at once; IAM takes none that lives for over an hour. */
 const jwtLifeMs = 10 * 60_000;
