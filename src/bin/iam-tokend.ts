@@ -25,6 +25,7 @@ import { pipeKeyPath, socketPathProblem } from '../platform/places.ts';
 import { isForeignProgram, surroundingsOfProcess } from '../platform/surroundings.ts';
 import { type Notify, supervision, systemdNotify, takeServiceStart } from '../service/supervision.ts';
 import { problemOf } from '../shared/errors.ts';
+import { given } from '../shared/given.ts';
 import { sentenceOf } from '../shared/thrown.ts';
 import { version } from '../shared/version.ts';
 import type { SourceTools } from '../sources/credential-kind.ts';
@@ -154,7 +155,7 @@ async function main(): Promise<void> {
         platform,
         clock,
         admit: (socket) => guard.admit(socket),
-        ...(group === undefined ? {} : { group }),
+        ...given({ group }),
         onMessage,
         onFault: (reason) => log.write('warn', `closed a connection: ${reason}`),
       });

@@ -3,6 +3,7 @@ import type { Connection } from '../client/connection.ts';
 import type { Patience } from '../client/patience.ts';
 import type { DaemonStatus, ProfileStatus, ProfileSummary } from '../protocol/messages.ts';
 import * as methods from '../protocol/methods.ts';
+import { given } from '../shared/given.ts';
 
 interface Page<T> {
   readonly profiles: readonly T[];
@@ -20,8 +21,7 @@ export async function wholeStatus(
   profile: string | undefined,
   patience: Patience,
 ): Promise<WholeStatus> {
-  const params = profile === undefined ? {} : { profile };
-  const first = await connection.ask(methods.status, params, patience);
+  const first = await connection.ask(methods.status, given({ profile }), patience);
   const profiles = await profilesFrom(first, (after) => connection.ask(methods.status, { after }, patience));
   return { daemon: first.daemon, profiles };
 }

@@ -1,6 +1,7 @@
 import type { Surroundings } from '../platform/places.ts';
 import type { TokenAnswer } from '../protocol/messages.ts';
 import { token } from '../protocol/token-method.ts';
+import { given } from '../shared/given.ts';
 import { dial } from './dial.ts';
 import { IamTokenError } from './iam-token-error.ts';
 import { patienceOf, pause } from './patience.ts';
@@ -27,8 +28,7 @@ export function profileParams(
   profile: string | undefined,
   env: Surroundings['env'],
 ): { readonly profile?: string } {
-  const named = profile ?? (env['IAM_TOKEND_PROFILE'] || undefined);
-  return named === undefined ? {} : { profile: named };
+  return given({ profile: profile ?? (env['IAM_TOKEND_PROFILE'] || undefined) });
 }
 
 /**
@@ -45,8 +45,7 @@ export async function requestToken(request: TokenRequest, surroundings: Surround
   const patience = patienceOf(timeoutMs, signal);
   const params = {
     ...profileParams(profile, surroundings.env),
-    ...(minTtlMs === undefined ? {} : { minTtlMs }),
-    ...(impersonateServiceAccountId === undefined ? {} : { impersonateServiceAccountId }),
+    ...given({ minTtlMs, impersonateServiceAccountId }),
   };
   for (let left = askAnewAtMost; ; left -= 1) {
     const connection = await dial(socketPath, surroundings, patience);

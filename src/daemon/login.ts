@@ -3,6 +3,7 @@ import type { LoginParams } from '../protocol/messages.ts';
 import type { Clock, Instant } from '../shared/clock.ts';
 import { endpointOf } from '../shared/endpoint.ts';
 import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
+import { given } from '../shared/given.ts';
 import type { Log } from '../shared/log.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { CredentialKind, Installation } from '../sources/credential-kind.ts';
@@ -104,7 +105,7 @@ function problemOfFailure(
   return {
     code: kind === 'transient' ? 'unavailable' : 'login_required',
     message,
-    ...(again === undefined ? {} : { hint: again }),
+    ...given({ hint: again }),
     ...(kind === 'transient' ? { retryAfterMs: retryAfterMs ?? 1_000 } : {}),
   };
 }

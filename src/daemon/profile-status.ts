@@ -1,5 +1,6 @@
 import type { ProfileScope, ProfileStatus } from '../protocol/messages.ts';
 import type { Clock } from '../shared/clock.ts';
+import { given } from '../shared/given.ts';
 import { withinTheHour } from '../token/budget.ts';
 import { lifeLeftMs } from '../token/iam-token.ts';
 import { hasLivingToken, nextRenewalAtMs, problemNow } from '../token/outlook.ts';
@@ -53,11 +54,7 @@ export function profileStatus(
 
 /** What a profile is used for, as far as that was said at login. */
 export function scopeOf({ cloudId, folderId, impersonateServiceAccountId }: ProfileScope): ProfileScope {
-  return {
-    ...(cloudId === undefined ? {} : { cloudId }),
-    ...(folderId === undefined ? {} : { folderId }),
-    ...(impersonateServiceAccountId === undefined ? {} : { impersonateServiceAccountId }),
-  };
+  return given({ cloudId, folderId, impersonateServiceAccountId });
 }
 
 function stateName(state: LifecycleState, living: boolean): ProfileStatus['state'] {

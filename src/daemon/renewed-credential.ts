@@ -1,4 +1,5 @@
 import { problemOf } from '../shared/errors.ts';
+import { given } from '../shared/given.ts';
 import type { Log } from '../shared/log.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { CredentialKind, SourceTools } from '../sources/credential-kind.ts';
@@ -47,10 +48,7 @@ export function liveSource(
       const { message, hint } = problemOf(error);
       const said = `the renewed credential cannot be stored: ${message}`;
       log.write('warn', said);
-      return {
-        ok: false,
-        failure: { kind: 'transient', message: said, ...(hint === undefined ? {} : { hint }) },
-      };
+      return { ok: false, failure: { kind: 'transient', message: said, ...given({ hint }) } };
     }
   }
 

@@ -3,6 +3,7 @@
  */
 import { posix, win32 } from 'node:path';
 import { type Problem, ProblemError } from '../shared/errors.ts';
+import { given } from '../shared/given.ts';
 
 /** What the paths depend on; `surroundings.ts` reads them from the running process. */
 export interface Surroundings {
@@ -48,7 +49,7 @@ export function socketCandidates(surroundings: Surroundings): readonly [string, 
   if (platform === 'darwin') return [posix.join(applicationSupport(surroundings), 'ipc.sock')];
   const within = (folder: string): string => posix.join(folder, name, 'ipc.sock');
   const usual = `/run/user/${uid}`;
-  const runtime = [given(surroundings, 'XDG_RUNTIME_DIR') ?? usual, usual];
+  const runtime = [folderNamed(surroundings, 'XDG_RUNTIME_DIR') ?? usual, usual];
   const [head, ...tail] = new Set(runtime.filter((folder) => surroundings.isOurs(folder)).map(within));
   return head === undefined ? [`/tmp/${name}-${uid}/ipc.sock`] : [head, ...tail];
 }
@@ -62,7 +63,7 @@ export function folders(surroundings: Surroundings): Folders {
   }
   const path = pathOf(platform);
   const within = (variable: string, usual: string): string =>
-    path.join(given(surroundings, variable) ?? path.join(homeOf(surroundings), usual), name);
+    path.join(folderNamed(surroundings, variable) ?? path.join(homeOf(surroundings), usual), name);
   const isWindows = platform === 'win32';
   const config = isWindows ? within('APPDATA', 'AppData/Roaming') : within('XDG_CONFIG_HOME', '.config');
   const state = isWindows
@@ -104,11 +105,11 @@ export function socketPathProblem(path: string, platform: NodeJS.Platform): Prob
 }
 
 function badPath(message: string, hint?: string): Problem {
-  return { code: 'bad_request', message, ...(hint === undefined ? {} : { hint }) };
+  return { code: 'bad_request', message, ...given({ hint }) };
 }
 
 /** A folder from the environment; a relative one counts as unset (XDG Base Directory Specification 0.8). */
-function given({ platform, env }: Surroundings, variable: string): string | undefined {
+function folderNamed({ platform, env }: Surroundings, variable: string): string | undefined {
   const value = env[variable];
   return value !== undefined && pathOf(platform).isAbsolute(value) ? value : undefined;
 }

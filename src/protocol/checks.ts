@@ -3,19 +3,14 @@
  * an error that names the place; fields that are not known are left out.
  */
 import { errorCodes, type Problem } from '../shared/errors.ts';
+import type { Given } from '../shared/given.ts';
 
 export type Check<T> = (value: unknown, where: string) => T;
 /** What a check lets through. */
 export type Checked<C> = C extends Check<infer T> ? T : never;
 
 type Fields = Readonly<Record<string, Check<unknown>>>;
-type Optional<F extends Fields> = {
-  readonly [K in keyof F as undefined extends Checked<F[K]> ? K : never]?: Exclude<Checked<F[K]>, undefined>;
-};
-type Required<F extends Fields> = {
-  readonly [K in keyof F as undefined extends Checked<F[K]> ? never : K]: Checked<F[K]>;
-};
-export type Shape<F extends Fields> = Required<F> & Optional<F>;
+export type Shape<F extends Fields> = Given<{ [K in keyof F]: Checked<F[K]> }>;
 
 export function wrong(where: string, expected: string): never {
   throw new Error(`${where} is not ${expected}`);

@@ -1,4 +1,5 @@
-type Given<T> = {
+/** What `given` leaves of an object. */
+export type Given<T> = {
   readonly [K in keyof T as undefined extends T[K] ? never : K]: T[K];
 } & {
   readonly [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;

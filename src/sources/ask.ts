@@ -1,3 +1,4 @@
+import { given } from '../shared/given.ts';
 import { HttpFailure, type HttpRequest, type HttpResponse } from '../shared/http-client.ts';
 import type { ExchangeFailure, ExchangeOutcome } from '../token/ports.ts';
 import type { SourceTools } from './credential-kind.ts';
@@ -75,7 +76,7 @@ export async function call(
 }
 
 export function failed(kind: ExchangeFailure['kind'], message: string, hint?: string): ExchangeOutcome {
-  return { ok: false, failure: { kind, message, ...(hint === undefined ? {} : { hint }) } };
+  return { ok: false, failure: { kind, message, ...given({ hint }) } };
 }
 
 /** The JSON object that a body is; `null` for anything else. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../shared/clock.ts';
 import { ProblemError } from '../shared/errors.ts';
+import { given } from '../shared/given.ts';
 import type { HttpClient } from '../shared/http-client.ts';
 import type { Programs } from '../shared/programs.ts';
 import type { Secret } from '../shared/secret.ts';
@@ -58,5 +59,5 @@ export interface CredentialKind {
 
 /** What `accept` throws. */
 export function refusal(message: string, hint?: string): ProblemError {
-  return new ProblemError({ code: 'bad_request', message, ...(hint === undefined ? {} : { hint }) });
+  return new ProblemError({ code: 'bad_request', message, ...given({ hint }) });
 }

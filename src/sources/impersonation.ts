@@ -1,3 +1,4 @@
+import { given } from '../shared/given.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
 import type { Installation, SourceTools } from './credential-kind.ts';
@@ -39,7 +40,7 @@ function byWayOf(
       if (!first.ok) return first;
       const { exchanged, replacement } = first;
       const outcome = await exchangeFurther(exchanged.token, signal);
-      return { ...outcome, ...(replacement === undefined ? {} : { replacement }) };
+      return { ...outcome, ...given({ replacement }) };
     },
   };
 }

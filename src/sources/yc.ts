@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import * as v from 'valibot';
 import { behindVariable } from '../platform/find-program.ts';
+import { given } from '../shared/given.ts';
 import type { ProgramEnd, ProgramOutput } from '../shared/programs.ts';
 import { resourceIdPattern } from '../shared/resource-id.ts';
 import { Secret } from '../shared/secret.ts';
@@ -36,21 +37,20 @@ export const ycKind: CredentialKind = {
         'the name of the profile of yc must have 1 to 64 characters, none of them a control character',
       );
     }
-    return new Secret(JSON.stringify({ path, ...(profile === undefined ? {} : { profile }) } satisfies Kept));
+    return new Secret(JSON.stringify(given({ path, profile }) satisfies Kept));
   },
 
   open: (credential, installation, tools) => ycSource(kept(keptSchema, credential), installation, tools),
 
   async cloudAndFolder(credential, tools, signal) {
     const yc = kept(keptSchema, credential);
-    const [cloudId, folderId] = [await configured('cloud-id'), await configured('folder-id')];
-    return { ...(cloudId === null ? {} : { cloudId }), ...(folderId === null ? {} : { folderId }) };
+    return given({ cloudId: await configured('cloud-id'), folderId: await configured('folder-id') });
 
     /** What yc does not know, or does not say, is not known here either. */
-    async function configured(key: string): Promise<string | null> {
+    async function configured(key: string): Promise<string | undefined> {
       const end = await run(yc, ['config', 'get', key], tools, false, configMs, signal);
       const value = end.how === 'exited' && end.code === 0 ? lastLine(end.stdout) : '';
-      return resourceIdPattern.test(value) ? value : null;
+      return resourceIdPattern.test(value) ? value : undefined;
     }
   },
 
