@@ -1,5 +1,6 @@
 import type { TokenAnswer } from '../protocol/messages.ts';
 import type { Instant } from '../shared/clock.ts';
+import { orAborted } from '../shared/or-aborted.ts';
 import { IamTokenError } from './iam-token-error.ts';
 
 /** Gives out living tokens of one profile, and seldom asks the daemon for them. Its functions need no `this`. */
@@ -81,7 +82,7 @@ export function tokenCache(
     signal?.throwIfAborted();
     if (held !== undefined && isNew(held) && isAlive(held)) return held.answer;
     asking ??= renew();
-    return unlessAborted(asking, signal ?? undefined);
+    return signal ? orAborted(asking, signal) : asking;
   }
 
   return {
@@ -91,13 +92,4 @@ export function tokenCache(
       if (held?.answer.token === token) held = undefined;
     },
   };
-}
-
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

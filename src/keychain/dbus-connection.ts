@@ -7,7 +7,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { unescape } from 'node:querystring';
-import { orAborted } from './abortable.ts';
+import { orAborted } from '../shared/or-aborted.ts';
 import {
   DBusPeerError,
   decodeMessage,

@@ -2,8 +2,8 @@ import type { KeyObject } from 'node:crypto';
 import * as promises from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../shared/clock.ts';
+import { orAborted } from '../shared/or-aborted.ts';
 import { Secret } from '../shared/secret.ts';
-import { orAborted } from './abortable.ts';
 import { type CredentialStore, type Manner, stateOf, type StoreState } from './credential-store.ts';
 import {
   diskSilent,

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Problem } from '../shared/errors.ts';
-import { orAborted } from './abortable.ts';
+import { orAborted } from '../shared/or-aborted.ts';
 import { answerIn, type HelperAnswer, type HelperRequest, type NumberedRequest } from './helper-messages.ts';
 import { helperGone, helperLate, problemError, storeClosed } from './keychain-problems.ts';
 

@@ -1,4 +1,4 @@
-import { orAborted } from './abortable.ts';
+import { orAborted } from '../shared/or-aborted.ts';
 
 /** Lets one piece of work run after the other, in the order in which they came. */
 export class OneAtATime {
