@@ -5,6 +5,7 @@ import * as methods from '../protocol/methods.ts';
 import { span } from '../shared/duration.ts';
 import { given } from '../shared/given.ts';
 import { resourceIdPattern } from '../shared/resource-id.ts';
+import { quoted } from '../shared/shell-word.ts';
 import { ask, type Call, type Command } from './command.ts';
 import { print, printWarning, waiting } from './terminal.ts';
 import { passOnWarning, tokenRequest } from './token.ts';
@@ -12,7 +13,7 @@ import { passOnWarning, tokenRequest } from './token.ts';
 /** How each shell sets a variable for its children; within single quotes it reads nothing into a value. */
 const assignments = {
   // POSIX, "Single-Quotes": nothing within them is special but their end.
-  sh: (name: string, value: string) => `export ${name}='${value.replaceAll("'", String.raw`'\''`)}'`,
+  sh: (name: string, value: string) => `export ${name}=${quoted(value)}`,
   // fishshell.com/docs/current/language.html, "Quotes": \' and \\ are the only escapes there.
   fish: (name: string, value: string) => `set -gx ${name} '${value.replaceAll(/['\\]/g, String.raw`\$&`)}'`,
   // about_Quoting_Rules: a doubled quote stands for one; the parser takes typographic ones for the same.

@@ -3,13 +3,12 @@ import { resolve } from 'node:path';
 import { programPlaces } from '../platform/find-program.ts';
 import { isForeignProgram } from '../platform/surroundings.ts';
 import { given } from '../shared/given.ts';
-import { profileOption } from '../shared/profile-option.ts';
 import { Secret } from '../shared/secret.ts';
+import { profileOption, shellWord } from '../shared/shell-word.ts';
 import { canAsk, promptHidden, readSecret, readSecretLine } from './asking.ts';
 import type { Call } from './command.ts';
 import { usageError } from './endings.ts';
 import { readSecretFile } from './secret-file.ts';
-import { shellWord } from './shell-word.ts';
 import { isTerminal, note } from './terminal.ts';
 
 /** What a person handed in. */

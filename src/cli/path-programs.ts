@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { ownProgramMark, programPlaces } from '../platform/find-program.ts';
 import type { Surroundings } from '../platform/places.ts';
 import { isExecutable, isOwnProgram } from '../platform/surroundings.ts';
-import { shellWord } from './shell-word.ts';
+import { shellWord } from '../shared/shell-word.ts';
 import { printWarning } from './terminal.ts';
 import { writeWhole } from './write-whole.ts';
 

@@ -1,10 +1,10 @@
 import { promises as fs } from 'node:fs';
 import { IamTokenError } from '../client/iam-token-error.ts';
 import type { Secret } from '../shared/secret.ts';
+import { shellWord } from '../shared/shell-word.ts';
 import { systemCodeOf } from '../shared/thrown.ts';
 import { readSecret } from './asking.ts';
 import { usageError } from './endings.ts';
-import { shellWord } from './shell-word.ts';
 import { printWarning } from './terminal.ts';
 
 /** Whoever is not the owner, and may read it. */

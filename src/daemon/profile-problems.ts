@@ -1,6 +1,6 @@
 /** What is said of a profile that has no credential, or is none. */
 import type { Problem } from '../shared/errors.ts';
-import { profileOption } from '../shared/profile-option.ts';
+import { profileOption } from '../shared/shell-word.ts';
 import type { IamTokenSource } from '../token/ports.ts';
 import type { LifecycleState } from '../token/state.ts';
 

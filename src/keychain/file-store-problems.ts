@@ -1,5 +1,6 @@
 import type { ProblemError } from '../shared/errors.ts';
-import { quoted, refused } from './guarded-file.ts';
+import { quoted } from '../shared/shell-word.ts';
+import { refused } from './guarded-file.ts';
 import { type KeyPlace, nameOf } from './key-file.ts';
 import { problemError } from './keychain-problems.ts';
 import type { SealedFault } from './sealed-file.ts';

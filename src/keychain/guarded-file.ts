@@ -2,6 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import type * as promises from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ProblemError } from '../shared/errors.ts';
+import { quoted } from '../shared/shell-word.ts';
 import { messageOf, systemCodeOf } from '../shared/thrown.ts';
 import { problemError } from './keychain-problems.ts';
 
@@ -195,11 +196,6 @@ export function notWritten({ path, name }: Place, folder: string, cause: unknown
     `see who may write there: ls -ld ${quoted(folder)}`,
     cause,
   );
-}
-
-/** As a POSIX shell takes it. */
-export function quoted(path: string): string {
-  return `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** `EACCES: permission denied, open '/path'` without what comes after the comma. */

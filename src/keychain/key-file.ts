@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { type Disk, notWritten, quoted, readGuarded, refused, syncFolder, writeNew } from './guarded-file.ts';
+import { quoted } from '../shared/shell-word.ts';
+import { type Disk, notWritten, readGuarded, refused, syncFolder, writeNew } from './guarded-file.ts';
 
 /**
  * A key that lies in a file: 32 to 4,096 random bytes, all of which count. By hand it is made with
