@@ -1,4 +1,4 @@
-import { holdToShellContract } from '../cli/shell-contract.ts';
+import { holdToShellContract } from '../scripts/shell-contract.ts';
 
 describe('zsh', function () {
   this.timeout(60_000);
