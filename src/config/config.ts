@@ -5,8 +5,8 @@ import { durationMs } from '../shared/duration.ts';
 import { endpointOf } from '../shared/endpoint.ts';
 import { logLevels } from '../shared/log.ts';
 import { messageOf } from '../shared/thrown.ts';
-import { fileKey } from './file-key.ts';
 import { proxyForm, proxyPattern } from './proxy-form.ts';
+import { storeKey } from './store-key.ts';
 
 /** Where credentials are kept. */
 export const storeKind = oneOf(['keychain', 'file', 'memory']);
@@ -116,7 +116,7 @@ export function configSchema(scheduleFault: ScheduleFault) {
   return v.strictObject({
     store: v.nullish(storeKind, 'keychain'),
     /** Of the file store. */
-    file: v.nullish(fileKey, { key: 'passphrase' }),
+    file: v.nullish(storeKey, { key: 'passphrase' }),
     log: v.nullish(v.strictObject({ level: v.nullish(logLevel, 'info') }), {}),
     refresh: v.nullish(refresh(scheduleFault), {}),
     iam: v.nullish(iam, {}),

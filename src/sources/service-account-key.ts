@@ -5,7 +5,7 @@ import type { ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
 import type { CredentialKind, Installation, SourceTools } from './credential-kind.ts';
 import { createToken } from './iam-api.ts';
 import { kept } from './kept.ts';
-import { readKeyFile } from './key-file.ts';
+import { readAuthorizedKey } from './authorized-key.ts';
 
 /** A JWT is used at once; IAM takes none that lives for over an hour. */
 const jwtLifeMs = 10 * 60_000;
@@ -28,7 +28,7 @@ export const serviceAccountKeyKind: CredentialKind = {
   name: 'service-account-key',
 
   async accept({ secret = '' }) {
-    const { id, serviceAccountId, privateKey } = readKeyFile(secret);
+    const { id, serviceAccountId, privateKey } = readAuthorizedKey(secret);
     const key = privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64');
     return new Secret(JSON.stringify({ id, serviceAccountId, key } satisfies KeptKey));
   },

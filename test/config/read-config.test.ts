@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { scheduleFault } from '../../src/adapters/cron-schedule.ts';
 import type { Config } from '../../src/config/config.ts';
-import type { FileKey } from '../../src/config/file-key.ts';
+import type { StoreKey } from '../../src/config/store-key.ts';
 import { ConfigError, type ConfigInput, readConfig } from '../../src/config/read-config.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { tlsCertificate } from '../support/tls-fixture.ts';
@@ -87,7 +87,7 @@ metadata: { listen: 127.0.0.1:8099, allowAnyLocalUser: true }
     } satisfies Config);
   });
 
-  const keys: readonly (readonly [string, FileKey | null])[] = [
+  const keys: readonly (readonly [string, StoreKey | null])[] = [
     ['{ key: passphrase }', { kind: 'passphrase' }],
     ['{ key-file: /etc/k }', { kind: 'key-file', path: '/etc/k' }],
     ['{ key: { key-file: /etc/k } }', { kind: 'key-file', path: '/etc/k' }],

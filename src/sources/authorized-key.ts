@@ -3,7 +3,7 @@ import type { ProblemError } from '../shared/errors.ts';
 import { resourceIdPattern, resourceIdRule } from '../shared/resource-id.ts';
 import { refusal } from './credential-kind.ts';
 
-export interface KeyFile {
+export interface AuthorizedKey {
   readonly id: string;
   readonly serviceAccountId: string;
   readonly privateKey: KeyObject;
@@ -22,7 +22,7 @@ const mostBits = 8_192;
  *
  * @throws ProblemError `bad_request`, naming what is there instead; no part of the key is in it
  */
-export function readKeyFile(text: string): KeyFile {
+export function readAuthorizedKey(text: string): AuthorizedKey {
   const file = fieldsOf(text);
   const id = idIn(file, 'id', 'id');
   const serviceAccountId = idIn(file, 'service_account_id', 'serviceAccountId');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { problemOf } from '../../src/shared/errors.ts';
-import { readKeyFile } from '../../src/sources/key-file.ts';
+import { readAuthorizedKey } from '../../src/sources/authorized-key.ts';
 import { keyFile, testKey, warningLine } from '../support/test-keys.ts';
 
 const key = testKey();
@@ -32,7 +32,7 @@ describe('the file of an authorized key', () => {
   ];
   for (const [name, text] of rows) {
     it(`is read ${name}`, () => {
-      const { id, serviceAccountId, privateKey } = readKeyFile(text);
+      const { id, serviceAccountId, privateKey } = readAuthorizedKey(text);
       assert.deepEqual({ id, serviceAccountId }, { id: key.id, serviceAccountId: key.serviceAccountId });
       assert.equal(privateKey.export(pkcs8), key.privateKey);
     });
@@ -40,7 +40,7 @@ describe('the file of an authorized key', () => {
 
   it('is read with 4,096 bits', () => {
     const large = testKey(4096);
-    assert.equal(readKeyFile(keyFile(large)).privateKey.asymmetricKeyDetails?.modulusLength, 4_096);
+    assert.equal(readAuthorizedKey(keyFile(large)).privateKey.asymmetricKeyDetails?.modulusLength, 4_096);
   });
 
   function escapedTwice(): string {
@@ -180,7 +180,7 @@ describe('what is no file of an authorized key is named for what it is:', () => 
   for (const [name, text, message] of rows) {
     it(name, () => {
       assert.throws(
-        () => readKeyFile(text),
+        () => readAuthorizedKey(text),
         (thrown) => {
           const problem = problemOf(thrown);
           assert.deepEqual([problem.code, problem.message], ['bad_request', message]);

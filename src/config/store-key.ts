@@ -2,7 +2,7 @@ import { win32 } from 'node:path';
 import * as v from 'valibot';
 
 /** What opens the file store. */
-export type FileKey =
+export type StoreKey =
   | { readonly kind: 'passphrase' }
   | { readonly kind: 'key-file'; readonly path: string }
   /** By its name in the systemd unit. */
@@ -14,13 +14,13 @@ const form = 'must be { key: passphrase }, { key-file: /PATH } or { credential: 
  * `file` of `config.yaml`. Each key may stand after `key:` too, as a map or in quotes (`key: "key-file: /PATH"`): people
  * write it both ways.
  */
-export const fileKey = v.pipe(
+export const storeKey = v.pipe(
   v.unknown(),
   v.transform(keyIn),
-  v.custom<FileKey>((found) => found !== null, form),
+  v.custom<StoreKey>((found) => found !== null, form),
 );
 
-function keyIn(value: unknown): FileKey | null {
+function keyIn(value: unknown): StoreKey | null {
   if (typeof value !== 'object' || value === null) return null;
   const [entry = ['key', 'passphrase'], second] = Object.entries(value);
   if (second !== undefined) return null;
@@ -32,7 +32,7 @@ function keyIn(value: unknown): FileKey | null {
   return quoted === undefined ? null : keyNamed(quoted['name'], quoted['given']);
 }
 
-function keyNamed(name: unknown, given: unknown): FileKey | null {
+function keyNamed(name: unknown, given: unknown): StoreKey | null {
   if (typeof given !== 'string') return null;
   // What is absolute on POSIX is so on Windows too.
   if (name === 'key-file' && win32.isAbsolute(given)) return { kind: 'key-file', path: given };
