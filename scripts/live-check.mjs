@@ -1,4 +1,4 @@
-// Sends junk to IAM, for which no account is needed, and looks whether it is refused as iam-api.ts expects; with a key,
+// Sends junk to IAM, for which no account is needed, and looks whether it is refused as iam-errors.ts expects; with a key,
 // goes the whole way. Needs a build; scripts/live-check makes one. Says no secret. Ends with 1 when something differs.
 import { readFileSync } from 'node:fs';
 import { argv, env, stderr, stdout } from 'node:process';

@@ -4,7 +4,7 @@ import { Secret } from '../shared/secret.ts';
 import type { ExchangeFailure, ExchangeOutcome } from '../token/ports.ts';
 import { ask, type Question } from './ask.ts';
 import type { CredentialKind, SourceTools } from './credential-kind.ts';
-import { statusIn } from './iam-api.ts';
+import { statusIn } from './iam-errors.ts';
 import { readBearerAnswer } from './iam-token-answer.ts';
 import { kept } from './kept.ts';
 

@@ -6,7 +6,7 @@ import { Secret } from '../shared/secret.ts';
 import type { ExchangeFailure, ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
 import { ask, failed, type Question } from './ask.ts';
 import { type CredentialKind, refusal, type SourceTools } from './credential-kind.ts';
-import { statusIn } from './iam-api.ts';
+import { statusIn } from './iam-errors.ts';
 import { readBearerAnswer } from './iam-token-answer.ts';
 import { kept } from './kept.ts';
 import { sayable } from './sayable.ts';
