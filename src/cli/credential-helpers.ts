@@ -1,5 +1,6 @@
 /** Answers programs of others, each by the protocol that it has for such as us. */
 import * as methods from '../protocol/methods.ts';
+import { isoTime } from '../shared/clock.ts';
 import { messageOf } from '../shared/thrown.ts';
 import { expiryMarginMs } from '../token/iam-token.ts';
 import { ask, type Call, type Command, profileOf } from './command.ts';
@@ -31,7 +32,7 @@ const execVersions = ['client.authentication.k8s.io/v1', 'client.authentication.
 export const kubernetesCredential: Command = async (call) => {
   const apiVersion = wantedVersion(call.surroundings.env['KUBERNETES_EXEC_INFO'] ?? '');
   const { token, expiresAt, clockOffsetMs = 0 } = await tokenFor(call);
-  const expirationTimestamp = new Date(Date.parse(expiresAt) - clockOffsetMs - expiryMarginMs).toISOString();
+  const expirationTimestamp = isoTime(Date.parse(expiresAt) - clockOffsetMs - expiryMarginMs);
   print(jsonLine({ apiVersion, kind: 'ExecCredential', status: { token, expirationTimestamp } }));
 };
 

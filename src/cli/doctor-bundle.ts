@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { redact } from '../adapters/redaction.ts';
 import type { Config } from '../config/config.ts';
 import { folders } from '../platform/places.ts';
+import { isoTime } from '../shared/clock.ts';
 import { messageOf } from '../shared/thrown.ts';
 import { version } from '../shared/version.ts';
 import type { Examination, Verdict } from './doctor-examination.ts';
@@ -23,7 +24,7 @@ export async function writeBundle(
   const { call, settings, status } = examination;
   const { clock, surroundings } = call;
   const report = {
-    madeAt: new Date(clock.now().wallMs).toISOString(),
+    madeAt: isoTime(clock.now().wallMs),
     client: { version, node: process.version, platform: surroundings.platform },
     checks: findings,
     status: status ?? null,

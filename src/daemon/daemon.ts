@@ -3,9 +3,9 @@ import type { CredentialStore } from '../keychain/credential-store.ts';
 import type { DaemonStatus, Protection } from '../protocol/messages.ts';
 import type { Peer } from '../protocol/peer.ts';
 import type { Supervision } from '../service/supervision.ts';
+import { isoTime } from '../shared/clock.ts';
 import { problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
-import { isoTime } from './profile-status.ts';
 import { requestHandler, type RequestHandlerParts } from './request-handler.ts';
 
 /** Longer than this nobody is waited for when the daemon ends. */

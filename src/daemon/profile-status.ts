@@ -1,5 +1,5 @@
 import type { ProfileScope, ProfileStatus } from '../protocol/messages.ts';
-import type { Clock } from '../shared/clock.ts';
+import { type Clock, isoTime } from '../shared/clock.ts';
 import { given } from '../shared/given.ts';
 import { withinTheHour } from '../token/budget.ts';
 import { lifeLeftMs } from '../token/iam-token.ts';
@@ -77,8 +77,4 @@ function stateName(state: LifecycleState, living: boolean): ProfileStatus['state
     default:
       return phase satisfies never;
   }
-}
-
-export function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -8,7 +8,7 @@ import {
 } from '../protocol/messages.ts';
 import type { Peer } from '../protocol/peer.ts';
 import { type CheckedRequest, checkRequest } from '../protocol/requests.ts';
-import type { Clock } from '../shared/clock.ts';
+import { type Clock, isoTime } from '../shared/clock.ts';
 import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
 import { Secret } from '../shared/secret.ts';
@@ -20,7 +20,7 @@ import { awsKeys } from './impersonations.ts';
 import type { PeerProofs } from './peer-proofs.ts';
 import type { Profile, Settle } from './profile.ts';
 import type { ProfileEntry } from './profile-registry.ts';
-import { isoTime, profileStatus, scopeOf } from './profile-status.ts';
+import { profileStatus, scopeOf } from './profile-status.ts';
 import type { Profiles } from './profiles.ts';
 import type { Subscriptions } from './subscriptions.ts';
 

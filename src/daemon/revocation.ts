@@ -1,4 +1,5 @@
 import type { LogoutAnswer } from '../protocol/messages.ts';
+import { isoTime } from '../shared/clock.ts';
 import { problemOf } from '../shared/errors.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { Advice } from '../sources/credential-kind.ts';
@@ -6,9 +7,8 @@ import { revokeToken } from '../sources/iam-api.ts';
 import { type IamToken, lifeLeftMs } from '../token/iam-token.ts';
 import { trueTimeMs } from '../token/time.ts';
 import type { LoginParts } from './login.ts';
-import type { ProfileEntry } from './profile-registry.ts';
-import { isoTime } from './profile-status.ts';
 import type { Profile } from './profile.ts';
+import type { ProfileEntry } from './profile-registry.ts';
 
 export type Revocation = Required<Omit<LogoutAnswer, 'profile'>>;
 

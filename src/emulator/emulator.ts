@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { isoTime } from '../shared/clock.ts';
 import { faulted, whole } from './faults.ts';
 import { IamService, type ServiceOptions } from './iam-service.ts';
 import { Refusal, refusal, type Reply, rpcCode } from './reply.ts';
@@ -48,7 +49,7 @@ export class Emulator extends IamService {
     const delivery = fault === null ? whole(reply) : faulted(fault, reply);
     if (route?.isUnlogged !== true) {
       this.log({
-        at: new Date(this.nowMs()).toISOString(),
+        at: isoTime(this.nowMs()),
         method,
         path: route === undefined ? '(unknown)' : path,
         status: delivery.status,

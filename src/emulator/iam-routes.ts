@@ -1,6 +1,7 @@
 /** The IAM API, and the one call of another that shows what its tokens are for. */
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
+import { isoTime } from '../shared/clock.ts';
 import type { IamService } from './iam-service.ts';
 import { subjectOfJwt } from './jwt.ts';
 import { json, refusal, rpcCode } from './reply.ts';
@@ -78,7 +79,7 @@ const createEphemeralKeys: Route = {
       accessKeyId: `YCE${randomBytes(16).toString('hex')}`,
       secret: `YCM${randomBytes(32).toString('base64url')}`,
       sessionToken: `s1.${token}`,
-      expiresAt: new Date(Math.min(service.nowMs() + duration * 1_000, expiresAtMs)).toISOString(),
+      expiresAt: isoTime(Math.min(service.nowMs() + duration * 1_000, expiresAtMs)),
     });
   },
 };

@@ -26,3 +26,8 @@ export interface Clock {
   /** From 0 to below 1. */
   random(): number;
 }
+
+/** A moment as the wire has it: RFC 3339, UTC, milliseconds. */
+export function isoTime(wallMs: number): string {
+  return new Date(wallMs).toISOString();
+}

@@ -1,5 +1,6 @@
 /** Reads what services give: a token, if it can be one. */
 import * as v from 'valibot';
+import { isoTime } from '../shared/clock.ts';
 import { Secret } from '../shared/secret.ts';
 import { longestTokenLifeMs } from '../token/iam-token.ts';
 import type { ExchangeOutcome } from '../token/ports.ts';
@@ -126,7 +127,7 @@ function believedLife(
   nowMs: number,
 ): ExchangeOutcome {
   if (typeof expiry === 'string') return wrong(expiry);
-  const expiresAt = new Date(expiry).toISOString();
+  const expiresAt = isoTime(expiry);
   if (expiry <= nowMs) return wrong(`${service} gave a token that expired at ${expiresAt}`);
   // Twice as long is a mistake, wherever it was made.
   if (expiry > nowMs + 2 * longestTokenLifeMs) {
