@@ -5,7 +5,7 @@ import { argv, env, stderr, stdout } from 'node:process';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../dist/src/adapters/system-clock.js';
 import { undiciHttp } from '../dist/src/adapters/undici-http.js';
-import { audienceOf } from '../dist/src/config/config.js';
+import { audienceOf } from '../dist/src/shared/endpoint.js';
 import { endpointOf, isLoopbackUrl } from '../dist/src/shared/endpoint.js';
 import { Secret } from '../dist/src/shared/secret.js';
 import { createToken, createTokenForServiceAccount, revokeToken } from '../dist/src/sources/iam-api.js';

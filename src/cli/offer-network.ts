@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { addNetwork, type NetworkSettings } from '../config/add-network.ts';
-import { proxyPattern } from '../config/proxy-form.ts';
 import { folders, type Surroundings } from '../platform/places.ts';
+import { proxyPattern } from '../shared/endpoint.ts';
 import { askYesNo, canAsk } from './asking.ts';
 import { printWarning } from './terminal.ts';
 import { writeWhole } from './write-whole.ts';

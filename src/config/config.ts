@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import * as v from 'valibot';
 import { durationMs } from '../shared/duration.ts';
-import { endpointOf } from '../shared/endpoint.ts';
+import { audienceOf, endpointOf, proxyPattern } from '../shared/endpoint.ts';
 import { logLevels } from '../shared/log.ts';
 import { messageOf } from '../shared/thrown.ts';
-import { proxyForm, proxyPattern } from './proxy-form.ts';
 import { storeKey } from './store-key.ts';
 
 /** Where credentials are kept. */
@@ -17,6 +16,7 @@ export const endpoint = v.pipe(
   v.transform(endpointOf),
   v.string('must be an https URL (http only for a loopback address)'),
 );
+const proxyForm = 'must be the URL of a proxy, like http://proxy:3128';
 export const proxy = v.pipe(v.string(), v.regex(proxyPattern, proxyForm));
 
 const noTime = 'must be a time, like 8s';
@@ -134,9 +134,4 @@ type Frozen<T> = { readonly [K in keyof T]: Frozen<T[K]> };
 
 function oneOf<const T extends readonly string[]>(words: T): v.PicklistSchema<T, string> {
   return v.picklist(words, `must be one of ${words.join(', ')}`);
-}
-
-/** The audience that goes with an endpoint, where nobody names another. */
-export function audienceOf(endpoint: string): string {
-  return `${endpoint}/iam/v1/tokens`;
 }

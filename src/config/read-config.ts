@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
+import { audienceOf } from '../shared/endpoint.ts';
 import { reasonOf, systemCodeOf } from '../shared/thrown.ts';
 import {
-  audienceOf,
   type Config,
   configSchema,
   endpoint,

@@ -1,7 +1,6 @@
-import { audienceOf } from '../config/config.ts';
 import type { LoginParams } from '../protocol/messages.ts';
 import type { Clock, Instant } from '../shared/clock.ts';
-import { endpointOf } from '../shared/endpoint.ts';
+import { audienceOf, endpointOf } from '../shared/endpoint.ts';
 import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import { given } from '../shared/given.ts';
 import type { Log } from '../shared/log.ts';

@@ -17,3 +17,11 @@ export function endpointOf(text: string): string | null {
 export function isLoopbackUrl(url: string): boolean {
   return loopback.test(new URL(url).hostname);
 }
+
+/** The audience that goes with an endpoint of IAM, where nobody names another. */
+export function audienceOf(endpoint: string): string {
+  return `${endpoint}/iam/v1/tokens`;
+}
+
+/** The URL of a proxy; `HTTPS_PROXY` has this form too. */
+export const proxyPattern = /^https?:\/\/[^/\s]+\/?$/;
