@@ -7,15 +7,15 @@ export function usageError(message: string, hint?: string): IamTokenError {
 }
 
 /** As a shell has it for a program that a signal ended: 128 and the signal's number. */
-const exitCodes = { interrupted: 130, 'nobody reads the output': 141 } as const;
+const quietExitCodes = { interrupted: 130, 'nobody reads the output': 141 } as const;
 
 /** There is nothing to say: the person at the keyboard ended it, or whoever read our output went away. */
 export class QuietEnd extends Error {
   override readonly name = 'QuietEnd';
   readonly exitCode: number;
 
-  constructor(why: keyof typeof exitCodes, options?: ErrorOptions) {
+  constructor(why: keyof typeof quietExitCodes, options?: ErrorOptions) {
     super(why, options);
-    this.exitCode = exitCodes[why];
+    this.exitCode = quietExitCodes[why];
   }
 }

@@ -254,7 +254,7 @@ export function signature({ name, value }: OptionSpec): string {
 }
 
 /** What stands for the value in a text: `NAME`, or all that it can be. */
-export function standIn(value: Exclude<OptionValue, { readonly kind: 'flag' }> | Operand): string {
+function standIn(value: Exclude<OptionValue, { readonly kind: 'flag' }> | Operand): string {
   return value.kind === 'choice' ? value.choices.join('|') : value.placeholder;
 }
 

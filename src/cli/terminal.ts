@@ -19,7 +19,7 @@ export type Style = keyof typeof styles;
 /** Gives the text a style, where colours are wanted. */
 export type Paint = (style: Style, text: string) => string;
 
-export type Stream = 'stdin' | 'stdout' | 'stderr';
+type Stream = 'stdin' | 'stdout' | 'stderr';
 
 export function isTerminal(stream: Stream): boolean {
   return process.getBuiltinModule('node:tty').isatty(['stdin', 'stdout', 'stderr'].indexOf(stream));

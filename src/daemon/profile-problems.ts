@@ -15,7 +15,7 @@ export const loggedInAnew: Problem = {
 };
 
 export function loginRequired(name: string, isDefault: boolean, message: string): Problem {
-  return { code: 'login_required', message, hint: named('iam-token login', name, isDefault) };
+  return { code: 'login_required', message, hint: withProfile('iam-token login', name, isDefault) };
 }
 
 /** @param wanted the name of a profile; `null` where nobody named one and none is the default */
@@ -58,14 +58,14 @@ export function namingProfile(
     exchange: async (signal, interactive) => {
       const outcome = await source.exchange(signal, interactive);
       if (outcome.ok || outcome.failure.hint === undefined) return outcome;
-      const hint = named(outcome.failure.hint, name, isDefault());
+      const hint = withProfile(outcome.failure.hint, name, isDefault());
       return { ...outcome, failure: { ...outcome.failure, hint } };
     },
   };
 }
 
 /** Commands that can be typed as they stand, whatever the profile is called. */
-export function named(hint: string, name: string, isDefault: boolean): string {
+export function withProfile(hint: string, name: string, isDefault: boolean): string {
   if (isDefault) return hint;
   return hint.replaceAll(/iam-token (?:login|refresh)\b/g, (call) => `${call} ${profileOption(name)}`);
 }

@@ -14,7 +14,7 @@ import {
   loggedInAnew,
   loginRequired,
   mayOpenByItself,
-  named,
+  withProfile,
   notFound,
   nothingStored,
   storedForAnother,
@@ -155,7 +155,7 @@ export class Profiles {
   notice(name: string, { kind }: ProfileEntry): string | null {
     const { kindOf, tools } = this.#parts;
     const notice = kindOf(kind)?.notice?.(tools) ?? null;
-    return notice === null ? null : named(notice, name, this.registry.default === name);
+    return notice === null ? null : withProfile(notice, name, this.registry.default === name);
   }
 
   /** Somebody asked for a renewal: what was refused by way of this profile may be granted by now. */

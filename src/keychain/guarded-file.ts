@@ -174,7 +174,7 @@ export function refused(message: string, hint: string, cause?: unknown): Problem
 }
 
 /** What is wrong with a place when the system itself refuses. What is a problem already is passed on. */
-export function notRead({ path, name }: Place, cause: unknown): ProblemError {
+function notRead({ path, name }: Place, cause: unknown): ProblemError {
   if (cause instanceof ProblemError) return cause;
   return refused(
     `${name} ${path} cannot be read: ${reasonOf(cause)}`,

@@ -72,7 +72,7 @@ export type CheckedRequest = {
   readonly [M in Method]: { readonly id: number; readonly method: M; readonly params: Params<M> };
 }[Method];
 
-export type Checked =
+export type RequestCheck =
   | { readonly ok: true; readonly request: CheckedRequest }
   /** `id` is `null` where the request had none that could be read. */
   | { readonly ok: false; readonly id: number | null; readonly problem: Problem }
@@ -81,7 +81,7 @@ export type Checked =
 
 const noParams = {};
 
-export function checkRequest(data: unknown): Checked {
+export function checkRequest(data: unknown): RequestCheck {
   if (!isObject(data)) return { ok: false, id: 'no_message' };
   const { v: version, id, method, params = noParams }: Partial<RequestMessage> = data;
   if (!isId(id))
@@ -106,7 +106,7 @@ function isObject(data: unknown): data is object {
   return typeof data === 'object' && data !== null && !Array.isArray(data);
 }
 
-function refused(id: number | null, problem: Problem): Checked {
+function refused(id: number | null, problem: Problem): RequestCheck {
   return { ok: false, id, problem };
 }
 

@@ -10,6 +10,7 @@ export function step(state: LifecycleState, ...effects: readonly Effect[]): Step
   return { state, effects };
 }
 
+/** With these effects in front. */
 export function also({ state, effects }: Step, ...before: readonly Effect[]): Step {
   return { state, effects: [...before, ...effects] };
 }
@@ -23,6 +24,7 @@ export function kept({ token, time }: LifecycleState): readonly Effect[] {
   return token === null ? [] : [{ kind: 'keep', token, clockOffsetMs: time.offsetMs }];
 }
 
+/** Where more is known of the clock than before. */
 export function keptAnew(before: LifecycleState, after: LifecycleState): readonly Effect[] {
   return before.time.offsetMs === after.time.offsetMs ? [] : kept(after);
 }

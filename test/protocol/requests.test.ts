@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { resourceIdRule } from '../../src/shared/resource-id.ts';
-import { type Checked, checkRequest } from '../../src/protocol/requests.ts';
+import { type RequestCheck, checkRequest } from '../../src/protocol/requests.ts';
 import { canaries } from '../support/canaries.ts';
 
-function asked(method: string, params?: unknown): Checked {
+function asked(method: string, params?: unknown): RequestCheck {
   return checkRequest({ v: 1, id: 7, method, ...(params === undefined ? {} : { params }) });
 }
 
 /** What a request is refused with: `id code message`. */
-function refusal(checked: Checked): string {
+function refusal(checked: RequestCheck): string {
   assert.ok(!checked.ok);
   assert.ok(checked.id !== 'no_message');
   return `${checked.id} ${checked.problem.code} ${checked.problem.message}`;
