@@ -61,8 +61,6 @@ export abstract class IamService {
     return this.#clock.now().wallMs + this.clockOffsetMs;
   }
 
-  // --- whom it knows ------------------------------------------------------------------------------------------
-
   allowOauthToken(account: OauthAccount): void {
     this.#accounts.set(account.token, account);
   }
@@ -113,8 +111,6 @@ export abstract class IamService {
     this.federations = this.federations.filter((federation) => federation.issuer !== issuer);
   }
 
-  // --- the IAM tokens that it gave ------------------------------------------------------------------------------
-
   /** A new IAM token for that account; `expiresAt` is as IAM writes it. */
   issue(subject: string): { token: string; expiresAtMs: number; expiresAt: string } {
     const token = mintedToken(subject);
@@ -132,8 +128,6 @@ export abstract class IamService {
   revokeIamToken(token: string): void {
     this.#tokens.delete(token);
   }
-
-  // --- what is wrong with it, and what came ---------------------------------------------------------------------
 
   /**
    * @param count so many calls meet the fault; all unless given, until `null` switches it off

@@ -69,8 +69,6 @@ function exchangeEnded(
     : failed(state, outcome.failure, phase.startedAt, random01, now);
 }
 
-// --- the credential comes and goes -------------------------------------------------------------------------
-
 function credentialFound(state: LifecycleState, keptToken: KeptToken | null, now: Instant): Step {
   const { token, clockOffsetMs } = keptToken ?? { token: null, clockOffsetMs: 0 };
   const found: LifecycleState = {
@@ -148,8 +146,6 @@ function cancelled({ phase }: LifecycleState): readonly Effect[] {
   return phase.kind === 'exchanging' ? [{ kind: 'cancel_exchange' }] : [];
 }
 
-// --- somebody asks -----------------------------------------------------------------------------------------
-
 function requested(state: LifecycleState, request: TokenRequest, now: Instant): Step {
   return request.forOutcome ? refreshRequested(state, request, now) : tokenRequested(state, request, now);
 }
@@ -191,8 +187,6 @@ function refreshRequested(state: LifecycleState, request: TokenRequest, now: Ins
   const { kind } = state.phase;
   return kind === 'loading' || kind === 'exchanging' ? step(waiting) : startExchange(waiting, 'person', now);
 }
-
-// --- time passes -------------------------------------------------------------------------------------------
 
 function woke(state: LifecycleState, jumpMs: number, now: Instant): Step {
   const jumped: LifecycleState =
