@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
-import { open, rename, writeFile } from 'node:fs/promises';
+import * as fs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
+import { syncFolder } from '../keychain/guarded-file.ts';
 import { profileNamePattern } from '../protocol/messages.ts';
 import { ProblemError } from '../shared/errors.ts';
 import { resourceIdPattern } from '../shared/resource-id.ts';
@@ -123,15 +124,7 @@ function readRegistry(path: string): Registry | null {
 /** The old file or the new one, whatever happens meanwhile. */
 async function writeWhole(path: string, text: string): Promise<void> {
   const draft = `${path}.new`;
-  await writeFile(draft, text, { mode: 0o600, flush: true });
-  await rename(draft, path);
-  // Windows cannot open a folder; elsewhere the new name lasts only once the folder is written too.
-  if (process.platform !== 'win32') {
-    const folder = await open(dirname(path), 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
-  }
+  await fs.writeFile(draft, text, { mode: 0o600, flush: true });
+  await fs.rename(draft, path);
+  await syncFolder(dirname(path), { fs, uid: process.getuid?.() ?? null });
 }
