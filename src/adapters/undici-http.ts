@@ -50,7 +50,7 @@ function dispatcherFor(
 ): undici.Dispatcher {
   const { proxy, noProxy, certificates } = options;
   const trusted = certificates === null ? {} : { ca: [...rootCertificates, certificates] };
-  // None lives until TCP's first keep-alive, a minute later; and where the system does not know how to set that up, as
+  // No connection lives until TCP's first keep-alive, a minute later; and where the system does not know how to set that up, as
   // Wine, undici would not connect.
   const connect = { keepAlive: false, ...trusted };
   if (proxy === null || isNeverProxied(new URL(url).hostname)) return new Agent({ connect });

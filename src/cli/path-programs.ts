@@ -19,7 +19,7 @@ const programs = { 'docker-credential-iam-token': 'docker-credential', yc: 'yc' 
 
 /** @param node by which they run */
 export function pathPrograms({ home, platform }: Surroundings, node: string): readonly PathProgram[] {
-  // There, no script of a shell is a program.
+  // Windows runs no script of a shell.
   if (platform === 'win32') return [];
   const words = [node, join(__dirname, 'iam-token.js')].map((word) => shellWord(word, platform)).join(' ');
   return Object.entries(programs).map(([name, command]) => ({

@@ -59,7 +59,7 @@ async function runParsed(args: readonly string[], surroundings: Surroundings): P
   if (args[0] === '__complete') return complete(args.slice(1), surroundings);
   const given = parseCommandLine(args);
   const { command, options } = given;
-  // doctor has a finding of it.
+  // doctor has them among its findings.
   const isSilent = command.name === 'doctor' || options.has('no-user-output');
   if (!isSilent) for (const message of strangeNames(surroundings.env)) printWarning(message);
   if (options.has('help')) print(helpText(command));

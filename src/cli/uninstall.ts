@@ -32,7 +32,7 @@ export const uninstall: Command = async (call) => {
   if (isPurge) {
     if (service.purge === undefined) await forgetAll(call);
     else await runAll(service.purge, call);
-    // What a person has added to a unit.
+    // The drop-ins that a person has added to a unit.
     for (const path of paths) rmSync(`${path}.d`, { recursive: true, force: true });
   }
   if (!isForSystem) {

@@ -10,7 +10,7 @@ import { openProfileRegistry } from './profile-registry.ts';
  * @throws as the store does
  */
 export async function forgetAll(store: CredentialStore, { config, state, log }: Folders): Promise<void> {
-  // The others go with the folder, or with the process.
+  // The file store goes with its folder, and memory with the process.
   if (store.kind === 'keychain') {
     const registry = openProfileRegistry(config);
     const { profiles, discarded } = registry.current();

@@ -113,7 +113,7 @@ export function createFileStore(options: FileStoreOptions): CredentialStore {
     if (sealed === null) return { opener, items: new Map() };
     const items = openSealed(sealed, (await opener()).key);
     if (items !== null) return { opener, items };
-    // A passphrase was seen to be right when it was given.
+    // A passphrase has opened this store when it was given, so it is the file that is wrong.
     throw source.kind === 'passphrase' ? unreadable(path, 'damaged') : wrongKey(path, source);
   }
 
