@@ -68,7 +68,7 @@ export const checks: readonly Check[] = [
   }),
   check('folder', null, async ({ socketPath, isNamed, call: { surroundings } }) => {
     if (surroundings.uid === null) return skipped('a pipe lies in none; who listens has to prove who it is');
-    const found = checkSocketFolder({ socketPath, named: isNamed, uid: surroundings.uid, lstat });
+    const found = checkSocketFolder({ socketPath, isNamed, uid: surroundings.uid, lstat });
     switch (found.kind) {
       case 'private':
         return ok(`${dirname(socketPath)} is yours alone`);

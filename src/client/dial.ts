@@ -37,7 +37,7 @@ export function socketPaths(
 /** Connects to the first of `paths` where somebody listens. What cannot be trusted on the way there ends it. */
 export async function dialFirst(
   paths: readonly string[],
-  named: boolean,
+  isNamed: boolean,
   surroundings: Surroundings,
   patience: Patience,
 ): Promise<Connection> {
@@ -46,7 +46,7 @@ export async function dialFirst(
   for (const path of paths) {
     const problem = socketPathProblem(path, platform);
     if (problem !== null) throw new IamTokenError(problem.code, problem.message, problem);
-    const folder = checkSocketFolder({ socketPath: path, named, uid, lstat });
+    const folder = checkSocketFolder({ socketPath: path, isNamed, uid, lstat });
     if (folder.kind === 'refused') throw new IamTokenError('unreachable', folder.message, folder);
     const wire = folder.kind === 'missing' ? null : await connect(path, patience);
     if (wire === null) continue;
@@ -55,7 +55,7 @@ export async function dialFirst(
     return connection;
   }
   throw new IamTokenError('unreachable', `nothing listens at ${paths.join(' or ')}`, {
-    hint: named ? `iam-tokend --socket '${paths.join()}' &` : startCommand(surroundings),
+    hint: isNamed ? `iam-tokend --socket '${paths.join()}' &` : startCommand(surroundings),
   });
 }
 

@@ -105,7 +105,7 @@ export async function prepareSocket(
   if (platform === 'win32') return;
   const folder = dirname(socketPath);
   if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const checked = checkSocketFolder({ socketPath, named: false, uid, lstat });
+  const checked = checkSocketFolder({ socketPath, isNamed: false, uid, lstat });
   if (checked.kind === 'refused') throw new Error(`${checked.message}; ${checked.hint}`);
   if (!isBeside) await holdLock(`${socketPath}.lock`, platform);
   await removeDeadSocket(socketPath);

@@ -17,7 +17,7 @@ export interface FileFacts {
 export interface SocketFolderQuestion {
   readonly socketPath: string;
   /** Whether a person named this socket (`--socket`, `IAM_TOKEND_SOCKET`), and so vouches for the place. */
-  readonly named: boolean;
+  readonly isNamed: boolean;
   /** `null` on Windows. */
   readonly uid: number | null;
   /** As `lstatSync(path, { throwIfNoEntry: false })`. */
@@ -37,7 +37,7 @@ export type SocketFolder =
   | { readonly kind: 'refused'; readonly message: string; readonly hint: string };
 
 export function checkSocketFolder(question: SocketFolderQuestion): SocketFolder {
-  const { socketPath, named, uid, lstat } = question;
+  const { socketPath, isNamed, uid, lstat } = question;
   if (uid === null) return { kind: 'private' };
   const folder = posix.dirname(socketPath);
   const shown = `the socket's folder ${folder}`;
@@ -49,11 +49,11 @@ export function checkSocketFolder(question: SocketFolderQuestion): SocketFolder 
     }
     if (!found.isDirectory()) return refused(`${shown} is no folder`, `look at ${folder}, and remove it`);
     if (found.uid === uid && (found.mode & 0o077) === 0) return { kind: 'private' };
-    const mayOwn = named ? [uid, 0, lstat(socketPath)?.uid] : [uid];
+    const mayOwn = isNamed ? [uid, 0, lstat(socketPath)?.uid] : [uid];
     if (!mayOwn.includes(found.uid)) {
       return refused(`${shown} belongs to somebody else (uid ${found.uid})`, `find out who made ${folder}`);
     }
-    if (named && (found.mode & 0o022) === 0) {
+    if (isNamed && (found.mode & 0o022) === 0) {
       const isSystems = uid === 0 && found.uid === 0 && socketPath === systemPlaces.socket;
       return { kind: isSystems ? 'private' : 'guarded' };
     }

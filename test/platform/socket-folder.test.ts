@@ -14,13 +14,13 @@ function facts(type: 'folder' | 'link' | 'file', uid: number, mode: number): Fil
   return { uid, mode, isDirectory: () => type === 'folder', isSymbolicLink: () => type === 'link' };
 }
 
-function check(named: boolean, found: FileFacts | undefined, socketOwner?: number): string {
+function check(isNamed: boolean, found: FileFacts | undefined, socketOwner?: number): string {
   const socket = socketOwner === undefined ? undefined : facts('file', socketOwner, 0o600);
   const files = new Map([
     [folder, found],
     [socketPath, socket],
   ]);
-  return checkSocketFolder({ socketPath, named, uid: me, lstat: (path) => files.get(path) }).kind;
+  return checkSocketFolder({ socketPath, isNamed, uid: me, lstat: (path) => files.get(path) }).kind;
 }
 
 describe("the socket's folder", () => {
@@ -43,9 +43,9 @@ describe("the socket's folder", () => {
   });
 
   it('is refused when it is a link or a file, named or not', () => {
-    for (const named of [false, true]) {
-      assert.equal(check(named, facts('link', me, 0o777)), 'refused');
-      assert.equal(check(named, facts('file', me, 0o600)), 'refused');
+    for (const isNamed of [false, true]) {
+      assert.equal(check(isNamed, facts('link', me, 0o777)), 'refused');
+      assert.equal(check(isNamed, facts('file', me, 0o600)), 'refused');
     }
   });
 
@@ -58,8 +58,8 @@ describe("the socket's folder", () => {
   });
 
   it('is private to root where it is that of the whole system, named, and written to by root alone', () => {
-    const kind = (uid: number, mode: number, path = '/run/iam-tokend/ipc.sock', named = true): string =>
-      checkSocketFolder({ socketPath: path, named, uid, lstat: () => facts('folder', 0, mode) }).kind;
+    const kind = (uid: number, mode: number, path = '/run/iam-tokend/ipc.sock', isNamed = true): string =>
+      checkSocketFolder({ socketPath: path, isNamed, uid, lstat: () => facts('folder', 0, mode) }).kind;
     assert.equal(kind(0, 0o750), 'private');
     assert.equal(kind(me, 0o750), 'guarded');
     assert.equal(kind(0, 0o750, '/run/other/ipc.sock'), 'guarded');
@@ -76,7 +76,7 @@ describe("the socket's folder", () => {
 
   it("is to be closed where it is the socket's own, and to be left alone where it is not", () => {
     const hint = (path: string): string | null => {
-      const question = { socketPath: path, named: true, uid: 0, lstat: () => facts('folder', 0, 0o1777) };
+      const question = { socketPath: path, isNamed: true, uid: 0, lstat: () => facts('folder', 0, 0o1777) };
       const answer = checkSocketFolder(question);
       return answer.kind === 'refused' ? answer.hint : null;
     };
@@ -96,7 +96,7 @@ describe("the socket's folder", () => {
   it('is refused when it cannot be looked at', () => {
     const answer = checkSocketFolder({
       socketPath,
-      named: true,
+      isNamed: true,
       uid: me,
       lstat: () => {
         throw new Error('EACCES: permission denied');
@@ -108,14 +108,14 @@ describe("the socket's folder", () => {
 
   it('is always private on Windows, where a pipe lies in none', () => {
     const pipe = String.raw`\\.\pipe\iam-tokend-ada`;
-    assert.equal(checkSocketFolder({ socketPath: pipe, named: true, uid: null, lstat }).kind, 'private');
+    assert.equal(checkSocketFolder({ socketPath: pipe, isNamed: true, uid: null, lstat }).kind, 'private');
   });
 
   it('is judged the same on a real file system', () => {
     const uid = process.getuid?.() ?? null;
     const root = mkdtempSync(join(tmpdir(), 'iam-tokend-'));
     const kind = (name: string): string =>
-      checkSocketFolder({ socketPath: join(root, name, 'ipc.sock'), named: false, uid, lstat }).kind;
+      checkSocketFolder({ socketPath: join(root, name, 'ipc.sock'), isNamed: false, uid, lstat }).kind;
     try {
       mkdirSync(join(root, 'closed'), { mode: 0o700 });
       mkdirSync(join(root, 'open'));
