@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import * as v from 'valibot';
 import { durationMs } from '../shared/duration.ts';
-import { audienceOf, endpointOf, proxyPattern } from '../shared/endpoint.ts';
+import { audienceOf, endpointOf, endpointRule, proxyPattern } from '../shared/endpoint.ts';
 import { logLevels } from '../shared/log.ts';
 import { messageOf } from '../shared/thrown.ts';
 import { storeKey } from './store-key.ts';
@@ -11,11 +11,7 @@ import { storeKey } from './store-key.ts';
 export const storeKind = oneOf(['keychain', 'file', 'memory']);
 export const logLevel = oneOf(logLevels);
 
-export const endpoint = v.pipe(
-  v.string(),
-  v.transform(endpointOf),
-  v.string('must be an https URL (http only for a loopback address)'),
-);
+export const endpoint = v.pipe(v.string(), v.transform(endpointOf), v.string(endpointRule));
 const proxyForm = 'must be the URL of a proxy, like http://proxy:3128';
 export const proxy = v.pipe(v.string(), v.regex(proxyPattern, proxyForm));
 

@@ -1,6 +1,6 @@
 import type { LoginParams } from '../protocol/messages.ts';
 import type { Clock, Instant } from '../shared/clock.ts';
-import { audienceOf, endpointOf } from '../shared/endpoint.ts';
+import { audienceOf, endpointOf, endpointRule } from '../shared/endpoint.ts';
 import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
 import { given } from '../shared/given.ts';
 import type { Log } from '../shared/log.ts';
@@ -89,10 +89,7 @@ function installationOf(given: string | undefined, otherwise: Installation): Ins
   if (given === undefined) return otherwise;
   const endpoint = endpointOf(given);
   if (endpoint !== null) return { endpoint, audience: audienceOf(endpoint) };
-  throw new ProblemError({
-    code: 'bad_request',
-    message: 'the endpoint must be an https URL (http only for a loopback address)',
-  });
+  throw new ProblemError({ code: 'bad_request', message: `the endpoint ${endpointRule}` });
 }
 
 function problemOfFailure(

@@ -14,6 +14,7 @@ import type { Log } from '../shared/log.ts';
 import { Secret } from '../shared/secret.ts';
 import type { KeptKeys } from '../sources/iam-token-answer.ts';
 import type { IamToken } from '../token/iam-token.ts';
+import { daemonStopping } from '../token/lifecycle.ts';
 import { problemNow } from '../token/outlook.ts';
 import { guestMethods } from './access.ts';
 import { awsKeys } from './impersonations.ts';
@@ -87,8 +88,7 @@ export function requestHandler(parts: RequestHandlerParts): RequestHandler {
   }
 
   function stop(): void {
-    const problem: Problem = { code: 'unavailable', message: 'the daemon is stopping', retryAfterMs: 1_000 };
-    for (const end of [...waiting]) end(problem);
+    for (const end of [...waiting]) end(daemonStopping);
   }
 
   function carryOut(request: CheckedRequest, asker: Asker): void {

@@ -13,6 +13,9 @@ export function endpointOf(text: string): string | null {
   return url.href.replace(/\/+$/, '');
 }
 
+/** What the base URL of a service must be, for messages. */
+export const endpointRule = 'must be an https URL (http only for a loopback address)';
+
 /** Whether a service runs on this machine, as the emulator does. */
 export function isLoopbackUrl(url: string): boolean {
   return loopback.test(new URL(url).hostname);

@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import * as v from 'valibot';
-import { endpointOf, isLoopbackUrl } from '../shared/endpoint.ts';
+import { endpointOf, endpointRule, isLoopbackUrl } from '../shared/endpoint.ts';
 import { resourceIdPattern, resourceIdRule } from '../shared/resource-id.ts';
 import { Secret } from '../shared/secret.ts';
 import type { ExchangeFailure, ExchangeOutcome, IamTokenSource } from '../token/ports.ts';
@@ -52,7 +52,7 @@ function tokenUrlOf(endpoint: string, given: string | undefined): string {
   if (given !== undefined) {
     const checked = endpointOf(given);
     if (checked !== null) return checked;
-    throw refusal('the token URL must be an https URL (http only for a loopback address)');
+    throw refusal(`the token URL ${endpointRule}`);
   }
   const known = tokenUrls[endpoint] ?? (isLoopbackUrl(endpoint) ? `${endpoint}/oauth/token` : undefined);
   if (known !== undefined) return known;

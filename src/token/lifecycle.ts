@@ -131,10 +131,16 @@ function loggedIn(
   });
 }
 
+/** What everybody is told who waits for something. */
+export const daemonStopping: Problem = {
+  code: 'unavailable',
+  message: 'the daemon is stopping',
+  retryAfterMs: 1_000,
+};
+
 function stopping(state: LifecycleState): Step {
-  const problem: Problem = { code: 'unavailable', message: 'the daemon is stopping', retryAfterMs: 1_000 };
-  const stopped: LifecycleState = { ...state, phase: { kind: 'stopped', problem }, scheduledAtMs: null };
-  return also(rejectAll(stopped, problem), ...cancelled(state));
+  const phase = { kind: 'stopped', problem: daemonStopping } as const;
+  return also(rejectAll({ ...state, phase, scheduledAtMs: null }, daemonStopping), ...cancelled(state));
 }
 
 function rejectAll(state: LifecycleState, problem: Problem): Step {
