@@ -1,5 +1,6 @@
 /** All paths, and what each answers. */
-import type { Answer, Params, ProfileSummary } from '../protocol/messages.ts';
+import type { Answer, Params } from '../protocol/messages.ts';
+import { allPages } from '../protocol/pages.ts';
 import type { Clock } from '../shared/clock.ts';
 import { durationMs } from '../shared/duration.ts';
 import { type Problem, ProblemError } from '../shared/errors.ts';
@@ -77,15 +78,12 @@ function minTtlMs(text: string): number {
   throw new ProblemError({ code: 'bad_request', message: 'minTtl: must be a time, like 10m' });
 }
 
-/** All pages as one. */
 async function wholeStatus(
   ask: Ask,
   query: Params<'status'>,
 ): Promise<Pick<Answer<'status'>, 'daemon' | 'profiles'>> {
-  const { daemon, profiles, next } = await ask('status', query);
-  if (next === null) return { daemon, profiles };
-  const rest = await wholeStatus(ask, { after: next });
-  return { daemon, profiles: [...profiles, ...rest.profiles] };
+  const { daemon, profiles } = await allPages((range) => ask('status', { ...query, ...range }));
+  return { daemon, profiles };
 }
 
 /** Go's SDK takes 60 s and less for expired. */
@@ -119,7 +117,8 @@ function scopeRoute(field: 'cloudId' | 'folderId'): Route {
   return {
     query: null,
     answer: async (ask) => {
-      const value = (await defaultProfile(ask, {}))?.[field];
+      const { profiles } = await allPages((range) => ask('profiles', range));
+      const value = profiles.find(({ isDefault }) => isDefault)?.[field];
       if (value !== undefined) return plain(value);
       return failure({
         code: 'unknown_method',
@@ -128,10 +127,4 @@ function scopeRoute(field: 'cloudId' | 'folderId'): Route {
       });
     },
   };
-}
-
-async function defaultProfile(ask: Ask, range: Params<'profiles'>): Promise<ProfileSummary | undefined> {
-  const { profiles, next } = await ask('profiles', range);
-  const found = profiles.find(({ isDefault }) => isDefault);
-  return found !== undefined || next === null ? found : defaultProfile(ask, { after: next });
 }
