@@ -177,7 +177,7 @@ export function refused(message: string, hint: string, cause?: unknown): Problem
 function notRead({ path, name }: Place, cause: unknown): ProblemError {
   if (cause instanceof ProblemError) return cause;
   return refused(
-    `${name} ${path} cannot be read: ${reasonOf(cause)}`,
+    `${name} ${path} cannot be read: ${withoutPlace(cause)}`,
     `see who may read it: ls -ld ${quoted(path)}`,
     cause,
   );
@@ -192,14 +192,14 @@ export function notWritten({ path, name }: Place, folder: string, cause: unknown
     return refused(`${name} ${path} has no folder to lie in`, `mkdir -p -m 700 ${quoted(folder)}`, cause);
   }
   return refused(
-    `${name} ${path} cannot be written: ${reasonOf(cause)}`,
+    `${name} ${path} cannot be written: ${withoutPlace(cause)}`,
     `see who may write there: ls -ld ${quoted(folder)}`,
     cause,
   );
 }
 
 /** `EACCES: permission denied, open '/path'` without what comes after the comma. */
-function reasonOf(error: unknown): string {
+function withoutPlace(error: unknown): string {
   const message = messageOf(error);
   return message.replace(/, .*/s, '');
 }
