@@ -5,7 +5,7 @@ import { answering, failing, ScriptedDaemon } from '../support/scripted-daemon.t
 
 const renewed = { profile: 'work', subject: 'aje0ada', expiresAt: '2026-11-24T22:04:05.000Z' };
 
-describe('the small commands', () => {
+describe('the commands for profiles', () => {
   let daemon: ScriptedDaemon;
 
   beforeEach(async () => {
@@ -121,28 +121,6 @@ describe('the small commands', () => {
       stdout: '',
       stderr: 'iam-token: error: there is no profile "x"\niam-token: hint: iam-token profiles\n',
       code: 7,
-    });
-  });
-
-  it('stop waits until the daemon hangs up', async () => {
-    let hasHungUp = false;
-    daemon.become((request, peer) => {
-      peer.answer(request, {});
-      setImmediate(() => {
-        hasHungUp = true;
-        peer.end();
-      });
-    });
-    assert.deepEqual(await run(['stop']), { stdout: 'the daemon has stopped\n', stderr: '', code: 0 });
-    assert.ok(hasHungUp);
-  });
-
-  it('stop ends with 5 when the daemon goes on', async () => {
-    daemon.become(answering({ stop: {} }));
-    assert.deepEqual(await run(['stop', '--timeout', '50ms']), {
-      stdout: '',
-      stderr: 'iam-token: error: the daemon did not end within 50 ms\n',
-      code: 5,
     });
   });
 
