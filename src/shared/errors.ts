@@ -40,14 +40,6 @@ export class ProblemError extends Error {
     this.name = 'ProblemError';
     this.problem = problem;
   }
-
-  get code(): ErrorCode {
-    return this.problem.code;
-  }
-
-  get hint(): string | undefined {
-    return this.problem.hint;
-  }
 }
 
 /** The problem within any thrown thing; what nobody foresaw becomes `internal`. */

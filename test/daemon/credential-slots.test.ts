@@ -119,7 +119,7 @@ describe('a slot', () => {
         slots.readCredential(slot),
         (error) =>
           error instanceof ProblemError &&
-          error.code === 'login_required' &&
+          error.problem.code === 'login_required' &&
           !JSON.stringify(error.problem).includes('y0_'),
       );
     });

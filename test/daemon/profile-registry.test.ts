@@ -151,7 +151,7 @@ describe('the list of profiles', () => {
       registry.change(withProfile('second')),
       (error) =>
         error instanceof ProblemError &&
-        error.code === 'internal' &&
+        error.problem.code === 'internal' &&
         error.message.startsWith(`${file()} cannot be written: EISDIR`),
     );
     assert.deepEqual(Object.keys(registry.current().profiles), ['first']);

@@ -15,6 +15,7 @@ import {
   type World,
   world,
 } from '../support/profiles-fixture.ts';
+import { problemOfRefusal } from '../support/refusal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 
@@ -51,12 +52,12 @@ describe('profiles', () => {
         () => profiles.named(),
         (error) =>
           error instanceof ProblemError &&
-          error.code === 'login_required' &&
-          error.hint === 'iam-token login',
+          error.problem.code === 'login_required' &&
+          error.problem.hint === 'iam-token login',
       );
       assert.throws(
         () => profiles.named('work'),
-        (error) => error instanceof ProblemError && error.code === 'unknown_profile',
+        (error) => error instanceof ProblemError && error.problem.code === 'unknown_profile',
       );
     });
 
@@ -101,10 +102,7 @@ describe('profiles', () => {
         for (const key of [...here.store.keys()]) await here.store.remove(key, 'asked');
         const after = await restarted(before);
         const hintOf = async (profile: string): Promise<string | undefined> =>
-          tokenOf(after.profiles.named(profile)).then(
-            () => undefined,
-            (error: unknown) => (error as ProblemError).hint,
-          );
+          (await problemOfRefusal(tokenOf(after.profiles.named(profile)))).hint;
         assert.deepEqual([await hintOf('work'), await hintOf(name)], ['iam-token login', hint]);
       });
     }
@@ -113,9 +111,8 @@ describe('profiles', () => {
       const running = await loaded();
       here.iam.respond = (exchange) =>
         exchange.fail({ kind: 'needs_person', message: 'somebody is wanted', hint: 'iam-token refresh' });
-      await assert.rejects(login(running, 'a', 'work'), {
-        hint: 'iam-token login --oauth --profile work',
-      });
+      const { hint } = await problemOfRefusal(login(running, 'a', 'work'));
+      assert.equal(hint, 'iam-token login --oauth --profile work');
     });
 
     it('ask for a login where something else lies in its place', async () => {
@@ -132,10 +129,8 @@ describe('profiles', () => {
       await login(before, 'b', 'work');
       here.store.put(keysOf(before, 'work')[0] ?? '', 'junk');
       const after = await restarted(before);
-      await assert.rejects(tokenOf(after.profiles.named('work')), {
-        code: 'login_required',
-        hint: 'iam-token login --profile work',
-      });
+      const { code, hint } = await problemOfRefusal(tokenOf(after.profiles.named('work')));
+      assert.deepEqual([code, hint], ['login_required', 'iam-token login --profile work']);
     });
 
     for (const changed of [{ endpoint: 'https://evil.example' }, { audience: 'https://evil.example' }]) {
@@ -458,7 +453,7 @@ describe('profiles', () => {
         );
         const ended = loggingIn.then(
           () => 'ok',
-          (error: unknown) => (error instanceof ProblemError ? error.code : 'internal'),
+          (error: unknown) => (error instanceof ProblemError ? error.problem.code : 'internal'),
         );
         assert.equal(await ended, code);
         here.store.failWith(null);

@@ -4,8 +4,8 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import * as promises from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FileCalls, readGuarded, replaceGuarded } from '../../src/keychain/guarded-file.ts';
-import { ProblemError } from '../../src/shared/errors.ts';
 import { diskError, watchedDisk } from '../support/failing-disk.ts';
+import { problemOfRefusal } from '../support/refusal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const uid = process.getuid?.() ?? null;
@@ -24,13 +24,9 @@ describe('guarded-file', () => {
 
   /** What was refused, and how the folder was left. */
   async function refusal(work: Promise<unknown>): Promise<string> {
-    const error: unknown = await work.then(
-      () => assert.fail('it was not refused'),
-      (thrown: unknown) => thrown,
-    );
-    assert.ok(error instanceof ProblemError, String(error));
-    assert.equal(error.code, 'keychain_unavailable');
-    return `${error.message.replaceAll(folder(), '')} | ${error.hint?.replaceAll(folder(), '')}`;
+    const { code, message, hint } = await problemOfRefusal(work);
+    assert.equal(code, 'keychain_unavailable');
+    return `${message.replaceAll(folder(), '')} | ${hint?.replaceAll(folder(), '')}`;
   }
 
   it('makes file and folder for its owner alone', async () => {

@@ -102,7 +102,7 @@ export function itIsACredentialStore(
     if (passphrase !== null) return;
     await assert.rejects(
       store.unlock(new Secret('cAnArY')),
-      (error) => error instanceof ProblemError && error.code === 'bad_request',
+      (error) => error instanceof ProblemError && error.problem.code === 'bad_request',
     );
   });
 

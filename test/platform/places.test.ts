@@ -158,7 +158,10 @@ describe('places', () => {
   it('says that a home folder is needed where there is none', () => {
     assert.throws(
       () => folders({ ...linux({}), home: () => '' }),
-      (error) => error instanceof ProblemError && error.code === 'bad_request' && error.hint !== undefined,
+      (error) =>
+        error instanceof ProblemError &&
+        error.problem.code === 'bad_request' &&
+        error.problem.hint !== undefined,
     );
   });
 

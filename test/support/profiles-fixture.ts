@@ -91,7 +91,7 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
     await promise;
   } catch (error) {
-    if (error instanceof ProblemError) return error.code;
+    if (error instanceof ProblemError) return error.problem.code;
     throw error;
   }
   return 'ok';
