@@ -10,6 +10,54 @@ const terminalCodes: readonly number[] = [3, 7, 9, 16];
 const permissionDenied = 7;
 const missingRole = 'have the missing role granted to this account';
 
+/** A google.rpc.Status: the only thing by which IAM itself can refuse. */
+const statusSchema = v.object({
+  code: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16)),
+  message: v.string(),
+  /** Of no weight: only the request's id is looked for in it. */
+  details: v.fallback(
+    v.array(
+      v.fallback(v.object({ requestId: v.pipe(v.string(), v.regex(/^[\w.-]{1,100}$/)) }), { requestId: '' }),
+    ),
+    [],
+  ),
+});
+
+/**
+ * What a google.rpc.Status means; `null` for a body that is none.
+ * @param sent the credential, of which nothing may be said
+ */
+export function statusIn(
+  service: string,
+  body: object | null,
+  httpStatus: number,
+  sent: string,
+  tools: SourceTools,
+): ExchangeFailure | null {
+  const parsed = v.safeParse(statusSchema, body);
+  if (!parsed.success) return null;
+  const { code } = parsed.output;
+  const words = said(parsed.output, sent);
+  if (!terminalCodes.includes(code)) {
+    return { kind: 'transient', message: `${service} answered ${httpStatus} with ${words}` };
+  }
+  const known = knownMessages.find(({ pattern }) => pattern.test(parsed.output.message));
+  const hint = known?.hint ?? (code === permissionDenied ? missingRole : 'iam-token login');
+  return {
+    kind: 'terminal',
+    message: known?.message ?? `${service} refused with ${words}`,
+    hint: typeof hint === 'string' ? hint : hint(tools),
+    ...(code === permissionDenied ? { mayHeal: true } : {}),
+  };
+}
+
+/** An unknown message of IAM's, and the id by which its support finds the request. */
+function said({ code, message, details }: v.InferOutput<typeof statusSchema>, sent: string): string {
+  const text = sayable(message, sent);
+  const id = details.find(({ requestId }) => requestId !== '')?.requestId;
+  return `code ${code}${text === '' ? '' : `: ${text}`}${id === undefined ? '' : ` (request ${sayable(id, sent)})`}`;
+}
+
 const ourFault = 'this is a fault of iam-tokend, please report it';
 
 interface KnownMessage {
@@ -59,51 +107,3 @@ const knownMessages: readonly KnownMessage[] = [
     hint: ourFault,
   },
 ];
-
-/** A google.rpc.Status: the only thing by which IAM itself can refuse. */
-const statusSchema = v.object({
-  code: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16)),
-  message: v.string(),
-  /** Of no weight: only the request's id is looked for in it. */
-  details: v.fallback(
-    v.array(
-      v.fallback(v.object({ requestId: v.pipe(v.string(), v.regex(/^[\w.-]{1,100}$/)) }), { requestId: '' }),
-    ),
-    [],
-  ),
-});
-
-/**
- * What a google.rpc.Status means; `null` for a body that is none.
- * @param sent the credential, of which nothing may be said
- */
-export function statusIn(
-  service: string,
-  body: object | null,
-  httpStatus: number,
-  sent: string,
-  tools: SourceTools,
-): ExchangeFailure | null {
-  const parsed = v.safeParse(statusSchema, body);
-  if (!parsed.success) return null;
-  const { code } = parsed.output;
-  const words = said(parsed.output, sent);
-  if (!terminalCodes.includes(code)) {
-    return { kind: 'transient', message: `${service} answered ${httpStatus} with ${words}` };
-  }
-  const known = knownMessages.find(({ pattern }) => pattern.test(parsed.output.message));
-  const hint = known?.hint ?? (code === permissionDenied ? missingRole : 'iam-token login');
-  return {
-    kind: 'terminal',
-    message: known?.message ?? `${service} refused with ${words}`,
-    hint: typeof hint === 'string' ? hint : hint(tools),
-    ...(code === permissionDenied ? { mayHeal: true } : {}),
-  };
-}
-
-/** An unknown message of IAM's, and the id by which its support finds the request. */
-function said({ code, message, details }: v.InferOutput<typeof statusSchema>, sent: string): string {
-  const text = sayable(message, sent);
-  const id = details.find(({ requestId }) => requestId !== '')?.requestId;
-  return `code ${code}${text === '' ? '' : `: ${text}`}${id === undefined ? '' : ` (request ${sayable(id, sent)})`}`;
-}
