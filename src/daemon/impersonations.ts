@@ -16,7 +16,7 @@ type Parts = Pick<ProfileParts, 'clock' | 'log' | 'nextScheduledAfter'> & { read
 export const awsKeys = null;
 
 interface Acting {
-  readonly serviceAccountId: string | typeof awsKeys;
+  readonly serviceAccountId: string | null;
   readonly base: Profile;
   readonly runner: Profile;
   readonly forget: Alarm;
@@ -36,7 +36,7 @@ export class Impersonations {
   }
 
   /** Gives the tokens of `serviceAccountId`, or the keys, in the name of `base`. */
-  of(base: Profile, serviceAccountId: Acting['serviceAccountId'], installation: Installation): Profile {
+  of(base: Profile, serviceAccountId: string | null, installation: Installation): Profile {
     const key = `${base.name}/${serviceAccountId ?? ''}`;
     const acting = this.#acting.get(key) ?? this.#begin(key, base, serviceAccountId, installation);
     this.#acting.delete(key);
@@ -76,12 +76,7 @@ export class Impersonations {
     }
   }
 
-  #begin(
-    key: string,
-    base: Profile,
-    serviceAccountId: Acting['serviceAccountId'],
-    installation: Installation,
-  ): Acting {
+  #begin(key: string, base: Profile, serviceAccountId: string | null, installation: Installation): Acting {
     const { clock, log, tools } = this.#parts;
     const [oldest] = this.#acting;
     if (oldest !== undefined && this.#acting.size >= atMost) this.#end(...oldest, askAgain);

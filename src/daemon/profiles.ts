@@ -6,7 +6,7 @@ import type { Secret } from '../shared/secret.ts';
 import { hasLivingToken } from '../token/outlook.ts';
 import type { StoredCredential } from './credential-slots.ts';
 import { DaemonLock, daemonLocked } from './daemon-lock.ts';
-import { type awsKeys, Impersonations } from './impersonations.ts';
+import { Impersonations } from './impersonations.ts';
 import { confirmCredential, type LoginParts } from './login.ts';
 import { Profile, type ProfileParts } from './profile.ts';
 import {
@@ -146,7 +146,7 @@ export class Profiles {
   }
 
   /** The token of a service account as which a profile may act; `awsKeys`: keys of its own account. */
-  acting(name: string | undefined, serviceAccountId: string | typeof awsKeys): Profile {
+  acting(name: string | undefined, serviceAccountId: string | null): Profile {
     const profile = this.ready(name);
     return this.#impersonations.of(profile, serviceAccountId, this.entryOf(profile.name));
   }
