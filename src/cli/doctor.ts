@@ -2,9 +2,9 @@ import { IamTokenError, type IamTokenErrorCode } from '../client/iam-token-error
 import { ConfigError } from '../config/read-config.ts';
 import { messageOf } from '../shared/thrown.ts';
 import type { Call } from './command.ts';
-import { writeBundle } from './doctor-bundle.ts';
-import { type Check, checks } from './doctor-checks.ts';
-import { type Examination, examinationFor, failed, skipped, type Verdict } from './doctor-examination.ts';
+import { writeBundle } from './doctor/bundle.ts';
+import { type Check, checks } from './doctor/checks.ts';
+import { type Examination, examinationFor, failed, skipped, type Verdict } from './doctor/examination.ts';
 import { exitCodeAfter, exitCodeOf } from './exit-codes.ts';
 import { note, type Paint, paintFor, print, waiting } from './terminal.ts';
 import { jsonLine, visible } from './visible.ts';

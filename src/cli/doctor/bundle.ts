@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { redact } from '../adapters/redaction.ts';
-import type { Config } from '../config/config.ts';
-import { folders } from '../platform/places.ts';
-import { isoTime } from '../shared/clock.ts';
-import { messageOf } from '../shared/thrown.ts';
-import { version } from '../shared/version.ts';
-import type { Examination, Verdict } from './doctor-examination.ts';
-import { usageError } from './endings.ts';
+import { redact } from '../../adapters/redaction.ts';
+import type { Config } from '../../config/config.ts';
+import { folders } from '../../platform/places.ts';
+import { isoTime } from '../../shared/clock.ts';
+import { messageOf } from '../../shared/thrown.ts';
+import { version } from '../../shared/version.ts';
+import { usageError } from '../endings.ts';
+import type { Examination, Verdict } from './examination.ts';
 
 const logLines = 200;
 

@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { childProcesses } from '../adapters/child-process.ts';
-import type { Connection } from '../client/connection.ts';
-import { socketPaths } from '../client/dial.ts';
-import type { IamTokenErrorCode } from '../client/iam-token-error.ts';
-import type { Config } from '../config/config.ts';
-import { folders } from '../platform/places.ts';
-import { lstat } from '../platform/surroundings.ts';
-import type { Answer } from '../protocol/messages.ts';
-import type { Programs } from '../shared/programs.ts';
-import type { Call } from './command.ts';
-import { type Probe, probeIam } from './doctor-network.ts';
-import type { WholeStatus } from './pages.ts';
+import { childProcesses } from '../../adapters/child-process.ts';
+import type { Connection } from '../../client/connection.ts';
+import { socketPaths } from '../../client/dial.ts';
+import type { IamTokenErrorCode } from '../../client/iam-token-error.ts';
+import type { Config } from '../../config/config.ts';
+import { folders } from '../../platform/places.ts';
+import { lstat } from '../../platform/surroundings.ts';
+import type { Answer } from '../../protocol/messages.ts';
+import type { Programs } from '../../shared/programs.ts';
+import type { Call } from '../command.ts';
+import type { WholeStatus } from '../pages.ts';
+import { type Probe, probeIam } from './network.ts';
 
 export interface Verdict {
   /** Where it is about a part of what the check looks at. */

@@ -1,33 +1,25 @@
 /** What `doctor` looks at, along the chain from this program to IAM. */
 import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { scheduleFault } from '../adapters/cron-schedule.ts';
-import { dialFirst } from '../client/dial.ts';
-import { IamTokenError } from '../client/iam-token-error.ts';
-import { patienceOf } from '../client/patience.ts';
-import { readConfig } from '../config/read-config.ts';
-import { folders } from '../platform/places.ts';
-import { renewCommand } from '../platform/service-manager.ts';
-import { checkSocketFolder } from '../platform/socket-folder.ts';
-import { lstat } from '../platform/surroundings.ts';
-import { type ProfileStatus, protocolVersion } from '../protocol/messages.ts';
-import * as methods from '../protocol/methods.ts';
-import { isOfVersionManager } from '../service/node-program.ts';
-import { span } from '../shared/duration.ts';
-import { version } from '../shared/version.ts';
-import { expiryMarginMs } from '../token/iam-token.ts';
-import { clockToleranceMs } from '../token/time.ts';
-import {
-  type Examination,
-  failed,
-  ok,
-  probesOf,
-  skipped,
-  type Verdict,
-  warning,
-} from './doctor-examination.ts';
-import type { Probe } from './doctor-network.ts';
-import { wholeStatus } from './pages.ts';
+import { scheduleFault } from '../../adapters/cron-schedule.ts';
+import { dialFirst } from '../../client/dial.ts';
+import { IamTokenError } from '../../client/iam-token-error.ts';
+import { patienceOf } from '../../client/patience.ts';
+import { readConfig } from '../../config/read-config.ts';
+import { folders } from '../../platform/places.ts';
+import { renewCommand } from '../../platform/service-manager.ts';
+import { checkSocketFolder } from '../../platform/socket-folder.ts';
+import { lstat } from '../../platform/surroundings.ts';
+import { type ProfileStatus, protocolVersion } from '../../protocol/messages.ts';
+import * as methods from '../../protocol/methods.ts';
+import { isOfVersionManager } from '../../service/node-program.ts';
+import { span } from '../../shared/duration.ts';
+import { version } from '../../shared/version.ts';
+import { expiryMarginMs } from '../../token/iam-token.ts';
+import { clockToleranceMs } from '../../token/time.ts';
+import { wholeStatus } from '../pages.ts';
+import { type Examination, failed, ok, probesOf, skipped, type Verdict, warning } from './examination.ts';
+import type { Probe } from './network.ts';
 
 type Verdicts = Verdict | readonly Verdict[];
 

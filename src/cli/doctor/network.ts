@@ -1,14 +1,14 @@
 import { lookup } from 'node:dns/promises';
-import { isNeverProxied } from '../adapters/proxy-rule.ts';
-import { failureCode } from '../adapters/transport-failure.ts';
-import { undiciHttp } from '../adapters/undici-http.ts';
-import type { Config } from '../config/config.ts';
-import { audienceOf } from '../shared/endpoint.ts';
-import { type HttpClient, HttpFailure } from '../shared/http-client.ts';
-import { orAborted } from '../shared/or-aborted.ts';
-import { Secret } from '../shared/secret.ts';
-import type { SourceTools } from '../sources/credential-kind.ts';
-import { createToken } from '../sources/iam-api.ts';
+import { isNeverProxied } from '../../adapters/proxy-rule.ts';
+import { failureCode } from '../../adapters/transport-failure.ts';
+import { undiciHttp } from '../../adapters/undici-http.ts';
+import type { Config } from '../../config/config.ts';
+import { audienceOf } from '../../shared/endpoint.ts';
+import { type HttpClient, HttpFailure } from '../../shared/http-client.ts';
+import { orAborted } from '../../shared/or-aborted.ts';
+import { Secret } from '../../shared/secret.ts';
+import type { SourceTools } from '../../sources/credential-kind.ts';
+import { createToken } from '../../sources/iam-api.ts';
 
 /** How far a request came on its way to IAM. */
 export interface Probe {
