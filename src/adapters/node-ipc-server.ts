@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { chmodSync, chownSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { eventName, frameEnd, maxFrameBytes, protocolVersion } from '../protocol/messages.ts';
@@ -131,26 +132,22 @@ export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServe
   listener.maxConnections = connectionsAtMost;
 
   return {
-    listen: () =>
-      new Promise((resolve, reject) => {
-        listener.once('error', reject);
-        listener.once('listening', () => {
-          listener.off('error', reject);
-          if ('path' in options.listenOn && options.group !== undefined) {
-            chownSync(options.listenOn.path, -1, options.group);
-            chmodSync(options.listenOn.path, 0o660);
-          }
-          listener.on('error', (error) => options.onFault(error.message));
-          resolve();
-        });
-        // Nobody else has a right to the socket, from its first moment on.
-        const umask = process.umask(0o177);
-        try {
-          listener.listen({ ...options.listenOn, backlog });
-        } finally {
-          process.umask(umask);
-        }
-      }),
+    listen: async () => {
+      const listening = once(listener, 'listening');
+      // Nobody else has a right to the socket, from its first moment on.
+      const umask = process.umask(0o177);
+      try {
+        listener.listen({ ...options.listenOn, backlog });
+      } finally {
+        process.umask(umask);
+      }
+      await listening;
+      if ('path' in options.listenOn && options.group !== undefined) {
+        chownSync(options.listenOn.path, -1, options.group);
+        chmodSync(options.listenOn.path, 0o660);
+      }
+      listener.on('error', (error) => options.onFault(error.message));
+    },
     close: async () => {
       const closed = new Promise<void>((resolve) => {
         listener.close(() => resolve());

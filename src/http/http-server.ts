@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Admission } from '../protocol/peer.ts';
@@ -116,21 +117,17 @@ export async function httpServer(options: HttpServerOptions): Promise<HttpServer
     }
   }
 
-  function listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.once('listening', () => {
-        server.on('error', ({ message }) => log.write('warn', message)).off('error', reject);
-        resolve();
-      });
-      // Nobody else has a right to the socket, from its first moment on.
-      const umask = process.umask(0o177);
-      try {
-        server.listen({ ...listenOn, backlog });
-      } finally {
-        process.umask(umask);
-      }
-    });
+  async function listen(): Promise<void> {
+    const listening = once(server, 'listening');
+    // Nobody else has a right to the socket, from its first moment on.
+    const umask = process.umask(0o177);
+    try {
+      server.listen({ ...listenOn, backlog });
+    } finally {
+      process.umask(umask);
+    }
+    await listening;
+    server.on('error', ({ message }) => log.write('warn', message));
   }
 
   async function close(): Promise<void> {
