@@ -1,46 +1,47 @@
-// What scripts/count-wakeups runs. A thread that waits and is woken has made one voluntary context switch more, says
-// /proc (proc_pid_status(5)); those of all threads of the daemon and of the processes below it are counted.
+// Run by scripts/count-wakeups. Counts the voluntary context switches of all threads of the daemon and its child
+// processes: each wake-up of a waiting thread is one (proc_pid_status(5)).
 import { readdirSync, readFileSync } from 'node:fs';
 import { argv, stdout } from 'node:process';
-import { setTimeout as delay } from 'node:timers/promises';
-import { oauthToken, startHouse } from '../dist/test/support/running-house.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { oauthToken, startTestEnvironment } from '../dist/test/support/test-environment.js';
 
-const atMost = 4;
+const maxWakeups = 4;
 const minuteMs = 60_000;
-/** What a login sets going has come to rest by then: its deadlines of two minutes have passed. */
+/** The timers of a login, at most two minutes, have expired after this time. */
 const settleMs = 130_000;
 
 if (argv[2] === undefined) {
-  const house = await startHouse({ logLevel: 'info' });
+  const testEnv = await startTestEnvironment({ logLevel: 'info' });
   try {
-    const pid = await house.startDaemon();
-    await house.iamToken(['login', '--stdin'], oauthToken);
-    await delay(settleMs);
+    const pid = await testEnv.startDaemon();
+    await testEnv.iamToken(['login', '--stdin'], oauthToken);
+    await sleep(settleMs);
     await report(pid);
   } finally {
-    await house.stop();
+    await testEnv.stop();
   }
 } else {
   await report(Number(argv[2]));
 }
 
 async function report(pid) {
-  const before = switches(pid);
-  await delay(minuteMs);
-  const woken = [...switches(pid)]
-    .map(([thread, count]) => [thread, count - (before.get(thread) ?? 0)])
+  const countsBefore = countContextSwitches(pid);
+  await sleep(minuteMs);
+  const activeThreads = [...countContextSwitches(pid)]
+    .map(([thread, count]) => [thread, count - (countsBefore.get(thread) ?? 0)])
     .filter(([, count]) => count > 0);
-  const sum = woken.reduce((total, [, count]) => total + count, 0);
-  const threads = woken.map(([thread, count]) => `${thread} ${count}`).join(', ');
-  const isKept = sum <= atMost;
+  const wakeups = activeThreads.reduce((sum, [, count]) => sum + count, 0);
+  const threadList = activeThreads.map(([thread, count]) => `${thread} ${count}`).join(', ');
+  const isWithinLimit = wakeups <= maxWakeups;
+  const verdict = isWithinLimit ? 'ok' : 'EXCEEDED';
   stdout.write(
-    `wake-ups in a minute: ${sum} (at most ${atMost}: ${isKept ? 'kept' : 'NOT KEPT'}; ${threads || 'none'})\n`,
+    `wake-ups in a minute: ${wakeups} (at most ${maxWakeups}: ${verdict}; threads: ${threadList || 'none'})\n`,
   );
-  if (!isKept) process.exitCode = 1;
+  if (!isWithinLimit) process.exitCode = 1;
 }
 
-/** Of every thread of the process and of its children, by process, thread and name. */
-function switches(pid) {
+/** By `NAME PID/THREAD`, for each thread of the process and of its child processes. */
+function countContextSwitches(pid) {
   const counts = new Map();
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     const status = readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8');
@@ -48,7 +49,7 @@ function switches(pid) {
     counts.set(`${name} ${pid}/${thread}`, Number(/^voluntary_ctxt_switches:\t(\d+)$/m.exec(status)?.[1]));
     const children = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').trim();
     for (const child of children === '' ? [] : children.split(' ')) {
-      for (const [key, count] of switches(child)) counts.set(key, count);
+      for (const [key, count] of countContextSwitches(child)) counts.set(key, count);
     }
   }
   return counts;

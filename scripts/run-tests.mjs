@@ -1,8 +1,10 @@
-// Runs the compiled tests with mocha, and prints a line for each file, then each failure in full.
-//   node scripts/run-tests.mjs [--all] [--counts FILE] [--expected-skips FILE] [TEST_FILE…]
-// --all: with the slow tests of test/all.
-// --counts: where to write how many passed, failed and were skipped, as three numbers.
-// A skipped test counts as failed unless it stands in test/expected-skips; one that stands there may as well run.
+// Runs the compiled tests with mocha. Prints one line for each file, then all failures.
+//   node scripts/run-tests.mjs [--all|--repeated] [--counts FILE] [--expected-skips FILE] [TEST_FILE…]
+// --all: includes the slow tests of test/slow.
+// --repeated: leaves out what another release of Node does not change: the tests of the sources, of the pure core and of
+//   the keychains, and the simulations.
+// --counts: writes the numbers of passed, failed and skipped tests to FILE, separated by spaces.
+// --expected-skips: the tests that may be skipped; default: test/expected-skips. Any other skipped test counts as failed.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,47 +15,54 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options, positionals } = parseArgs({
   options: {
     all: { type: 'boolean', default: false },
+    repeated: { type: 'boolean', default: false },
     counts: { type: 'string' },
     'expected-skips': { type: 'string', default: `${root}test/expected-skips` },
   },
   allowPositionals: true,
 });
-/** How long the process may live on after its last test; what is left then is a leak, and a failure. */
-const windDownMs = 5_000;
+/** A process that still runs this long after its last test has a leak, which counts as a failure. */
+const exitTimeoutMs = 5_000;
 
 /** Titles of the tests that may be skipped; each row has a reason. */
 function readExpectedSkips(path) {
   const rows = readFileSync(path, 'utf8')
     .split('\n')
     .filter((row) => row !== '' && !row.startsWith('#'));
-  const unreasoned = rows.find((row) => !/^[^\t]+\t[^\t]+$/.test(row));
-  if (unreasoned !== undefined) throw new Error(`${path}: not a title, a tab and a reason: ${unreasoned}`);
+  const invalidRow = rows.find((row) => !/^[^\t]+\t[^\t]+$/.test(row));
+  if (invalidRow !== undefined)
+    throw new Error(`${path}: must be a title, a tab and a reason: ${invalidRow}`);
   return new Set(rows.map((row) => row.split('\t')[0]));
 }
 
-function allTestFiles() {
+const excludedFolders = [
+  ...(options.all ? [] : ['slow/']),
+  ...(options.repeated ? ['conventions/', 'e2e/stores/', 'simulation/', 'stores/keychain/', 'token/'] : []),
+];
+
+function findTestFiles() {
   return readdirSync(`${root}dist/test`, { recursive: true })
-    .filter((name) => name.endsWith('.test.js') && (options.all || !name.startsWith('all/')))
+    .filter((name) => name.endsWith('.test.js') && !excludedFolders.some((folder) => name.startsWith(folder)))
     .toSorted()
     .map((name) => `${root}dist/test/${name}`);
 }
 
-function say(line) {
+function printLine(line) {
   process.stdout.write(`${line}\n`);
 }
 
-/** Sets the exit status as well: no test at all is no success. */
-function conclude({ passed, failed, skipped }) {
+/** Sets the exit code and writes the counts. A run without tests fails. */
+function setOutcome({ passed, failed, skipped }) {
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
   if (options.counts !== undefined) writeFileSync(options.counts, `${passed} ${failed} ${skipped}\n`);
 }
 
-/** A line for each file; a test has one outcome, also where it called back twice. */
+/** Prints a line for each file. A test that ends twice counts once, with its last outcome. */
 class Report extends Mocha.reporters.Base {
   #outcomes = new Map();
   #unexpectedSkips = [];
   #file = null;
-  #begunMs = Date.now();
+  #startedMs = Date.now();
 
   constructor(runner, { reporterOption }) {
     super(runner);
@@ -85,29 +94,30 @@ class Report extends Mocha.reporters.Base {
     if (passed + failed + skipped === 0) return;
     const name = this.#file === null ? '(no file)' : relative(`${root}dist`, this.#file).replace(/\.js$/, '');
     const rest = `${failed === 0 ? '' : `, ${failed} FAILED`}${skipped === 0 ? '' : `, ${skipped} skipped`}`;
-    say(`${name}: ${passed} passed${rest} (${((Date.now() - this.#begunMs) / 1000).toFixed(1)} s)`);
-    this.#begunMs = Date.now();
+    printLine(`${name}: ${passed} passed${rest} (${((Date.now() - this.#startedMs) / 1000).toFixed(1)} s)`);
+    this.#startedMs = Date.now();
   }
 
   /** Mocha calls this after the last test. */
-  done(_failures, finished) {
+  done(_failures, callback) {
     if (this.failures.length > 0) Mocha.reporters.Base.list(this.failures);
-    for (const title of this.#unexpectedSkips) say(`Skipped, and not in test/expected-skips: ${title}`);
+    for (const title of this.#unexpectedSkips)
+      printLine(`Skipped, but not listed in test/expected-skips: ${title}`);
     const counts = this.#count(() => true);
-    conclude(counts);
+    setOutcome(counts);
     setTimeout(() => {
-      say(
-        `Still at work ${windDownMs / 1000} s after the last test: ${process.getActiveResourcesInfo().join(', ')}`,
+      printLine(
+        `Still running ${exitTimeoutMs / 1000} s after the last test: ${process.getActiveResourcesInfo().join(', ')}`,
       );
-      conclude({ ...counts, failed: counts.failed + 1 });
+      setOutcome({ ...counts, failed: counts.failed + 1 });
       process.exit();
-    }, windDownMs).unref();
-    finished();
+    }, exitTimeoutMs).unref();
+    callback();
   }
 }
 
-// Whatever goes wrong before the tests end is a failure.
-conclude({ passed: 0, failed: 1, skipped: 0 });
+// Until the tests have ended, any exit is a failure.
+setOutcome({ passed: 0, failed: 1, skipped: 0 });
 process.setSourceMapsEnabled(true);
 const { timeout, 'forbid-only': forbidOnly } = JSON.parse(readFileSync(`${root}.mocharc.json`, 'utf8'));
 const mocha = new Mocha({
@@ -116,6 +126,6 @@ const mocha = new Mocha({
   reporter: Report,
   reporterOption: { expectedSkips: readExpectedSkips(options['expected-skips']) },
 });
-mocha.files = positionals.length > 0 ? positionals.map((file) => resolve(file)) : allTestFiles();
+mocha.files = positionals.length > 0 ? positionals.map((file) => resolve(file)) : findTestFiles();
 await mocha.loadFilesAsync();
 mocha.run();

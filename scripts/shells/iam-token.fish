@@ -1,38 +1,29 @@
-# For ~/.config/fish/config.fish: iam-token completion fish | source
+# Add to ~/.config/fish/config.fish: iam-token completion fish | source
 
 function __iam_token_complete
     set -l words (commandline -opc)
-    set -l typed (commandline -ct)
-    set -l found (command iam-token __complete $words[2..-1] "$typed" 2>/dev/null)
-    if test "$found[1]" = files
-        set -l option (string match -r -- '^--[^=]*=' "$typed")
-        for file in (__fish_complete_path (string replace -r -- '^--[^=]*=' '' "$typed"))
+    set -l current_word (commandline -ct)
+    set -l output (command iam-token __complete $words[2..-1] "$current_word" 2>/dev/null)
+    if test "$output[1]" = files
+        set -l option (string match -r -- '^--[^=]*=' "$current_word")
+        for file in (__fish_complete_path (string replace -r -- '^--[^=]*=' '' "$current_word"))
             printf '%s\n' "$option$file"
         end
+    else if set -l index (string replace --filter -r '^command ' '' -- $output[1])
+        # The command line of another program, as if it stood alone.
+        set -l program_words (string escape -- $words[(math $index + 2)..-1])
+        complete -C (string join ' ' -- $program_words "$current_word")
     else
-        printf '%s\n' $found[2..-1]
+        printf '%s\n' $output[2..-1]
     end
 end
 complete -c iam-token -f -a '(__iam_token_complete)'
 
-# For the prompt: function fish_right_prompt; iam_token_prompt; end
-# One question to the daemon: which profile, and how long its token lives. Prints nothing where there is no daemon.
+# For a prompt: function fish_right_prompt; iam_token_prompt; end
+# Returns the status of the last command, so that $status in the rest of the prompt still shows it.
 function iam_token_prompt
-    set -l profile
-    # The one that is named is the only one in the answer.
-    set -l mark true
-    if set -q IAM_TOKEND_PROFILE; and test -n "$IAM_TOKEND_PROFILE"
-        set profile --profile=$IAM_TOKEND_PROFILE
-        set mark '(?:true|false)'
-    end
-    set -l json (command iam-token status --json --timeout 250ms $profile 2>/dev/null </dev/null); or return 0
-    set -l found (string match -r -- '\{"profile":"((?:[^"\\\\]|\\\\.)*)","isDefault":'$mark',.*?"state":"(\w+)".*?"timeLeftMs":(\w+)' $json); or return 0
-    set -l left (string replace -a _ ' ' $found[3])
-    if string match -qr '^\d{5,}$' -- $found[4]; and test $found[4] -ge 60000
-        set -l minutes (math -s 0 $found[4] / 60000)
-        set left $minutes'm'
-        test $minutes -ge 60; and set left (math -s 0 $minutes / 60)h(math $minutes % 60)m
-        test $found[3] = ok; or set left $left!
-    end
-    printf '%s %s ' (string replace -a '\\"' '"' -- $found[2]) $left
+    set -l last_status $status
+    set -l segment (command iam-token prompt 2>/dev/null </dev/null)
+    test -n "$segment"; and printf '%s ' "$segment"
+    return $last_status
 end

@@ -2,45 +2,61 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type * as Koffi from 'koffi';
 
-/** What Linux does for a process that asks by way of the C library, and Node has no call for. */
+/** System calls of Linux that Node has no function for. */
 export interface CLibrary {
   /**
-   * No debugger and no /proc/PID/mem for others of the same uid, no core, and none of children either; whoever has
-   * attached before stays attached. prctl(2), PR_SET_DUMPABLE; proc(5).
-   * @returns whether it holds now
+   * Denies debuggers and /proc/PID/mem to other processes of the same uid, and disables core dumps of this process and
+   * its children. A debugger that is attached already stays attached. prctl(2), PR_SET_DUMPABLE; proc(5).
+   * @returns whether the process is protected now
    */
-  hideMemory(): boolean;
-  /** Whose process connected, by the kernel's word; `null` where that is not known. unix(7), SO_PEERCRED. */
-  peerUid(socket: Socket): number | null;
-  /** For the manager that listens at `socket`, the value of `NOTIFY_SOCKET`: a path, or `@` and an abstract name. */
-  notifier(socket: string, onFault: (reason: string) => void): (state: string) => Promise<void>;
+  protectMemory(): boolean;
+  /** Locks an open file or folder, unless another process holds the lock. flock(2). */
+  tryFlock(fd: number): 'locked' | 'held' | 'unsupported';
+  /**
+   * The process that connected, from the kernel; `null` if it is not known. Its pid is 0 if it is in a pid namespace that
+   * is not visible here. unix(7), SO_PEERCRED.
+   */
+  getPeerCredentials(socket: Socket): { readonly pid: number; readonly uid: number } | null;
+  /**
+   * A descriptor of the process that connected, which never refers to another one with the same pid; the caller closes it.
+   * SO_PEERPIDFD, since Linux 6.5. `unsupported` on an older kernel, `null` if the process has ended.
+   */
+  openPeerPidFd(socket: Socket): number | 'unsupported' | null;
+  /** Ends this process without waiting for its threads; _exit(2). */
+  exitAtOnce(code: number): void;
+  /** @param socket the value of `NOTIFY_SOCKET`: a path, or `@` and an abstract name */
+  createSdNotify(socket: string, onError: (reason: string) => void): (state: string) => Promise<void>;
 }
 
 const PR_GET_DUMPABLE = 3;
 const PR_SET_DUMPABLE = 4;
 const RLIMIT_CORE = 4;
+const LOCK_EX_NB = 2 | 4;
+const EWOULDBLOCK = 11;
 const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 0o2000002;
 const MSG_NOSIGNAL = 0x4000;
 const SOL_SOCKET = 1;
-/** <asm/socket.h>: PowerPC has a number of its own. */
+/** <asm/socket.h>: PowerPC uses another number. */
 const SO_PEERCRED = process.arch === 'ppc64' ? 21 : 17;
+const SO_PEERPIDFD = 77;
+const ENOPROTOOPT = process.arch.startsWith('mips') ? 99 : 92;
 
 /**
- * By koffi, which takes about 5 ms to load; the caller calls once.
- * @returns `null` where koffi is not installed or does not load, and on other systems
+ * Loads koffi, which takes about 5 ms; call it once.
+ * @returns `null` on other systems, and if koffi is not installed or does not load
  */
 export function loadCLibrary(platform: NodeJS.Platform): CLibrary | null {
   if (platform !== 'linux') return null;
   try {
-    return cLibrary();
+    return bindCLibrary();
   } catch {
-    return null; // An optional package: `status` says that it is missing.
+    return null; // koffi is optional: `status` shows that it is missing.
   }
 }
 
-function cLibrary(): CLibrary {
-  // Without `import`, which takes twice as long and lets other events in between.
+function bindCLibrary(): CLibrary {
+  // `import` would take twice as long, and is asynchronous.
   const koffi = createRequire(import.meta.filename)('koffi') as typeof Koffi;
   const library = koffi.load(null);
   const prctl = library.func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)');
@@ -49,46 +65,59 @@ function cLibrary(): CLibrary {
   const socket = library.func('int socket(int, int, int)');
   const sendto = library.func('long sendto(int, _In_ uint8_t *, size_t, int, _In_ uint8_t *, uint32_t)');
   const close = library.func('int close(int)');
+  const flock = library.func('int flock(int, int)');
 
-  function send(address: Buffer, state: Buffer): boolean {
+  function sendDatagram(address: Buffer, state: Buffer): boolean {
     const fd = Number(socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0));
     if (fd < 0) return false;
-    const sent = Number(sendto(fd, state, state.length, MSG_NOSIGNAL, address, address.length));
-    const error = koffi.errno();
+    const sentBytes = Number(sendto(fd, state, state.length, MSG_NOSIGNAL, address, address.length));
+    const errno = koffi.errno();
     close(fd);
-    koffi.errno(error);
-    return sent === state.length;
+    koffi.errno(errno);
+    return sentBytes === state.length;
   }
 
   return {
-    hideMemory: () => {
-      // Two numbers of the machine's width, both 0.
+    protectMemory: () => {
+      // struct rlimit: two 64-bit numbers, both 0.
       setrlimit(RLIMIT_CORE, Buffer.alloc(16));
       prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
       return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) === 0;
     },
-    peerUid: (socket) => {
-      const fd = fdOf(socket);
-      // struct ucred: pid, uid and gid.
-      const credentials = Buffer.alloc(12);
-      const length = [credentials.length];
-      if (fd === null || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) !== 0) return null;
-      return credentials.readUInt32LE(4);
+    tryFlock: (fd) => {
+      if (flock(fd, LOCK_EX_NB) === 0) return 'locked';
+      return koffi.errno() === EWOULDBLOCK ? 'held' : 'unsupported';
     },
-    notifier: (path, onFault) => {
+    getPeerCredentials: (socket) => {
+      const fd = fileDescriptorOf(socket);
+      // struct ucred: pid, uid and gid.
+      const ucred = Buffer.alloc(12);
+      const length = [ucred.length];
+      if (fd === null || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ucred, length) !== 0) return null;
+      return { pid: ucred.readUInt32LE(0), uid: ucred.readUInt32LE(4) };
+    },
+    openPeerPidFd: (socket) => {
+      const fd = fileDescriptorOf(socket);
+      const pidFd = Buffer.alloc(4);
+      if (fd === null) return null;
+      if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, pidFd, [pidFd.length]) === 0) return pidFd.readInt32LE(0);
+      return koffi.errno() === ENOPROTOOPT ? 'unsupported' : null;
+    },
+    exitAtOnce: library.func('void _exit(int)'),
+    createSdNotify: (path, onError) => {
       const address = Buffer.from(`\0\0${path.replace(/^@/, '\0')}`);
       address.writeUInt16LE(AF_UNIX);
       return async (state) => {
-        if (!send(address, Buffer.from(state))) {
-          onFault(`systemd is not told ${state}: error ${koffi.errno()} of sendto`);
+        if (!sendDatagram(address, Buffer.from(state))) {
+          onError(`cannot notify systemd of ${state}: sendto failed with error ${koffi.errno()}`);
         }
       };
     },
   };
 }
 
-/** Not documented: libuv's handle has it on Unix, in Node 20 to 26. */
-function fdOf(socket: Socket): number | null {
+/** Undocumented: libuv's handle has `fd` on Unix in Node 20 to 26. */
+function fileDescriptorOf(socket: Socket): number | null {
   const { _handle: handle } = socket as { readonly _handle?: { readonly fd?: number } | null };
   return typeof handle?.fd === 'number' && handle.fd >= 0 ? handle.fd : null;
 }

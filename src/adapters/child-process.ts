@@ -1,107 +1,153 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { programPlaces } from '../platform/find-program.ts';
-import type { Surroundings } from '../platform/places.ts';
+import type { ChildProcess } from 'node:child_process';
+import { findReplaceablePart, leadsThroughProc } from '../files/path-parts/replaceable-part.ts';
+import { programCandidates } from '../platform/program-candidates.ts';
+import type { ProcessContext } from '../platform/paths.ts';
+import { withoutUnsafeVariables } from '../platform/unsafe-environment.ts';
 import type { Clock } from '../shared/clock.ts';
-import type { ProgramEnd, ProgramRun, Programs } from '../shared/programs.ts';
-import { systemCodeOf } from '../shared/thrown.ts';
+import type { ProgramResult, ProgramInvocation, ProgramRunner } from '../shared/program-runner.ts';
+import { errorCode } from '../shared/error-utils.ts';
 
-const longestOutput = 64 * 1024;
-/** What a program started and left behind may hold its pipes: longer than this nobody waits for them to close. */
-const afterExitMs = 200;
-/** With these it could ask us for a token, take one that is not the person's choice, or find the store's key. */
-const notForOthers = /^(?:YC_|IAM_TOKEN|CREDENTIALS_DIRECTORY$)/i;
+const maxOutputChars = 64 * 1024;
+/** A background process that the program left behind may hold its pipes open; they are closed after this time. */
+const pipeCloseTimeoutMs = 200;
+/** With these, a program could call the daemon, use another credential, or find the key of the file store. */
+const withheldVariables = /^(?:YC_|IAM_TOKEN|CREDENTIALS_DIRECTORY$)/i;
 
-/** Other programs, each in a session of its own: it reaches no terminal, and ends with all that it started. */
-export function childProcesses(
-  surroundings: Pick<Surroundings, 'platform' | 'env' | 'home'>,
+/**
+ * Runs other programs, each in its own session: without a terminal, and killed together with its children, also if this
+ * process ends first.
+ */
+export function createProgramRunner(
+  context: Pick<ProcessContext, 'platform' | 'env' | 'home'>,
   clock: Clock,
   isExecutable: (path: string) => boolean,
-): Programs {
-  const { platform, env } = surroundings;
-  const isWindows = platform === 'win32';
-
-  function started({ path, args, environment }: ProgramRun): ChildProcess {
-    const passedOn = Object.entries(env).filter(([name]) => !notForOthers.test(name));
-    return spawn(path, args, {
-      env: { ...Object.fromEntries(passedOn), ...environment },
-      cwd: isWindows ? undefined : '/',
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: !isWindows,
-      windowsHide: true,
-    });
-  }
-
-  function killAll(child: ChildProcess): void {
-    if (child.pid === undefined) return;
-    try {
-      if (isWindows) child.kill('SIGKILL');
-      else process.kill(-child.pid, 'SIGKILL');
-    } catch (error) {
-      // It ended in the same moment.
-      if (systemCodeOf(error) !== 'ESRCH') throw error;
-    }
-  }
-
-  function endOf(child: ChildProcess, { stopWhen }: ProgramRun, signal: AbortSignal): Promise<ProgramEnd> {
-    return new Promise((resolve) => {
-      const said = { stdout: '', stderr: '' };
-      let isOver = false;
-
-      for (const name of ['stdout', 'stderr'] as const) {
-        child[name]?.setEncoding('utf8').on('data', (piece: string) => {
-          if (isOver) return;
-          said[name] += piece;
-          if (said[name].length > longestOutput) stop('too_much');
-          else if (stopWhen?.(said) === true) stop('stopped');
-        });
-      }
-      const giveUp = (): void => stop('given_up');
-      signal.addEventListener('abort', giveUp);
-      if (signal.aborted) giveUp();
-      child.once('error', (error) => over(notStarted(error)));
-      child.once('close', ended);
-      child.once('exit', (code, by) =>
-        clock.deadline(afterExitMs).addEventListener('abort', () => ended(code, by)),
-      );
-
-      function ended(code: number | null, by: NodeJS.Signals | null): void {
-        over(
-          code === null ? { ...said, how: 'killed', signal: String(by) } : { ...said, how: 'exited', code },
-        );
-      }
-
-      function stop(how: 'stopped' | 'given_up' | 'too_much'): void {
-        killAll(child);
-        over({ ...said, how });
-      }
-
-      function over(end: ProgramEnd): void {
-        if (isOver) return;
-        isOver = true;
-        signal.removeEventListener('abort', giveUp);
-        child.stdout?.destroy();
-        child.stderr?.destroy();
-        resolve(end);
-      }
-    });
-  }
-
+): ProgramRunner {
   return {
-    find: (name) => programPlaces(name, surroundings).find((path) => isExecutable(path)) ?? null,
-    run: async (program, signal) => {
+    findAccessViolation: async (path) => {
+      const uid = process.getuid?.();
+      if (uid === undefined) return null;
+      if (await leadsThroughProc(path)) return `${path} leads through /proc`;
+      return (await findReplaceablePart(path, uid))?.message ?? null;
+    },
+    find: (name) => programCandidates(name, context).find((path) => isExecutable(path)) ?? null,
+    run: async (invocation, signal) => {
       let child: ChildProcess;
       try {
-        child = started(program);
+        child = spawnProgram(invocation, context);
       } catch (error) {
-        return notStarted(error);
+        return notStartedResult(error);
       }
-      return endOf(child, program, signal);
+      const stopWatching = killGroupOnExit(child, context.platform);
+      return waitForResult(child, invocation, clock, signal, () =>
+        killProcessGroup(child, context.platform),
+      ).finally(stopWatching);
     },
   };
 }
 
-/** Some errors of `spawn` are thrown, and some come later. */
-function notStarted(error: unknown): ProgramEnd {
-  const code = systemCodeOf(error) ?? 'unknown';
-  return { how: 'not_started', code, stdout: '', stderr: '' };
+function spawnProgram(
+  { path, args, environment }: ProgramInvocation,
+  { platform, env }: Pick<ProcessContext, 'platform' | 'env'>,
+): ChildProcess {
+  const isWindows = platform === 'win32';
+  const inheritedVariables = Object.entries(withoutUnsafeVariables(env)).filter(
+    ([name]) => !withheldVariables.test(name),
+  );
+  // Loaded at the first use: it would take a tenth of the daemon's start.
+  return process.getBuiltinModule('node:child_process').spawn(path, args, {
+    env: { ...Object.fromEntries(inheritedVariables), ...environment },
+    cwd: isWindows ? undefined : '/',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: !isWindows,
+    windowsHide: true,
+  });
+}
+
+/**
+ * Not even SIGKILL lets this process kill a program first, and PR_SET_PDEATHSIG would not reach the program's children.
+ * So a shell waits for the end of its stdin, which it has in common with no other process. On Windows, libuv's job object
+ * does the same.
+ * @returns ends the shell without killing the program
+ */
+function killGroupOnExit({ pid }: ChildProcess, platform: NodeJS.Platform): () => void {
+  if (platform === 'win32' || pid === undefined) return () => undefined;
+  const { spawn } = process.getBuiltinModule('node:child_process');
+  const watcher = spawn('/bin/sh', ['-c', 'read -r _ || kill -s KILL -- "-$1"', 'sh', String(pid)], {
+    env: {},
+    cwd: '/',
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  // Without a shell the program runs unwatched. A watcher that has already exited is harmless.
+  watcher.on('error', () => undefined);
+  watcher.stdin.on('error', () => undefined);
+  return () => watcher.stdin.end('\n');
+}
+
+function killProcessGroup(child: ChildProcess, platform: NodeJS.Platform): void {
+  if (child.pid === undefined) return;
+  try {
+    if (platform === 'win32') child.kill('SIGKILL');
+    else process.kill(-child.pid, 'SIGKILL');
+  } catch (error) {
+    // It has just ended by itself.
+    if (errorCode(error) !== 'ESRCH') throw error;
+  }
+}
+
+function waitForResult(
+  child: ChildProcess,
+  { stopWhen }: ProgramInvocation,
+  clock: Clock,
+  signal: AbortSignal,
+  kill: () => void,
+): Promise<ProgramResult> {
+  return new Promise((resolve) => {
+    const output = { stdout: '', stderr: '' };
+    let isSettled = false;
+
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name]?.setEncoding('utf8').on('data', (chunk: string) => {
+        if (isSettled) return;
+        output[name] += chunk;
+        if (output[name].length > maxOutputChars) stop('output_too_large');
+        else if (stopWhen?.(output) === true) stop('stopped');
+      });
+    }
+    const onAbort = (): void => stop('aborted');
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+    child.once('error', (error) => settle(notStartedResult(error)));
+    child.once('close', onExit);
+    child.once('exit', (code, signalName) =>
+      clock.timeoutSignal(pipeCloseTimeoutMs).addEventListener('abort', () => onExit(code, signalName)),
+    );
+
+    function onExit(code: number | null, signalName: NodeJS.Signals | null): void {
+      settle(
+        code === null
+          ? { ...output, outcome: 'killed', signal: String(signalName) }
+          : { ...output, outcome: 'exited', code },
+      );
+    }
+
+    function stop(outcome: 'stopped' | 'aborted' | 'output_too_large'): void {
+      kill();
+      settle({ ...output, outcome });
+    }
+
+    function settle(result: ProgramResult): void {
+      if (isSettled) return;
+      isSettled = true;
+      signal.removeEventListener('abort', onAbort);
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      resolve(result);
+    }
+  });
+}
+
+/** `spawn` throws some errors and emits others. */
+function notStartedResult(error: unknown): ProgramResult {
+  return { outcome: 'not_started', code: errorCode(error) ?? 'unknown', stdout: '', stderr: '' };
 }

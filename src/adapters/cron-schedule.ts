@@ -1,87 +1,101 @@
 import { createHash } from 'node:crypto';
 import { Cron } from 'croner';
-import { messageOf } from '../shared/thrown.ts';
-import { longestTokenLifeMs } from '../token/iam-token.ts';
+import { errorMessage } from '../shared/error-utils.ts';
+import { maxTokenLifetimeMs } from '../token/token.ts';
 
+/** The default. */
+const hourlyPattern = '0 * * * *';
 const hourMs = 60 * 60_000;
 const dayMs = 24 * hourMs;
 const weekMs = 7 * dayMs;
-/** A token lives for hours: who renews more often is asked whether that was meant. */
-const firingsInAnHourAtMost = 12;
+/** A token lasts for hours: more renewals than this are likely a mistake, and cause a warning. */
+const maxFiringsPerHour = 12;
 
-/** When to renew, as a cron pattern says: https://croner.56k.guru/usage/pattern/ */
+/** Renewal times given by a cron pattern: https://croner.56k.guru/usage/pattern/ */
 export interface Schedule {
-  /** The first firing after a moment, both in milliseconds since the epoch; `null` when it never fires again. */
+  /** The first firing after `afterMs`, in milliseconds since the epoch; `null` if it never fires again. */
   nextAfter(afterMs: number): number | null;
 }
 
 /**
  * @param pattern five fields, or six with seconds, in the machine's time zone
- * @param shiftMs moves every firing later, so that not everybody comes at once
- * @throws Error for a pattern that croner does not understand
+ * @param shiftMs as `shiftSchedule`
+ * @throws Error if croner rejects the pattern
  */
-export function cronSchedule(pattern: string, shiftMs = 0): Schedule {
+export function createCronSchedule(pattern: string, shiftMs = 0): Schedule {
   const cron = new Cron(pattern, { paused: true });
+  const nextAfter = (afterMs: number): number | null => cron.nextRun(new Date(afterMs))?.getTime() ?? null;
+  return shiftSchedule({ nextAfter }, shiftMs);
+}
+
+/** @param shiftMs delays every firing, so that daemons do not renew at the same time */
+export function shiftSchedule(schedule: Schedule, shiftMs: number): Schedule {
   return {
     nextAfter: (afterMs) => {
-      const next = cron.nextRun(new Date(afterMs - shiftMs));
-      return next === null ? null : next.getTime() + shiftMs;
+      const nextMs = schedule.nextAfter(afterMs - shiftMs);
+      return nextMs === null ? null : nextMs + shiftMs;
     },
   };
 }
 
-/** The place in the hour of somebody named by `parts`: always the same, and as good as random among many. */
-export function shiftWithinHourMs(...parts: readonly string[]): number {
+/** A stable offset within the hour, uniformly distributed over different `parts`. */
+export function hourlyShiftMs(...parts: readonly string[]): number {
   const hash = createHash('sha256').update(JSON.stringify(parts)).digest().readUInt32BE(0);
   return Math.floor((hash / 2 ** 32) * hourMs);
 }
 
-/** What is wrong with a pattern; `null` when it can be used. */
-export function scheduleFault(pattern: string, fromMs: number): string | null {
+/** Why a pattern cannot be used; `null` if it can. */
+export function findScheduleViolation(pattern: string, fromMs: number): string | null {
   let schedule: Schedule;
   try {
-    schedule = cronSchedule(pattern);
+    schedule = createCronSchedule(pattern);
   } catch (error) {
-    return `is no cron pattern (${messageOf(error)})`;
+    return `is not a cron pattern (${errorMessage(error)})`;
   }
   return schedule.nextAfter(fromMs) === null ? 'never fires' : null;
 }
 
-/** What a usable pattern will do that its owner may not want. */
-export function scheduleWarnings(pattern: string, fromMs: number): readonly string[] {
-  const schedule = cronSchedule(pattern);
-  const name = `the schedule ${JSON.stringify(pattern)}`;
+/** Likely mistakes in a valid pattern. */
+export function findScheduleWarnings(pattern: string, fromMs: number): readonly string[] {
+  // Computing its times would take a tenth of the daemon's start.
+  if (pattern === hourlyPattern) return [];
+  const schedule = createCronSchedule(pattern);
+  const scheduleName = `the schedule ${JSON.stringify(pattern)}`;
   return [
-    ...(isCrowded(schedule, fromMs)
-      ? [`${name} renews more than ${firingsInAnHourAtMost} times in an hour`]
+    ...(firesTooOften(schedule, fromMs)
+      ? [`${scheduleName} renews more than ${maxFiringsPerHour} times an hour`]
       : []),
-    ...(leavesGap(schedule, fromMs)
+    ...(hasLongGap(schedule, fromMs)
       ? [
-          `${name} leaves more than ${longestTokenLifeMs / hourMs} hours between two renewals, and no token lives so ` +
-            'long; one that has a tenth of its life left is renewed all the same',
+          `${scheduleName} leaves more than ${maxTokenLifetimeMs / hourMs} hours between two renewals; ` +
+            'tokens are also renewed when a tenth of their lifetime is left',
         ]
       : []),
   ];
 }
 
-function isCrowded(schedule: Schedule, fromMs: number): boolean {
+function firesTooOften(schedule: Schedule, fromMs: number): boolean {
   const firings: number[] = [];
-  for (let at = schedule.nextAfter(fromMs); at !== null && at < fromMs + dayMs; at = schedule.nextAfter(at)) {
-    firings.push(at);
-    while ((firings[0] ?? at) <= at - hourMs) firings.shift();
-    if (firings.length > firingsInAnHourAtMost) return true;
+  for (
+    let atMs = schedule.nextAfter(fromMs);
+    atMs !== null && atMs < fromMs + dayMs;
+    atMs = schedule.nextAfter(atMs)
+  ) {
+    firings.push(atMs);
+    while ((firings[0] ?? atMs) <= atMs - hourMs) firings.shift();
+    if (firings.length > maxFiringsPerHour) return true;
   }
   return false;
 }
 
 /**
- * Whether a gap begins within a week that is longer than a token can live. It lies over one of the moments that are so
- * far apart; to look at those alone is quicker than to walk from firing to firing.
+ * Whether a gap longer than a token's lifetime begins within a week. Such a gap contains a multiple of that lifetime after
+ * `fromMs`, so checking these times is enough, and faster than checking every firing.
  */
-function leavesGap(schedule: Schedule, fromMs: number): boolean {
-  for (let moment = fromMs; moment <= fromMs + weekMs; moment += longestTokenLifeMs) {
-    const next = schedule.nextAfter(moment);
-    if (next === null || schedule.nextAfter(next - longestTokenLifeMs - 1) === next) return true;
+function hasLongGap(schedule: Schedule, fromMs: number): boolean {
+  for (let atMs = fromMs; atMs <= fromMs + weekMs; atMs += maxTokenLifetimeMs) {
+    const nextMs = schedule.nextAfter(atMs);
+    if (nextMs === null || schedule.nextAfter(nextMs - maxTokenLifetimeMs - 1) === nextMs) return true;
   }
   return false;
 }

@@ -1,163 +1,176 @@
-import { once } from 'node:events';
-import { chmodSync, chownSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { eventName, frameEnd, maxFrameBytes, protocolVersion } from '../protocol/messages.ts';
-import type { Admission, Peer } from '../protocol/peer.ts';
+import type { Hub, IpcSocket } from 'node-ipc';
+import { SocketListener } from '../files/sockets/socket-listener.ts';
+import { ipcEventName, frameDelimiter, maxFrameBytes } from '../protocol/envelope.ts';
+import type { AccessDecision, Peer, PeerAccess } from '../protocol/peer.ts';
 import type { Clock } from '../shared/clock.ts';
-import { messageOf, systemCodeOf } from '../shared/thrown.ts';
+import { errorMessage, errorCode } from '../shared/error-utils.ts';
+import { ConnectionLimits, maxConnections } from './ipc/connection-limits.ts';
+import { type ConnectionUser, FairScheduler } from './ipc/fair-scheduler.ts';
+import { createIpcConnection, type IpcConnection } from './ipc/ipc-connection.ts';
+import { scheduleSocket } from './ipc/scheduled-socket.ts';
 
-const usualMessageTimeoutMs = 10_000;
-/** Unread answers that a peer may leave lying before it is cut off. */
-const pendingAtMostBytes = 1024 * 1024;
-const connectionsAtMost = 10_000;
-/** Who may wait to be taken up: a thousand shells may ask in the same moment. Linux allows 4,096 (`somaxconn`). */
-const backlog = 4_096;
-/** What a peer that was told goodbye has left to read its last answers. */
-const farewellMs = 500;
+const defaultMessageTimeoutMs = 10_000;
+/** A peer that leaves more events and late responses than this unread is disconnected. */
+const maxPendingBytes = 1024 * 1024;
+/** How long peers may take to read their last responses when the daemon stops. */
+const drainTimeoutMs = 500;
 
 export interface IpcServerOptions {
-  /** The path of a Unix socket or a Windows pipe; or a socket that listens already and belongs to whoever passed it. */
+  /** The path of a Unix socket or a Windows pipe, or the descriptor of a listening socket of the service manager. */
   readonly listenOn: { readonly path: string } | { readonly fd: number };
   readonly platform: NodeJS.Platform;
-  readonly clock: Pick<Clock, 'deadline'>;
-  /** Who connected: a guest may do less. Unless given, any may do all. */
-  readonly admit?: (socket: Socket) => Admission;
-  /** The socket of `path` is for this group too; for nobody but us unless given. */
+  readonly clock: Pick<Clock, 'now' | 'createAlarm' | 'timeoutSignal'>;
+  /** Decides about each new connection; by default, every connection has full access. */
+  readonly decideAccess?: (socket: Socket) => AccessDecision;
+  /** The group that may also open the socket at `path`; default: none. */
   readonly group?: number;
-  /** How long a peer may take to end a frame that it began; 10 s unless given. */
+  /** How long a peer may take to complete a frame; default: 10 s. */
   readonly messageTimeoutMs?: number;
-  /** `data` is whatever JSON the frame held. A throw closes that connection. */
+  /**
+   * `data` is any JSON value. Each message gets one response, unless the connection closes. If it throws, that
+   * connection is closed.
+   */
   readonly onMessage: (data: unknown, peer: Peer) => void;
-  /** A connection was closed for what came over it. */
-  readonly onFault: (reason: string) => void;
+  /** A connection was closed because of what its peer sent. */
+  readonly onError: (reason: string) => void;
+  /** A listening socket fails, such as for lack of file descriptors. */
+  readonly onListenError: (reason: string) => void;
 }
 
 export interface IpcServer {
-  /** @throws the listening error, `EADDRINUSE` among them */
+  readonly socketListener: SocketListener<Server>;
+  /** @throws the system's error, such as `EADDRINUSE` */
   listen(): Promise<void>;
-  /** Takes no new peer, gives those that are there their last answers, and ends within a second. */
+  /** Accepts no new peer, delivers the last responses, and ends within a second. */
   close(): Promise<void>;
 }
 
 /**
- * node-ipc frames, parses and guards; we listen ourselves and hand it the sockets (`addSocket`), so that a path and
- * a socket passed by the service manager take the same way, and nobody but us touches the socket's folder.
- * What the options are there for was tried with 14.0.0: `assured` drops any other event name and everything that is
- * no frame, without a word and without harm to other peers. It refuses to run on Windows; `guarded`, which runs
- * there, differs in that the sender of another event name stays connected.
+ * node-ipc does framing, parsing and limits. This adapter listens and passes each socket to it (`addSocket`), so that a path
+ * and a socket of the service manager are treated alike, and node-ipc does not touch the socket's folder.
  */
-export async function nodeIpcServer(options: IpcServerOptions): Promise<IpcServer> {
-  const { IPCModule } = await import('node-ipc');
-  const ipc = new IPCModule();
-  Object.assign(ipc.config, {
-    silent: true,
-    delimiter: frameEnd,
-    parser: options.platform === 'win32' ? 'guarded' : 'assured',
-    allowedEvents: [eventName],
-    maxMessageSize: maxFrameBytes,
-    maxPendingBytes: pendingAtMostBytes,
-    messageTimeout: options.messageTimeoutMs ?? usualMessageTimeoutMs,
-    unlink: false,
-  });
-  ipc.serve(eventName); // A name for a socket that is never made.
-  const hub = ipc.server;
-  const peers = new Map<Socket, Peer>();
-
-  function peerOf(socket: Socket, isGuest: boolean): Peer {
-    const goneCalls = new Set<() => void>();
-    /** The answers to what came in one piece leave in one piece: a system call for each is three times as slow. */
-    const corkForThisTick = (): void => {
-      if (socket.writableCorked > 0) return;
-      socket.cork();
-      process.nextTick(() => socket.uncork());
-    };
-    socket.once('close', () => {
-      peers.delete(socket);
-      for (const gone of goneCalls) gone();
-    });
-    const peer: Peer = {
-      isGuest,
-      send: (message) => {
-        if (socket.destroyed) return;
-        corkForThisTick();
-        try {
-          hub.emit(socket, eventName, message);
-        } catch {
-          // node-ipc throws for what outgrows a frame, and for nothing else. Nobody waits for an event.
-          if (!('id' in message)) return;
-          const error = { code: 'internal', message: 'the answer is too long for a frame' };
-          hub.emit(socket, eventName, { v: protocolVersion, id: message.id, error });
-        }
-      },
-      close: (reason) => {
-        options.onFault(reason);
-        socket.destroy();
-      },
-      onGone: (gone) => {
-        goneCalls.add(gone);
-        return () => goneCalls.delete(gone);
-      },
-    };
-    peers.set(socket, peer);
-    return peer;
-  }
-
-  hub.on(eventName, (data: unknown, socket: Socket) => {
-    // What came in one piece with the reason to close the connection comes too late.
+export async function createNodeIpcServer(options: IpcServerOptions): Promise<IpcServer> {
+  const hub = await createHub(options);
+  const connections = new Map<Socket, IpcConnection>();
+  hub.on(ipcEventName, (data, socket) => {
+    // The same chunk contained an invalid frame, which has closed the connection.
     if (socket.destroyed) return;
-    // node-ipc times from the first unfinished frame on, whatever is finished meanwhile.
+    // node-ipc keeps its timer from the first partial frame on, even if that frame is complete by now.
     hub.clearMessageTimer(socket);
-    const peer = peers.get(socket);
-    if (peer === undefined) return;
-    try {
-      options.onMessage(data, peer);
-    } catch (error) {
-      peer.close(`a message could not be handled: ${messageOf(error)}`);
-    }
-  });
-  hub.on('error', (error: unknown) => {
-    if (systemCodeOf(error)?.startsWith('ERR_IPC') === true) options.onFault(messageOf(error));
+    connections.get(socket)?.handle(data);
   });
 
-  const listener: Server = createServer((socket) => {
-    const admission = options.admit?.(socket) ?? { isGuest: false };
-    if ('refused' in admission) {
-      options.onFault(admission.refused);
-      socket.destroy();
-      return;
-    }
-    peerOf(socket, admission.isGuest);
-    hub.addSocket(socket);
+  const acceptConnection = createAccept(options, hub, connections);
+  const socketListener = new SocketListener({
+    createServer: () => {
+      const server = createServer(
+        {
+          // A Windows pipe closes in both directions at once.
+          allowHalfOpen: options.platform !== 'win32',
+          // With any other value Node reads ahead of the scheduler.
+          highWaterMark: 0,
+        },
+        acceptConnection,
+      );
+      server.maxConnections = maxConnections;
+      return server;
+    },
+    listenOn: options.listenOn,
+    group: options.group,
+    onError: ({ message }) => options.onListenError(message),
   });
-  listener.maxConnections = connectionsAtMost;
 
   return {
-    listen: async () => {
-      const listening = once(listener, 'listening');
-      // Nobody else has a right to the socket, from its first moment on.
-      const umask = process.umask(0o177);
-      try {
-        listener.listen({ ...options.listenOn, backlog });
-      } finally {
-        process.umask(umask);
-      }
-      await listening;
-      if ('path' in options.listenOn && options.group !== undefined) {
-        chownSync(options.listenOn.path, -1, options.group);
-        chmodSync(options.listenOn.path, 0o660);
-      }
-      listener.on('error', (error) => options.onFault(error.message));
-    },
+    socketListener,
+    listen: () => socketListener.listen(),
     close: async () => {
-      const closed = new Promise<void>((resolve) => {
-        listener.close(() => resolve());
-      });
-      for (const socket of peers.keys()) socket.end();
-      // Not the sockets' own timeout: a peer that goes on talking, or reads a little now and then, would put it off.
-      options.clock.deadline(farewellMs).addEventListener('abort', () => {
-        for (const socket of peers.keys()) socket.destroy();
+      const closed = socketListener.close();
+      for (const socket of connections.keys()) socket.end();
+      // The sockets' own timeout would start again whenever a peer sends or reads a little.
+      options.clock.timeoutSignal(drainTimeoutMs).addEventListener('abort', () => {
+        for (const socket of connections.keys()) socket.destroy();
       });
       await closed;
     },
   };
+}
+
+/**
+ * The options were tested with 14.0.0. The parser `assured` closes a connection that sends another event name or anything
+ * but frames, and affects no other peer. It does not run on Windows; `guarded`, which does, differs in that the sender
+ * of another event name stays connected.
+ */
+async function createHub({ platform, messageTimeoutMs, onError }: IpcServerOptions): Promise<Hub> {
+  const { IPCModule } = await import('node-ipc');
+  const ipc = new IPCModule();
+  Object.assign(ipc.config, {
+    silent: true,
+    delimiter: frameDelimiter,
+    parser: platform === 'win32' ? 'guarded' : 'assured',
+    allowedEvents: [ipcEventName],
+    maxMessageSize: maxFrameBytes,
+    maxPendingBytes,
+    messageTimeout: messageTimeoutMs ?? defaultMessageTimeoutMs,
+    unlink: false,
+  });
+  ipc.serve(ipcEventName); // A name only: node-ipc's own listener is never started.
+  ipc.server.on('error', (error: unknown) => {
+    if (errorCode(error)?.startsWith('ERR_IPC') === true) onError(errorMessage(error));
+  });
+  return ipc.server;
+}
+
+/** Takes new connections, each with the turns and within the limits of its user. */
+function createAccept(
+  options: IpcServerOptions,
+  hub: Hub,
+  connections: Map<Socket, IpcConnection>,
+): (socket: Socket) => void {
+  const { clock, onError } = options;
+  const now = (): number => clock.now().monotonicMs;
+  const scheduler = new FairScheduler({ now, defer: setImmediate });
+  const limits = new ConnectionLimits();
+
+  function accept(socket: Socket): void {
+    const decision = options.decideAccess?.(socket) ?? { isOtherUser: false };
+    if ('rejectionReason' in decision) return reject(socket, decision.rejectionReason);
+    const user = connectionUserOf(decision);
+    const limitReason = user.isPrivileged ? null : limits.admit(user.key);
+    if (limitReason !== null) return reject(socket, limitReason);
+    const connection = createIpcConnection(socket, decision, hub, options, () => scheduled.update());
+    connections.set(socket, connection);
+    socket.once('close', () => {
+      connections.delete(socket);
+      if (!user.isPrivileged) limits.release(user.key);
+    });
+    hub.addSocket(socket);
+    const scheduled = scheduleSocket(socket, {
+      scheduler,
+      user,
+      now,
+      receive: takeOverReceive(socket),
+      countPartialFrame: () => (socket as IpcSocket).ipcBuffer?.length ?? 0,
+      close: (reason) => connection.peer.close(reason),
+    });
+  }
+
+  function reject(socket: Socket, reason: string): void {
+    onError(reason);
+    socket.destroy();
+  }
+
+  return accept;
+}
+
+function connectionUserOf({ isOtherUser, uid }: PeerAccess): ConnectionUser {
+  return { key: `${isOtherUser ? 'other' : 'privileged'} ${uid ?? 'unknown'}`, isPrivileged: !isOtherUser };
+}
+
+/** node-ipc's listener: from now on it is called when it is the turn of the connection. */
+function takeOverReceive(socket: Socket): (text: string) => void {
+  const [receive] = socket.listeners('data') as ((text: string) => void)[];
+  if (receive === undefined) throw new Error('node-ipc does not read the socket');
+  socket.off('data', receive);
+  return receive;
 }

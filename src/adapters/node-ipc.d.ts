@@ -1,8 +1,13 @@
-/** node-ipc 14.0.0 ships no types; this is the part of it that `node-ipc-server.ts` uses. */
+/** node-ipc 14.0.0 ships no types; this is the part that `node-ipc-server.ts` uses. */
 declare module 'node-ipc' {
   import type { Socket } from 'node:net';
 
-  interface Hub {
+  export interface IpcSocket extends Socket {
+    /** The beginning of an unfinished frame. */
+    readonly ipcBuffer?: string;
+  }
+
+  export interface Hub {
     on(event: string, listener: (data: unknown, socket: Socket) => void): void;
     emit(socket: Socket, event: string, data: unknown): boolean;
     addSocket(socket: Socket): void;

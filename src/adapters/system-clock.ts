@@ -1,86 +1,101 @@
 import type { Alarm, Clock, Instant } from '../shared/clock.ts';
 
-/** No timer is longer: a longer one sleeps through the machine's sleep and through a clock that is set. */
-const longestTimerMs = 30_000;
-/** Wall and monotonic time that part by this much were parted by sleep or by somebody who set the clock. */
-const jumpMs = 2_000;
+/** A longer timer would not notice that the machine slept or that the clock was set. */
+const maxTimerMs = 30_000;
+/** Wall and monotonic time that diverge by this much: the machine slept, or the clock was set. */
+const jumpThresholdMs = 2_000;
 
-interface Ring {
-  atMonotonicMs: number | null;
-  readonly ring: (jumpMs: number) => void;
+/** The system's clocks. All alarms and timeouts share one timer. */
+export function createSystemClock(): Clock {
+  const alarms = new AlarmTimer();
+  return {
+    now,
+    createAlarm: (onRing) => alarms.create(onRing),
+    timeoutSignal: (delayMs) => createTimeoutSignal(alarms, delayMs),
+    random: Math.random,
+  };
 }
 
-/** The machine's own clocks, and the only timer there is: all alarms and deadlines share it. */
-export function systemClock(): Clock {
-  const rings = new Set<Ring>();
-  let timer: NodeJS.Timeout | undefined;
-  /** When it goes off. */
-  let timerAtMonotonicMs = Infinity;
-  let last = now();
+interface AlarmEntry {
+  atMonotonicMs: number | null;
+  readonly onRing: (jumpMs: number) => void;
+}
 
-  function wake(): void {
-    timerAtMonotonicMs = Infinity;
-    const read = now();
-    const jumped = read.wallMs - last.wallMs - (read.monotonicMs - last.monotonicMs);
-    last = read;
-    const seenJumpMs = Math.abs(jumped) >= jumpMs ? jumped : 0;
-    const isDue = ({ atMonotonicMs }: Ring): boolean =>
-      atMonotonicMs !== null && atMonotonicMs <= read.monotonicMs;
-    for (const entry of [...rings].filter((entry) => isDue(entry) || seenJumpMs !== 0)) {
-      const due = isDue(entry);
-      // One that rang before may have cancelled or moved this one.
-      if (!rings.has(entry) || (!due && seenJumpMs === 0)) continue;
-      if (due) entry.atMonotonicMs = null;
-      entry.ring(seenJumpMs);
-    }
-    if (rings.size === 0) return;
-    let next = Infinity;
-    for (const { atMonotonicMs } of rings) next = Math.min(next, atMonotonicMs ?? Infinity);
-    wakeBy(next);
-  }
+class AlarmTimer {
+  readonly #entries = new Set<AlarmEntry>();
+  #timer: NodeJS.Timeout | undefined;
+  /** When the timer fires. */
+  #timerAtMonotonicMs = Infinity;
+  #lastInstant = now();
 
-  /** At most `longestTimerMs` from now, and no later than was wanted before. */
-  function wakeBy(atMonotonicMs: number): void {
-    const { monotonicMs } = now();
-    const delayMs = Math.max(Math.min(atMonotonicMs - monotonicMs, longestTimerMs), 0);
-    if (monotonicMs + delayMs >= timerAtMonotonicMs) return;
-    timerAtMonotonicMs = monotonicMs + delayMs;
-    clearTimeout(timer);
-    timer = setTimeout(wake, delayMs);
-    timer.unref();
-  }
-
-  function alarm(ring: (jumpMs: number) => void): Alarm {
-    const entry: Ring = { atMonotonicMs: null, ring };
-    rings.add(entry);
-    wakeBy(Infinity);
+  create(onRing: (jumpMs: number) => void): Alarm {
+    const entry: AlarmEntry = { atMonotonicMs: null, onRing };
+    this.#entries.add(entry);
+    this.#schedule(Infinity);
     return {
       set: (atMonotonicMs) => {
         entry.atMonotonicMs = atMonotonicMs;
-        if (atMonotonicMs !== null && rings.has(entry)) wakeBy(atMonotonicMs);
+        if (atMonotonicMs !== null && this.#entries.has(entry)) this.#schedule(atMonotonicMs);
       },
       cancel: () => {
-        rings.delete(entry);
-        if (rings.size > 0) return;
-        clearTimeout(timer);
-        timerAtMonotonicMs = Infinity;
+        this.#entries.delete(entry);
+        if (this.#entries.size > 0) return;
+        clearTimeout(this.#timer);
+        this.#timerAtMonotonicMs = Infinity;
       },
     };
   }
 
-  function deadline(delayMs: number): AbortSignal {
-    const controller = new AbortController();
-    const atMonotonicMs = now().monotonicMs + delayMs;
-    const entry = alarm(() => {
-      if (now().monotonicMs < atMonotonicMs) return entry.set(atMonotonicMs);
-      entry.cancel();
-      controller.abort(new DOMException(`no answer within ${delayMs / 1_000} s`, 'TimeoutError'));
-    });
-    entry.set(atMonotonicMs);
-    return controller.signal;
+  /** Sets the timer to `atMonotonicMs`, at most `maxTimerMs` from now, and never later than it is set already. */
+  #schedule(atMonotonicMs: number): void {
+    const { monotonicMs } = now();
+    const delayMs = Math.max(Math.min(atMonotonicMs - monotonicMs, maxTimerMs), 0);
+    if (monotonicMs + delayMs >= this.#timerAtMonotonicMs) return;
+    this.#timerAtMonotonicMs = monotonicMs + delayMs;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#wake(), delayMs);
+    this.#timer.unref();
   }
 
-  return { now, alarm, deadline, random: Math.random };
+  #wake(): void {
+    this.#timerAtMonotonicMs = Infinity;
+    const { instant, jumpMs } = this.#readClocks();
+    const isDue = ({ atMonotonicMs }: AlarmEntry): boolean =>
+      atMonotonicMs !== null && atMonotonicMs <= instant.monotonicMs;
+    for (const entry of [...this.#entries].filter((entry) => isDue(entry) || jumpMs !== 0)) {
+      const isEntryDue = isDue(entry);
+      // An alarm that rang before this one may have cancelled or moved it.
+      if (!this.#entries.has(entry) || (!isEntryDue && jumpMs === 0)) continue;
+      if (isEntryDue) entry.atMonotonicMs = null;
+      entry.onRing(jumpMs);
+    }
+    if (this.#entries.size === 0) return;
+    let nextMonotonicMs = Infinity;
+    for (const { atMonotonicMs } of this.#entries) {
+      nextMonotonicMs = Math.min(nextMonotonicMs, atMonotonicMs ?? Infinity);
+    }
+    this.#schedule(nextMonotonicMs);
+  }
+
+  #readClocks(): { readonly instant: Instant; readonly jumpMs: number } {
+    const instant = now();
+    const { wallMs, monotonicMs } = this.#lastInstant;
+    const driftMs = instant.wallMs - wallMs - (instant.monotonicMs - monotonicMs);
+    this.#lastInstant = instant;
+    return { instant, jumpMs: Math.abs(driftMs) >= jumpThresholdMs ? driftMs : 0 };
+  }
+}
+
+function createTimeoutSignal(alarms: AlarmTimer, delayMs: number): AbortSignal {
+  const controller = new AbortController();
+  const atMonotonicMs = now().monotonicMs + delayMs;
+  const alarm = alarms.create(() => {
+    if (now().monotonicMs < atMonotonicMs) return alarm.set(atMonotonicMs);
+    alarm.cancel();
+    controller.abort(new DOMException(`no answer within ${delayMs / 1_000} s`, 'TimeoutError'));
+  });
+  alarm.set(atMonotonicMs);
+  return controller.signal;
 }
 
 function now(): Instant {

@@ -3,118 +3,149 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { Logger } from 'winston';
 import type { Log, LogFields, LogLevel } from '../shared/log.ts';
-import { messageOf } from '../shared/thrown.ts';
-import { logFile } from './log-file.ts';
-import { redact } from './redaction.ts';
+import { errorReason } from '../shared/error-utils.ts';
+import { createLogFileWriter } from './log-file-writer.ts';
+import { redact } from './redact.ts';
+import { createStderrLines } from './stderr-lines.ts';
 
 export interface WinstonLog extends Log {
   setLevel(level: LogLevel): void;
-  /** Writes what is still held back, then ends; what comes later is dropped. */
+  /** Whether lines of this level are written. */
+  isEnabled(level: LogLevel): boolean;
+  /** Writes the pending lines and closes the log; later lines are dropped. */
   close(): Promise<void>;
 }
 
 /** systemd's priorities (sd-daemon(3)). */
 const priorities: Readonly<Record<LogLevel, number>> = { error: 3, warn: 4, info: 6, debug: 7 };
-const fileAtMostBytes = 1024 * 1024;
-const filesAtMost = 5;
+const maxFileBytes = 1024 * 1024;
+const maxFiles = 5;
 
 /**
- * winston takes 36 ms to load, as long as Node itself: it comes after the first token was served, and until then
- * lines wait here. A log that cannot be written ends nothing: its lines go to stderr.
- * @param folder `null`: each line goes to stderr with its priority and no time, for systemd's journal, which adds that
+ * winston takes 20 ms to load, half as long as Node itself: it is loaded after the start, and lines are queued until then.
+ * If the log cannot be written, its lines go to stderr.
+ * @param folder `null` for systemd's journal: lines go to stderr with a priority, and the journal adds the time
+ * @param started when winston is loaded, unless an error or `close` comes first; default: in the next turn
  */
-export function winstonLog(level: LogLevel, folder: string | null): WinstonLog {
-  let atLeast = level;
-  const waiting: { readonly level: LogLevel; readonly message: string }[] = [];
+export function createWinstonLog(
+  level: LogLevel,
+  folder: string | null,
+  started: Promise<void> = new Promise((resolve) => setImmediate(resolve)),
+): WinstonLog {
+  let minLevel = level;
+  const pendingLines: { readonly level: LogLevel; readonly message: string }[] = [];
   let logger: Logger | undefined;
-  let closed: Promise<void> | undefined;
-  const ready = open();
+  let closing: Promise<void> | undefined;
+  let loadNow = (): void => {};
+  const loadRequested = new Promise<void>((resolve) => (loadNow = resolve));
+  const loggerReady = openLogger();
 
-  async function open(): Promise<Logger> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    const loaded = await loadLogger(folder);
-    for (const line of waiting) loaded.log(line);
-    logger = loaded;
-    return loaded;
+  async function openLogger(): Promise<Logger> {
+    await Promise.race([started, loadRequested]);
+    const loadedLogger = await loadLogger(folder);
+    for (const line of pendingLines) loadedLogger.log(line);
+    logger = loadedLogger;
+    return loadedLogger;
   }
 
-  async function end(): Promise<void> {
-    const loaded = await ready;
-    const finished = once(loaded, 'finish');
-    loaded.end();
+  async function closeLogger(): Promise<void> {
+    loadNow();
+    const loadedLogger = await loggerReady;
+    const finished = once(loadedLogger, 'finish');
+    loadedLogger.end();
     await finished;
   }
 
+  const isEnabled = (lineLevel: LogLevel): boolean => priorities[lineLevel] <= priorities[minLevel];
+
   return {
+    isEnabled,
     write: (lineLevel, message, fields) => {
-      if (closed !== undefined || priorities[lineLevel] > priorities[atLeast]) return;
-      const line = { level: lineLevel, message: redact(inOneLine(message, fields)) };
-      if (logger === undefined) waiting.push(line);
+      if (closing !== undefined || !isEnabled(lineLevel)) return;
+      const line = { level: lineLevel, message: redact(formatLine(message, fields)) };
+      if (logger === undefined) pendingLines.push(line);
       else logger.log(line);
+      if (lineLevel === 'error') loadNow();
     },
     setLevel: (newLevel) => {
-      atLeast = newLevel;
+      minLevel = newLevel;
     },
-    close: () => (closed ??= end()),
+    close: () => (closing ??= closeLogger()),
   };
 }
 
 async function loadLogger(folder: string | null): Promise<Logger> {
+  const noticeStart = folder === null ? `<${priorities.warn}>` : 'iam-tokend: ';
+  const writeStderrLine = createStderrLines(
+    getStderr(),
+    (count) => `${noticeStart}dropped ${count} log lines: stderr was not read`,
+  );
   const { default: winston } = await import('winston');
   const { combine, printf, timestamp } = winston.format;
-  const toJournal = printf(({ level, message }) => `<${priorities[level as LogLevel]}>${String(message)}`);
-  const toFile = printf(({ timestamp: at, level, message }) => `${String(at)} ${level} ${String(message)}`);
-  const way =
+  const journalFormat = printf(
+    ({ level, message }) => `<${priorities[level as LogLevel]}>${String(message)}`,
+  );
+  const fileFormat = printf(
+    ({ timestamp: at, level, message }) => `${String(at)} ${level} ${String(message)}`,
+  );
+  const transportOptions =
     folder === null
-      ? { stream: stderr(), format: toJournal }
-      : { stream: fileStream(join(folder, 'iam-tokend.log')), format: combine(timestamp(), toFile) };
+      ? { stream: createLineStream(writeStderrLine), format: journalFormat }
+      : {
+          stream: createLineStream(createFileLines(join(folder, 'iam-tokend.log'), writeStderrLine)),
+          format: combine(timestamp(), fileFormat),
+        };
   return winston.createLogger({
     levels: priorities,
     level: 'debug',
-    transports: [new winston.transports.Stream(way)],
+    transports: [new winston.transports.Stream(transportOptions)],
   });
 }
 
-/** Says once that the file cannot be written, and gives each line that it does not take to stderr. */
-function fileStream(path: string): Writable {
-  const writeLine = logFile(path, fileAtMostBytes, filesAtMost);
-  let fails = false;
+/** Lines that cannot be written go to stderr; the first of them is preceded by the reason. */
+function createFileLines(path: string, writeStderrLine: (line: string) => void): (line: string) => void {
+  const writeLine = createLogFileWriter(path, maxFileBytes, maxFiles);
+  let isFailing = false;
+  return (line) => {
+    try {
+      writeLine(line);
+      isFailing = false;
+    } catch (error) {
+      const reason = errorReason(error);
+      if (!isFailing) writeStderrLine(`iam-tokend: cannot write the log ${path}: ${reason}\n`);
+      isFailing = true;
+      writeStderrLine(line);
+    }
+  };
+}
+
+/** A stream that never waits, so that winston keeps no lines in memory. */
+function createLineStream(writeLine: (line: string) => void): Writable {
   return new Writable({
     decodeStrings: false,
     write: (line: string, _encoding, done) => {
-      try {
-        writeLine(line);
-        fails = false;
-      } catch (error) {
-        const reason = messageOf(error);
-        if (!fails) stderr().write(`iam-tokend: the log cannot be written: ${reason}\n`);
-        fails = true;
-        stderr().write(line);
-      }
+      writeLine(line);
       done();
     },
   });
 }
 
-/** A closed one (EPIPE) is no reason to end. */
-function stderr(): NodeJS.WriteStream {
-  if (!process.stderr.listeners('error').includes(ignore)) process.stderr.on('error', ignore);
+/** Writing to a closed terminal (EPIPE) must not end the daemon. */
+function getStderr(): NodeJS.WriteStream {
+  if (!process.stderr.listeners('error').includes(ignoreError)) process.stderr.on('error', ignoreError);
   return process.stderr;
 }
 
-function ignore(): void {
-  // There is nobody left to tell.
+function ignoreError(): void {
+  // No other output is left.
 }
 
-/**
- * `message key=value …`, with escapes for what is no character to be seen: a line stays one line and in its order,
- * whoever wrote it.
- */
-function inOneLine(message: string, fields: LogFields = {}): string {
-  const said = Object.entries(fields)
+/** `message key=value …`. Control and format characters are escaped, so that foreign text cannot forge a line. */
+function formatLine(message: string, fields: LogFields = {}): string {
+  const fieldTexts = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${typeof value === 'string' ? JSON.stringify(value) : String(value)}`);
-  return [message, ...said].join(' ').replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => {
+  return [message, ...fieldTexts].join(' ').replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => {
     const code = (character.codePointAt(0) ?? 0).toString(16);
     if (code.length <= 2) return `\\x${code.padStart(2, '0')}`;
     return code.length <= 4 ? `\\u${code.padStart(4, '0')}` : `\\u{${code}}`;

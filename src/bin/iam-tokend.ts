@@ -1,220 +1,217 @@
-import { closeInspector } from '../adapters/inspector.ts';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
-import { childProcesses } from '../adapters/child-process.ts';
-import { nodeIpcServer } from '../adapters/node-ipc-server.ts';
-import { systemClock } from '../adapters/system-clock.ts';
-import { winstonLog } from '../adapters/winston-log.ts';
-import { daemonUsage } from '../cli/daemon-options.ts';
-import type { Config } from '../config/config.ts';
+import { closeInspector } from '../adapters/close-inspector.ts'; // Must be the first import; see there.
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { createFileLocking } from '../adapters/file-locking.ts';
+import { loadCLibrary } from '../adapters/c-library.ts';
+import { createSystemClock } from '../adapters/system-clock.ts';
+import { formatDaemonHelp } from '../cli/parsing/daemon-options.ts';
+import { escapeControlCharacters } from '../cli/terminal/escape.ts';
 import { ConfigError } from '../config/read-config.ts';
-import { CredentialSlots } from '../daemon/credential-slots.ts';
-import { startDaemon } from '../daemon/daemon.ts';
-import { forgetAll } from '../daemon/forget-all.ts';
-import { peerProofs } from '../daemon/peer-proofs.ts';
-import { openProfileRegistry, prepareConfigFolder } from '../daemon/profile-registry.ts';
-import { Profiles } from '../daemon/profiles.ts';
-import { holdLock, prepareSharedSocket, prepareSocket } from '../daemon/single-instance.ts';
-import { Subscriptions } from '../daemon/subscriptions.ts';
-import { httpSocket, metadataDoor } from '../http/doors.ts';
-import type { HttpServer } from '../http/http-server.ts';
-import { peerUids } from '../http/peer-uid.ts';
-import { pipeKeyPath, socketPathProblem } from '../platform/places.ts';
-import { isForeignProgram, surroundingsOfProcess } from '../platform/surroundings.ts';
-import { type Notify, supervision, systemdNotify, takeServiceStart } from '../service/supervision.ts';
-import { isoTime } from '../shared/clock.ts';
-import { problemOf } from '../shared/errors.ts';
-import { given } from '../shared/given.ts';
-import { sentenceOf } from '../shared/thrown.ts';
+import type { Daemon } from '../daemon/daemon.ts';
+import { InstanceLocks, rejectRecordedDaemon } from '../daemon/instance/instance-locks.ts';
+import { createDaemonRecord } from '../files/daemon-record.ts';
+import { FileDeadline } from '../files/file-deadline.ts';
+import { systemFiles } from '../files/file-system.ts';
+import { ensureTrustedFolder } from '../files/folders.ts';
+import { findRecordedSockets } from '../files/sockets/abandoned-socket.ts';
+import type { ProcessContext } from '../platform/paths.ts';
+import { systemPaths } from '../platform/paths.ts';
+import { processContext } from '../platform/process-context.ts';
+import { removeUnsafeVariables } from '../platform/unsafe-environment.ts';
+import { consumeServiceEnvironment } from '../service/service-notifier.ts';
+import { findBoundPath } from '../service/bound-path.ts';
+import { userMessage } from '../shared/error-utils.ts';
+import { IamTokenError } from '../shared/errors.ts';
+import { omitUndefined } from '../shared/omit-undefined.ts';
 import { version } from '../shared/version.ts';
-import type { SourceTools } from '../sources/credential-kind.ts';
-import { kindNamed } from '../sources/kinds.ts';
-import { problemNow } from '../token/outlook.ts';
-import { chosenStore } from './iam-tokend/chosen-store.ts';
-import { toJournal } from './iam-tokend/journal.ts';
+import { StateCachingStore } from '../stores/state-caching-store.ts';
+import { acquireLocks, waitForLocks } from './iam-tokend/acquire-locks.ts';
+import {
+  type DaemonPaths,
+  type Flags,
+  parseFlags,
+  resolveDaemonPaths,
+  resolveSocketPaths,
+  UsageError,
+} from './iam-tokend/arguments.ts';
+import { answerStartFailure } from './iam-tokend/start/answer-start-failure.ts';
+import { buildProfiles } from './iam-tokend/build-profiles.ts';
+import { createStore } from './iam-tokend/create-store.ts';
+import { openDaemonLog, writeStderr } from './iam-tokend/daemon-log.ts';
+import { isStderrJournal } from './iam-tokend/journal.ts';
+import { findListenerWarnings } from './iam-tokend/listeners.ts';
 import { PeerGuard } from './iam-tokend/peer-guard.ts';
-import { daemonPlaces, parseFlags, settingsFrom, UsageError } from './iam-tokend/settings.ts';
+import { runPurge } from './iam-tokend/start/run-purge.ts';
+import { reloadSettings } from './iam-tokend/reload.ts';
+import { serve } from './iam-tokend/serve.ts';
+import { StartSteps, StartTimeoutError } from './iam-tokend/start/start-steps.ts';
+import { loadSettings, ReloadableSettings } from './iam-tokend/settings.ts';
 
 process.umask(0o077);
-// A daemon outlives the terminal or the pipe that it was started from.
+// Writing to a closed terminal must not end the daemon.
 process.stderr.on('error', () => undefined);
 
-const clock = systemClock();
+/** For a daemon that is stopping, which takes at most a second, and its locks. */
+const purgeWaitMs = 3_000;
+
+const clock = createSystemClock();
+const steps = new StartSteps(clock);
+const fileDeadline = new FileDeadline(clock);
+const unsafeEnvironment = removeUnsafeVariables(process.env);
+const serviceEnvironment = consumeServiceEnvironment(process.env, process.pid, readOwnCgroup());
 
 async function main(): Promise<void> {
   const flags = parseFlags();
-  if (flags.help === true) return void process.stdout.write(daemonUsage());
+  if (flags.help === true) return void process.stdout.write(formatDaemonHelp());
   if (flags.version === true) return void process.stdout.write(`iam-tokend ${version}\n`);
-  const surroundings = surroundingsOfProcess();
-  const { platform, uid, env } = surroundings;
-  const places = daemonPlaces(flags, surroundings);
-  const { isForSystem } = places;
-  const guard = new PeerGuard(platform, uid, isForSystem);
-  if (isForSystem && guard.library === null) {
+  const isPurge = flags.purge === true;
+  const context = processContext();
+  const paths = resolveDaemonPaths(flags, context);
+  const guard = new PeerGuard(context.platform, context.uid, paths.isSystemWide);
+  requireSupportedMode(flags, paths, guard);
+  await runWhenFree(isPurge, 'use the configuration folder', () => ensureConfigFolders(paths, context.uid));
+
+  const settings = await steps.run('read the configuration', () =>
+    ReloadableSettings.load(() => loadSettings(flags, paths, clock, context.uid, fileDeadline)),
+  );
+  const { config, warnings } = settings.current;
+  const socketPaths = resolveSocketPaths(flags, paths, config, context);
+  const { listenFd } = serviceEnvironment;
+  const passedPath = listenFd === null ? null : findBoundPath(listenFd);
+  const ipcPath = listenFd === null ? socketPaths.ipc : null;
+  const ownSockets = isPurge ? noSockets : { ...socketPaths, ipc: ipcPath };
+  const recordedSockets = findRecordedSockets(paths, context.uid);
+  const locks = createLocks(passedPath ?? socketPaths.ipc, paths.config, context, guard);
+  const group = await runWhenFree(isPurge, 'lock the folders and sockets', () =>
+    acquireLocks(locks, paths, ownSockets, config.store === 'file', context),
+  );
+
+  const store = new StateCachingStore(createStore(config, paths, context.uid, clock), clock);
+  if (isPurge) return runPurge(store, paths, context, [socketPaths.ipc, ...recordedSockets]);
+  const log = openDaemonLog(config.log.level, paths.log, clock);
+  const listenerWarnings = findListenerWarnings(config, socketPaths, context);
+  for (const warning of [...unsafeEnvironment.warnings, ...warnings, ...listenerWarnings]) log.warn(warning);
+  steps.useLog(log);
+  const profileParts = await steps.run('read the profile list', () =>
+    buildProfiles({ clock, log, context, settings, fileDeadline, store, configFolder: paths.config }),
+  );
+
+  const daemon = await serve({
+    clock,
+    log,
+    store,
+    ...profileParts,
+    context,
+    guard,
+    metadata: config.metadata,
+    socketPaths,
+    group,
+    serviceEnvironment,
+    passedPath,
+    locks,
+    isSystemWide: paths.isSystemWide,
+    configFolder: paths.config,
+    unsafeEnvironment: unsafeEnvironment.names,
+    protectProcess: () => protectProcess(guard),
+    getContainerAccess: () => guard.getContainerAccess(settings.current.config.peers.containers),
+  });
+  if (!isStderrJournal()) writeStderr(`listening on ${socketPaths.ipc}`);
+  await awaitSignals(daemon, async () => {
+    await Promise.all([daemon.checkSockets(), reloadSettings(settings, profileParts.profiles, log)]);
+  });
+}
+
+/** A purge waits for a daemon that is stopping; a second daemon does not. */
+function runWhenFree<T>(isPurge: boolean, step: string, action: () => Promise<T>): Promise<T> {
+  return steps.run(step, () => waitForLocks(action, isPurge ? purgeWaitMs : 0));
+}
+
+function protectProcess(guard: PeerGuard): ReturnType<PeerGuard['protectProcess']> {
+  closeInspector();
+  return guard.protectProcess();
+}
+
+const noSockets = { ipc: null, http: null } as const;
+
+/** @throws UsageError */
+function requireSupportedMode(flags: Flags, { isSystemWide }: DaemonPaths, guard: PeerGuard): void {
+  if (isSystemWide && guard.cLibrary === null) {
     throw new UsageError(
-      'a daemon for the whole system tells its users apart by koffi, which is not installed or does not load here',
+      'a system-wide daemon identifies its users with koffi, which is not installed or does not load here',
     );
   }
   if (flags.purge === true && flags.config !== undefined) {
-    throw new UsageError('--purge removes the usual folders, and none that --config names');
+    throw new UsageError('--purge cannot be combined with --config: it deletes the default folders only');
   }
-  prepareConfigFolder(places.config, uid);
-  if (isForSystem) prepareConfigFolder(dirname(places.configFile), uid);
-  let settings = await settingsFrom(flags, places, clock.now().wallMs);
-  const socketPath = flags.socket ?? (env['IAM_TOKEND_SOCKET'] || places.socket);
-  // A pipe of Windows lies in no folder.
-  const hasHttpSocket = settings.config.http.socket && platform !== 'win32';
-  const httpPath = hasHttpSocket ? join(dirname(socketPath), 'http.sock') : null;
-  for (const path of [socketPath, httpPath ?? socketPath]) {
-    const socketProblem = socketPathProblem(path, platform);
-    if (socketProblem !== null) throw new UsageError(socketProblem.message);
+}
+
+/** The configuration decides where credentials are sent, so no other user may be able to change it. */
+async function ensureConfigFolders(
+  { config, configFile, alternatives }: DaemonPaths,
+  uid: number | null,
+): Promise<void> {
+  rejectRecordedDaemon(config);
+  const alternative = omitUndefined({ alternative: alternatives.config });
+  for (const path of new Set([config, dirname(configFile)])) {
+    const target = { path, name: 'the configuration folder', ...alternative };
+    await ensureTrustedFolder(target, systemFiles(uid));
   }
+}
 
-  const start = takeServiceStart(process.env, process.pid, ownCgroup());
-  const { listenFd } = start;
+function createLocks(
+  socketPath: string,
+  configFolder: string,
+  { platform, uid, env }: ProcessContext,
+  guard: PeerGuard,
+): InstanceLocks {
+  const locking = createFileLocking(platform, guard.cLibrary, env['PATH']);
+  const record = createDaemonRecord(resolve(socketPath), configFolder);
+  return new InstanceLocks({ platform, uid, locking, record });
+}
 
-  await holdLock(join(places.config, 'lock'), platform);
-  // The folder of a socket that was passed to us, and what is in it, are systemd's.
-  let group: number | undefined;
-  if (listenFd === null && flags.purge !== true) {
-    if (isForSystem) group = await prepareSharedSocket(socketPath, platform, uid);
-    else await prepareSocket(socketPath, platform, uid);
+function readOwnCgroup(): string {
+  try {
+    return process.platform === 'linux' ? readFileSync('/proc/self/cgroup', 'utf8') : '';
+  } catch {
+    return ''; // Without /proc, the name of the unit is unknown.
   }
-  if (httpPath !== null && flags.purge !== true) await prepareSocket(httpPath, platform, uid, true);
-  if (settings.config.store === 'file') {
-    // Two daemons would lose each other's writes.
-    mkdirSync(places.state, { recursive: true, mode: 0o700 });
-    await holdLock(join(places.state, 'store.lock'), platform);
-  }
-  const store = chosenStore(settings.config, places, uid, clock);
-  if (flags.purge === true) return forgetAll(store, places);
+}
 
-  const log = winstonLog(settings.config.log.level, toJournal() ? null : places.log);
-  const warn = (warning: string): void => {
-    if (!toJournal()) say(`warning: ${warning}`);
-    log.write('warn', warning);
-  };
-  settings.warnings.forEach(warn);
-  const registry = openProfileRegistry(places.config);
-  const { instance } = registry.current();
-  const subscriptions = new Subscriptions();
-  const tools: SourceTools = {
-    clock,
-    http: { send: (request, signal) => settings.http.send(request, signal) },
-    programs: childProcesses(surroundings, clock, isForeignProgram),
-    get timeoutMs() {
-      return settings.config.iam.timeoutMs;
-    },
-  };
-  const profiles = new Profiles({
-    clock,
-    log,
-    registry,
-    store,
-    slots: new CredentialSlots(store, registry, log),
-    kindOf: kindNamed,
-    tools,
-    defaultInstallation: () => settings.config.iam,
-    nextScheduledAfter: (profile, afterMs) => settings.scheduleOf(instance, profile).nextAfter(afterMs),
-    announce: (event, profile) => {
-      const { token } = profile.state;
-      const problem = problemNow(profile.state, clock.now());
-      subscriptions.publish(event, {
-        profile: profile.name,
-        ...(token === null ? {} : { expiresAt: isoTime(token.expiresAtMs) }),
-        ...(problem === null ? {} : { problem }),
-      });
-    },
-  });
-
-  const { listen, allowAnyLocalUser } = settings.config.metadata;
-  const knowsUids = platform === 'linux' && uid !== null;
-  if (listen !== null && !allowAnyLocalUser && !knowsUids) {
-    warn('metadata.listen: on this system every user of the machine can take your tokens there');
-  }
-  if (settings.config.http.socket && httpPath === null) warn('http.socket: there is none on Windows');
-  let metadata: HttpServer | null = null;
-
-  const daemon = await startDaemon({
-    clock,
-    log,
-    version,
-    store,
-    profiles,
-    subscriptions,
-    proofs: platform === 'win32' ? await peerProofs(pipeKeyPath(surroundings), socketPath) : undefined,
-    supervision: supervision(clock, start, start.notifySocket === null ? null : notifyAt(start.notifySocket)),
-    protect: () => {
-      closeInspector();
-      return guard.protect();
-    },
-    listeners: async (onMessage) => {
-      const ipc = await nodeIpcServer({
-        listenOn: listenFd === null ? { path: socketPath } : { fd: listenFd },
-        platform,
-        clock,
-        admit: (socket) => guard.admit(socket),
-        ...given({ group }),
-        onMessage,
-        onFault: (reason) => log.write('warn', `closed a connection: ${reason}`),
-      });
-      const door = { handle: onMessage, clock, log };
-      const onlyFor = allowAnyLocalUser || !knowsUids ? null : { uid, uidOf: peerUids() };
-      if (listen !== null) metadata = await metadataDoor({ ...door, listenOn: listen, onlyFor });
-      const http =
-        httpPath === null ? [] : [await httpSocket(door, httpPath, (socket) => guard.admit(socket))];
-      return [ipc, ...http, ...(metadata === null ? [] : [metadata])];
-    },
-    metadataAddress: () => metadata?.address() ?? null,
-  });
-  if (!toJournal()) say(`listening on ${socketPath}`);
+/** Resolves when the daemon has stopped. */
+async function awaitSignals(daemon: Daemon, reload: () => Promise<void>): Promise<void> {
   process.on('SIGTERM', () => void daemon.stop());
   process.on('SIGINT', () => void daemon.stop());
-  process.on('SIGHUP', () => void readAgain());
+  process.on('SIGHUP', () => void reload());
   await daemon.stopped;
+}
 
-  function notifyAt(socket: string): Notify {
-    const onFault = (reason: string): void => log.write('warn', reason);
-    return guard.library?.notifier(socket, onFault) ?? systemdNotify(socket, env['PATH'], onFault);
-  }
-
-  /** The whole of a new configuration, or nothing of it. */
-  async function readAgain(): Promise<void> {
-    try {
-      const before = settings.config;
-      settings = await settingsFrom(flags, places, clock.now().wallMs);
-      log.setLevel(settings.config.log.level);
-      profiles.replan();
-      log.write('info', 'read the configuration again');
-      settings.warnings.forEach(warn);
-      const { config } = settings;
-      const differs = (...keys: readonly (keyof Config)[]): boolean =>
-        keys.some((key) => !isDeepStrictEqual(config[key], before[key]));
-      if (differs('store', 'file')) warn('another store is used after a restart only');
-      if (differs('http', 'metadata')) warn('http and metadata are heard after a restart only');
-    } catch (error) {
-      for (const mistake of problemOf(error).message.split('\n')) log.write('error', mistake);
-      log.write('error', 'the configuration stays as it was');
-    }
+function reportError(error: unknown): void {
+  const hint = error instanceof IamTokenError ? error.hint : undefined;
+  const hintLines = hint?.split('\n').map((line) => `hint: ${line}`) ?? [];
+  if (isStderrJournal()) {
+    for (const line of [...userMessage(error).split('\n'), ...hintLines])
+      process.stderr.write(`<3>${escapeControlCharacters(line)}\n`);
+  } else {
+    for (const line of userMessage(error).split('\n')) writeStderr(`error: ${line}`);
+    hintLines.forEach(writeStderr);
   }
 }
 
-function ownCgroup(): string {
-  return process.platform === 'linux' ? readFileSync('/proc/self/cgroup', 'utf8') : '';
-}
-
-function say(text: string): void {
-  process.stderr.write(`iam-tokend: ${text}\n`);
+function exitAtOnce(code: number): void {
+  loadCLibrary(process.platform)?.exitAtOnce(code);
+  process.kill(process.pid, 'SIGKILL');
 }
 
 main().then(
   () => process.exit(0),
-  (error: unknown) => {
-    for (const line of sentenceOf(error).split('\n')) {
-      if (toJournal()) process.stderr.write(`<3>${line}\n`);
-      else say(`error: ${line}`);
-    }
+  async (error: unknown) => {
+    reportError(error);
+    const [reason = ''] = userMessage(error).split('\n');
+    const isSystemWide = process.argv.some((argument) => argument.endsWith(systemPaths.configFile));
+    // Whatever goes wrong here, systemd must see the exit code, which decides about a restart.
+    await answerStartFailure(serviceEnvironment.listenFd, reason, isSystemWide, clock).catch(() => undefined);
+    // A thread that hangs would block `process.exit`.
+    if (error instanceof StartTimeoutError) exitAtOnce(1);
     process.exit(error instanceof UsageError || error instanceof ConfigError ? 2 : 1);
   },
 );

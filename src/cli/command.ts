@@ -1,52 +1,89 @@
 import type { Connection } from '../client/connection.ts';
 import { dial } from '../client/dial.ts';
-import { type Patience, patienceOf } from '../client/patience.ts';
-import { profileParams } from '../client/request-token.ts';
-import type { Surroundings } from '../platform/places.ts';
-import type { Answer, Method, Params } from '../protocol/messages.ts';
-import type { CheckedMethod } from '../protocol/token-method.ts';
+import { type Deadline, deadlineAfter } from '../client/deadline.ts';
+import { profileParams, type ProfileParams } from '../client/request-token.ts';
+import type { ProcessContext } from '../platform/paths.ts';
+import type { Method, MethodDefinition, CallParams, MethodResult } from '../protocol/method-types.ts';
 import type { Clock } from '../shared/clock.ts';
-import type { CommandLine } from './parse-command-line.ts';
+import type { Operand, OptionDefinition } from './parsing/options.ts';
 
-/** One call of a command, and what is around it. */
-export interface Call extends CommandLine {
-  readonly surroundings: Surroundings;
+/** A row of the command table: parsing, help, completion and the manual page follow from it. */
+export interface CommandDefinition {
+  /** Empty for the command that `iam-token` runs without a name. */
+  readonly name: string;
+  /** An imperative phrase without a full stop: `remove a credential`. */
+  readonly summary: string;
+  /** Whole sentences. */
+  readonly description?: string;
+  /** Absent: no argument is accepted. */
+  readonly operand?: Operand;
+  /** Besides the options of all commands. */
+  readonly options?: Readonly<Record<string, OptionDefinition>>;
+  /** Command lines that work as typed. */
+  readonly examples: readonly string[];
+  /** The default of --timeout, if it is longer than that of the other commands. */
+  readonly timeoutMs?: number;
+  /**
+   * Prints its result; throws IamTokenError or SilentExit.
+   * @returns an exit code if the output already explains it
+   */
+  readonly run: (context: CommandContext) => Promise<number | void>;
+}
+
+/** Commands under one heading of `iam-token --help`. */
+export interface CommandGroup {
+  readonly title: string;
+  readonly commands: readonly CommandDefinition[];
+}
+
+/** What the user typed after `iam-token`. */
+export interface CommandArguments {
+  /** The values as typed; empty for a flag. */
+  readonly options: ReadonlyMap<string, string>;
+  /** Absent: `IAM_TOKEND_SOCKET`, then the usual paths. */
+  readonly socketPath: string | undefined;
+  readonly timeoutMs: number;
+  readonly minTtlMs: number | undefined;
+  /** The argument that the command's `operand` describes; empty without one, and with --help. */
+  readonly operand: string;
+  /** All words after the name of the command. */
+  readonly operands: readonly string[];
+  /** The arguments for another program, unchanged; empty if the command takes none. */
+  readonly passthroughArgs: readonly string[];
+}
+
+export interface CommandContext extends CommandArguments {
+  readonly processContext: ProcessContext;
   readonly clock: Clock;
 }
 
-/** Which daemon is asked, and how long it is waited for. */
-export type Reach = Pick<Call, 'socketPath' | 'timeoutMs' | 'surroundings'>;
+/** Which daemon to call, and how long to wait for it. */
+export type ConnectOptions = Pick<CommandContext, 'socketPath' | 'timeoutMs' | 'processContext'>;
 
-/**
- * Prints its result; throws IamTokenError or QuietEnd.
- * @returns an exit code where everything is said already
- */
-export type Command = (call: Call) => Promise<number | void>;
-
-/** Talks to the daemon over one connection, which is closed in any case. */
+/** Runs an action over one connection and closes it. */
 export async function withDaemon<T>(
-  { socketPath, timeoutMs, surroundings }: Reach,
-  talk: (connection: Connection, patience: Patience) => Promise<T>,
+  { socketPath, timeoutMs, processContext }: ConnectOptions,
+  action: (connection: Connection, deadline: Deadline) => Promise<T>,
 ): Promise<T> {
-  const patience = patienceOf(timeoutMs);
-  const connection = await dial(socketPath, surroundings, patience);
+  const deadline = deadlineAfter(timeoutMs);
+  const connection = await dial(socketPath, processContext, deadline);
   try {
-    return await talk(connection, patience);
+    return await action(connection, deadline);
   } finally {
     connection.close();
   }
 }
 
-/** Asks the daemon one thing. */
-export function ask<M extends Method>(
-  reach: Reach,
-  method: CheckedMethod<M, Answer<M>>,
-  params: Params<M>,
-): Promise<Answer<M>> {
-  return withDaemon(reach, (connection, patience) => connection.ask(method, params, patience));
+/** Opens a connection for one call. */
+export function callDaemon<M extends Method>(
+  connectOptions: ConnectOptions,
+  method: MethodDefinition<M>,
+  params: CallParams<M>,
+): Promise<MethodResult<M>> {
+  return withDaemon(connectOptions, (connection, deadline) => connection.call(method, params, deadline));
 }
 
-/** What a request says of the profile: nothing where neither an option nor the environment names one. */
-export function profileOf({ options, surroundings }: Call): { readonly profile?: string } {
-  return profileParams(options.get('profile'), surroundings.env);
+/** The `profile` parameter of a call: from an option, else from the environment. */
+export function profileParamsOf({ options, processContext }: CommandContext): ProfileParams {
+  return profileParams(options.get('profile'), processContext.env);
 }

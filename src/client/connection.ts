@@ -1,207 +1,244 @@
-import { createConnection, type Socket } from 'node:net';
-import { number, problem, wrong } from '../protocol/checks.ts';
-import { encodeFrame, FrameError, FrameReader } from '../protocol/frames.ts';
+import type { Socket } from 'node:net';
 import {
-  type Answer,
-  type EventMessage,
+  createFrameReader,
+  encodeFrame,
   eventMessage,
+  type EventMessage,
   eventNames,
   maxFrameBytes,
-  type Method,
-  type Params,
+  problem,
   protocolVersion,
-} from '../protocol/messages.ts';
-import type { CheckedMethod } from '../protocol/token-method.ts';
-import type { Problem } from '../shared/errors.ts';
-import { messageOf } from '../shared/thrown.ts';
-import { IamTokenError } from './iam-token-error.ts';
-import { inWords, type Patience, whenOver } from './patience.ts';
+} from '../protocol/envelope.ts';
+import type { CallParams, Method, MethodDefinition, MethodResult } from '../protocol/method-types.ts';
+import { isObject, type Schema, validate } from '../protocol/validate.ts';
+import { errorMessage } from '../shared/error-utils.ts';
+import { IamTokenError, type WireProblem } from '../shared/errors.ts';
+import { beforeDeadline, type Deadline } from './deadline.ts';
 
 /**
- * One connection to the daemon. Requests may be pipelined; their answers come in any order. Whatever breaks the
- * protocol ends the connection and every request on it.
+ * One connection to the daemon. Requests may be pipelined; responses arrive in any order. A violation of the protocol
+ * closes the connection, and all pending requests fail.
  */
 export interface Connection {
   /**
-   * @throws IamTokenError, also `unavailable` when patience ends first; the reason of the caller's signal when that
-   *   aborts
+   * @throws IamTokenError: the daemon's error; `unavailable` on a timeout; `unreachable` if the connection closes;
+   *   `internal` for an invalid response. The reason of the deadline's signal when that aborts
    */
-  ask<M extends Method>(
-    method: CheckedMethod<M, Answer<M>>,
-    params: Params<M>,
-    patience: Patience,
-  ): Promise<Answer<M>>;
-  /** @throws IamTokenError `bad_request` when `method` carries a secret and this socket must not */
-  checkSecrecy(method: Method): void;
-  /** For what comes after `subscribe`; a new listener replaces the last. */
+  call<M extends Method>(
+    method: MethodDefinition<M>,
+    params: CallParams<M>,
+    deadline: Deadline,
+  ): Promise<MethodResult<M>>;
+  /** @throws IamTokenError `bad_request` if `method` carries a secret and the socket's folder is not private */
+  assertMayCarrySecrets(method: Method): void;
+  /** Receives the events after `subscribe`; replaces the previous listener. */
   onEvent(listener: (event: EventMessage) => void): void;
+  /** Resolves once the connection is closed, by either side. */
+  readonly closed: Promise<void>;
   /**
-   * Waits for the other side to end the connection.
-   * @throws IamTokenError `unavailable` when patience ends first
+   * Waits for the daemon to close the connection.
+   * @throws IamTokenError `unavailable` on a timeout; the reason of the deadline's signal when that aborts
    */
-  untilEnded(patience: Patience): Promise<void>;
+  waitForClose(deadline: Deadline): Promise<void>;
+  /** Lets the process end while the connection is open. */
+  unref(): void;
   close(): void;
 }
 
-interface Waiting {
-  readonly succeed: (result: unknown) => void;
-  readonly fail: (reason: unknown) => void;
-  readonly unwatch: () => void;
-}
-
-/** What a frame may hold, still to be checked. */
-type Incoming = Partial<Record<'v' | 'id' | 'event' | 'error' | 'result', unknown>>;
-
-/** Methods that carry a secret: never sent to a socket whose folder is not ours alone. */
-const secretMethods: ReadonlySet<Method> = new Set(['login', 'unlock']);
-
-export interface Wire {
+/** A connected socket. */
+export interface Transport {
   readonly socket: Socket;
-  /** What the listener gets is its own until it returns. */
-  readonly onBytes: (listener: (bytes: Uint8Array) => void) => void;
+  /** The listener may use the bytes until it returns. */
+  readonly onData: (listener: (bytes: Uint8Array) => void) => void;
 }
 
-/**
- * Begins to connect. What comes is read into a buffer of our own (`onread`): the stream's usual way takes a new process
- * 0.3 ms longer.
- */
-export function openWire(path: string): Wire {
-  const buffer = Buffer.allocUnsafe(16_384);
-  let tell: (bytes: Uint8Array) => void = () => {};
-  const callback = (length: number): true => {
-    tell(buffer.subarray(0, length));
-    return true;
-  };
-  const socket = createConnection({ path, onread: { buffer, callback } });
-  return {
-    socket,
-    onBytes: (listener) => {
-      tell = listener;
-    },
-  };
-}
+const methodsWithSecrets: ReadonlySet<Method> = new Set(['login', 'unlock']);
 
 /**
- * A function and no class, for Node parses the whole text of a class with fields once more when the first is made.
- * @param wire connected
+ * A function rather than a class: Node parses the source of a class with fields a second time at the first `new`.
  * @param mayCarrySecrets whether the socket's folder is private
  */
-export function connectionOver({ socket, onBytes }: Wire, mayCarrySecrets: boolean): Connection {
-  const frames = new FrameReader();
-  const waiting = new Map<number, Waiting>();
-  let lastId = 0;
-  let broken: IamTokenError | null = null;
-  let tellEvent: (event: EventMessage) => void = () => {};
-
-  onBytes((bytes) => {
+export function openConnection({ socket, onData }: Transport, mayCarrySecrets: boolean): Connection {
+  const pendingCalls = createPendingCalls();
+  let eventListener: (event: EventMessage) => void = () => {};
+  const readFrames = createFrameReader();
+  onData((bytes) => {
     try {
-      for (const data of frames.read(bytes)) take(data);
+      for (const data of readFrames(bytes)) handleMessage(data, pendingCalls, eventListener);
     } catch (cause) {
-      const reason = cause instanceof FrameError ? ` (${cause.message})` : '';
-      breakOff('internal', `what answers there does not speak the protocol of iam-tokend${reason}`, {
-        cause,
-      });
+      const message = `the program at this socket does not speak the protocol of iam-tokend (${errorMessage(cause)})`;
+      fail('internal', message, { cause });
     }
   });
-  socket.on('error', (cause) => breakOff('unreachable', 'the connection to the daemon broke', { cause }));
-  socket.on('close', () => {
-    breakOff('unreachable', 'the daemon closed the connection');
-  });
+  socket.on('error', (cause) => fail('unreachable', 'lost the connection to the daemon', { cause }));
+  const closed = new Promise<void>((resolve) =>
+    socket.once('close', () => {
+      fail('unreachable', 'the daemon closed the connection');
+      resolve();
+    }),
+  );
 
-  /** An error is understood in any version, so that a daemon of another one can still say so. */
-  function take(data: unknown): void {
-    if (typeof data !== 'object' || data === null) return wrong('a message', 'an object');
-    const { v, id, event, error, result }: Incoming = data;
-    if (error !== undefined) {
-      const failure = errorOf(problem(error, 'the error'));
-      // The daemon could not tell which request it was.
-      for (const each of id === null ? waiting.keys() : [number(id, 'id')]) settled(each)?.fail(failure);
-    } else if (v !== protocolVersion) {
-      wrong('v', `${protocolVersion}`);
-    } else if (event === undefined) {
-      settled(number(id, 'id'))?.succeed(result);
-    } else if (eventNames.some((known) => known === event)) {
-      tellEvent(eventMessage(data, 'an event'));
-    }
-  }
-
-  function settled(id: number): Waiting | undefined {
-    const found = waiting.get(id);
-    waiting.delete(id);
-    found?.unwatch();
-    return found;
-  }
-
-  function breakOff(code: 'unreachable' | 'internal', message: string, about?: ErrorOptions): void {
-    broken ??= new IamTokenError(code, message, about);
-    for (const id of waiting.keys()) settled(id)?.fail(broken);
+  function fail(code: 'unreachable' | 'internal', message: string, options?: ErrorOptions): void {
+    pendingCalls.fail(new IamTokenError({ code, message }, options));
     socket.destroy();
   }
 
-  function checkSecrecy(method: Method): void {
-    if (mayCarrySecrets || !secretMethods.has(method)) return;
-    throw new IamTokenError(
-      'bad_request',
-      `${method} is refused on a socket whose folder is not yours alone: it would send a secret there`,
-      { hint: `run iam-token ${method} where the daemon runs` },
-    );
+  function assertMayCarrySecrets(method: Method): void {
+    if (mayCarrySecrets || !methodsWithSecrets.has(method)) return;
+    throw new IamTokenError({
+      code: 'bad_request',
+      message: `${method} is refused on this socket: its folder is not private, and ${method} sends a secret`,
+      hint: `run iam-token ${method} where the daemon runs`,
+    });
   }
 
   return {
-    ask: ({ name, check }, params, patience) =>
-      new Promise((resolve, reject) => {
-        checkSecrecy(name);
-        patience.signal?.throwIfAborted();
-        if (broken !== null) throw broken;
-        lastId += 1;
-        const id = lastId;
-        const frame = encodeFrame({ v: protocolVersion, id, method: name, params });
-        if (Buffer.byteLength(frame) - 1 > maxFrameBytes) {
-          throw new IamTokenError('bad_request', `a request has at most ${maxFrameBytes} bytes`);
-        }
-        socket.write(frame);
-        const succeed = (result: unknown): void => {
-          try {
-            resolve(check(result, `the answer to ${name}`));
-          } catch (cause) {
-            const message = `the daemon's answer is not understood: ${messageOf(cause)}`;
-            reject(new IamTokenError('internal', message, { cause }));
-          }
-        };
-        const unwatch = whenOver(patience, noAnswer, (reason) => settled(id)?.fail(reason));
-        waiting.set(id, { succeed, fail: reject, unwatch });
-      }),
-    checkSecrecy,
-    onEvent: (listener) => {
-      tellEvent = listener;
+    call: async (method, params, deadline) => {
+      assertMayCarrySecrets(method.name);
+      deadline.signal?.throwIfAborted();
+      const { id, response } = pendingCalls.add();
+      try {
+        socket.write(encodeRequest(id, method.name, params));
+        // Built while the daemon works: `iam-token` prints its token 0.2 ms sooner.
+        const schema = method.result();
+        const result = await beforeDeadline(response, deadline, responseTimeoutError);
+        return parseResult(method.name, schema, result);
+      } finally {
+        pendingCalls.remove(id);
+      }
     },
-    untilEnded: (patience) =>
-      new Promise((resolve, reject) => {
-        const unwatch = whenOver(patience, noEnd, reject);
-        const ended = (): void => {
-          unwatch();
-          resolve();
-        };
-        if (socket.closed) ended();
-        else socket.once('close', ended);
-      }),
+    assertMayCarrySecrets,
+    onEvent: (listener) => {
+      eventListener = listener;
+    },
+    closed,
+    waitForClose: (deadline) => beforeDeadline(closed, deadline, closeTimeoutError),
+    unref: () => socket.unref(),
     close: () => socket.destroy(),
   };
 }
 
-function noAnswer(timeoutMs: number): IamTokenError {
-  return new IamTokenError('unavailable', `the daemon did not answer within ${inWords(timeoutMs)}`, {
-    hint: 'iam-token status',
+/** Requests that wait for their response, by id. */
+interface PendingCalls {
+  /** @throws the error of `fail` */
+  add(): { readonly id: number; readonly response: Promise<unknown> };
+  /** Ignores the response to `id` from now on. */
+  remove(id: number): void;
+  resolve(id: number, result: unknown): void;
+  reject(id: number, error: Error): void;
+  rejectAll(error: Error): void;
+  /** Rejects all calls, present and future. Only the first error counts. */
+  fail(error: Error): void;
+}
+
+interface PendingCall {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+function createPendingCalls(): PendingCalls {
+  const calls = new Map<number, PendingCall>();
+  let lastId = 0;
+  let failure: Error | undefined;
+
+  function rejectAll(error: Error): void {
+    for (const call of calls.values()) call.reject(error);
+  }
+
+  return {
+    add: () => {
+      if (failure !== undefined) throw failure;
+      lastId += 1;
+      const id = lastId;
+      const response = new Promise((resolve, reject) => calls.set(id, { resolve, reject }));
+      return { id, response };
+    },
+    remove: (id) => void calls.delete(id),
+    resolve: (id, result) => calls.get(id)?.resolve(result),
+    reject: (id, error) => calls.get(id)?.reject(error),
+    rejectAll,
+    fail: (error) => {
+      failure ??= error;
+      rejectAll(failure);
+    },
+  };
+}
+
+function encodeRequest(id: number, method: Method, params: object): string {
+  const frame = encodeFrame({ v: protocolVersion, id, method, params });
+  if (Buffer.byteLength(frame) - 1 <= maxFrameBytes) return frame;
+  throw new IamTokenError({
+    code: 'bad_request',
+    message: `the request is longer than ${maxFrameBytes} bytes`,
   });
 }
 
-function noEnd(timeoutMs: number): IamTokenError {
-  return new IamTokenError('unavailable', `the daemon did not end within ${inWords(timeoutMs)}`);
+/** A message before its fields are checked. */
+type UncheckedMessage = Partial<Record<'v' | 'id' | 'event' | 'error' | 'result', unknown>>;
+
+/** @throws Error if `data` is not a message of the protocol */
+function handleMessage(
+  data: unknown,
+  pendingCalls: PendingCalls,
+  onEvent: (event: EventMessage) => void,
+): void {
+  if (!isObject(data)) throw new Error('a message must be an object');
+  const { v, id, event, error, result }: UncheckedMessage = data;
+  if (error !== undefined) {
+    // Errors are read in any version: a daemon of another one can report `unsupported_version`.
+    const remoteError = remoteErrorOf(parse(problem(), error, 'error'));
+    // The daemon could not read the id of the request.
+    if (id === null) pendingCalls.rejectAll(remoteError);
+    else pendingCalls.reject(requireId(id), remoteError);
+  } else if (v !== protocolVersion) {
+    throw new Error(`v must be ${protocolVersion}`);
+  } else if (event === undefined) {
+    pendingCalls.resolve(requireId(id), result);
+  } else if (eventNames.some((eventName) => eventName === event)) {
+    onEvent(parse(eventMessage(), data, 'event'));
+  }
 }
 
-function errorOf({ code, message, hint, retryAfterMs }: Problem): IamTokenError {
-  const otherRelease =
-    'daemon and client are of different releases: iam-token stop, then start iam-tokend anew';
-  const said = hint ?? (code === 'unsupported_version' ? otherRelease : undefined);
-  return new IamTokenError(code, message, { hint: said, retryAfterMs });
+function parse<T>(schema: Schema<T>, value: unknown, name: string): T {
+  const validation = validate(schema, value, name);
+  if (!validation.ok) throw new Error(validation.issue);
+  return validation.value;
+}
+
+function requireId(id: unknown): number {
+  if (typeof id !== 'number') throw new Error('id must be a number');
+  return id;
+}
+
+function parseResult<M extends Method>(method: M, schema: Schema, result: unknown): MethodResult<M> {
+  try {
+    return parse(schema as Schema<MethodResult<M>>, result, 'result');
+  } catch (cause) {
+    const message = `the daemon sent an invalid response to ${method}: ${errorMessage(cause)}`;
+    throw new IamTokenError({ code: 'internal', message }, { cause });
+  }
+}
+
+function responseTimeoutError(timeout: string): IamTokenError {
+  return new IamTokenError({
+    code: 'unavailable',
+    message: `the daemon did not answer within ${timeout}`,
+    hint: 'iam-token doctor',
+  });
+}
+
+function closeTimeoutError(timeout: string): IamTokenError {
+  return new IamTokenError({
+    code: 'unavailable',
+    message: `the daemon did not stop within ${timeout}`,
+  });
+}
+
+function remoteErrorOf(remoteProblem: WireProblem): IamTokenError {
+  const { code, hint } = remoteProblem;
+  const mismatchHint = 'daemon and client are of different releases: iam-token stop, then restart iam-tokend';
+  return new IamTokenError({
+    ...remoteProblem,
+    hint: hint ?? (code === 'unsupported_version' ? mismatchHint : undefined),
+  });
 }

@@ -1,63 +1,49 @@
-import type { Surroundings } from '../platform/places.ts';
-import type { TokenAnswer } from '../protocol/messages.ts';
-import { token } from '../protocol/token-method.ts';
-import { given } from '../shared/given.ts';
+import type { ProcessContext } from '../platform/paths.ts';
+import * as methods from '../protocol/methods.ts';
+import { IamTokenError } from '../shared/errors.ts';
+import type { IamToken, IamTokenOptions } from './api-types.ts';
+import { deadlineAfter, sleep } from './deadline.ts';
 import { dial } from './dial.ts';
-import { IamTokenError } from './iam-token-error.ts';
-import { patienceOf, pause } from './patience.ts';
 
-export interface TokenRequest {
-  /** Unless given: `IAM_TOKEND_PROFILE`, else the daemon's default profile. */
-  readonly profile?: string | undefined;
-  /** How long the token must live at least, in milliseconds; 0 to 12 h, 0 unless given. */
-  readonly minTtlMs?: number | undefined;
-  /** A service account as which the profile may act: the token is that one's. */
-  readonly impersonateServiceAccountId?: string | undefined;
-  /** Unless given: `IAM_TOKEND_SOCKET`, else the usual places. */
-  readonly socketPath?: string | undefined;
-  /** For the connection and the answer together, in milliseconds; 10 s unless given. */
-  readonly timeoutMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** The daemon gives one exchange 8 s unless it is told otherwise. */
+/** The daemon's own timeout for an exchange is 8 s by default. */
 export const defaultTimeoutMs = 10_000;
 
-/** What a request says of the profile: nothing where neither the caller nor the environment names one. */
-export function profileParams(
-  profile: string | undefined,
-  env: Surroundings['env'],
-): { readonly profile?: string } {
-  return given({ profile: profile ?? (env['IAM_TOKEND_PROFILE'] || undefined) });
+export interface ProfileParams {
+  /** `undefined`: the default profile. */
+  readonly profile: string | undefined;
+}
+
+/** The `profile` of a request: from the caller, else from the environment. */
+export function profileParams(profile: string | undefined, env: ProcessContext['env']): ProfileParams {
+  return { profile: profile ?? (env['IAM_TOKEND_PROFILE'] || undefined) };
 }
 
 /**
- * A daemon that is killed or replaced cuts its connections off before it has answered. Where a service manager starts
- * it again the socket is still there, and so often the token is asked for anew, after so many milliseconds.
+ * A daemon that is killed or replaced closes its connections with requests pending. Under a service manager its socket
+ * stays, and the next daemon answers.
  */
-const askAnewAtMost = 5;
-const askAnewAfterMs = 100;
+const maxRetries = 5;
+const retryDelayMs = 100;
 
 /** @throws IamTokenError; the reason of `signal` when that aborts */
-export async function requestToken(request: TokenRequest, surroundings: Surroundings): Promise<TokenAnswer> {
+export async function requestToken(request: IamTokenOptions, context: ProcessContext): Promise<IamToken> {
   const { profile, minTtlMs, impersonateServiceAccountId, socketPath, signal } = request;
   const { timeoutMs = defaultTimeoutMs } = request;
-  const patience = patienceOf(timeoutMs, signal);
-  const params = {
-    ...profileParams(profile, surroundings.env),
-    ...given({ minTtlMs, impersonateServiceAccountId }),
-  };
-  for (let left = askAnewAtMost; ; left -= 1) {
-    const connection = await dial(socketPath, surroundings, patience);
+  const deadline = deadlineAfter(timeoutMs, signal);
+  const params = { ...profileParams(profile, context.env), minTtlMs, impersonateServiceAccountId };
+  for (let retriesLeft = maxRetries; ; retriesLeft -= 1) {
+    const connection = await dial(socketPath, context, deadline);
     try {
-      return await connection.ask(token, params, patience);
+      return await connection.call(methods.token, params, deadline);
     } catch (error) {
-      const isCutOff = error instanceof IamTokenError && error.code === 'unreachable';
-      if (!isCutOff || left === 0) throw error;
+      const isConnectionLost = error instanceof IamTokenError && error.code === 'unreachable';
+      if (!isConnectionLost || retriesLeft === 0) throw error;
     } finally {
-      // Not now: `iam-token` prints and exits before this, and saves the time.
+      // Later, because `iam-token` prints the token and exits first. A program may have replaced setImmediate, as Jest's
+      // fake timers do.
+      connection.unref();
       setImmediate(() => connection.close());
     }
-    await pause(askAnewAfterMs, signal);
+    await sleep(retryDelayMs, signal);
   }
 }

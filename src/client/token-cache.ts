@@ -1,95 +1,78 @@
-import type { TokenAnswer } from '../protocol/messages.ts';
 import type { Instant } from '../shared/clock.ts';
-import { orAborted } from '../shared/or-aborted.ts';
-import { IamTokenError } from './iam-token-error.ts';
+import { IamTokenError } from '../shared/errors.ts';
+import { raceSignal } from '../shared/race-signal.ts';
+import type { IamToken, IamTokenCache } from './api-types.ts';
 
-/** Gives out living tokens of one profile, and seldom asks the daemon for them. Its functions need no `this`. */
-export interface IamTokenCache {
-  /**
-   * All who ask at once share one request.
-   * @param signal ends this wait, and nobody else's
-   * @throws IamTokenError; the reason of `signal` when that aborts
-   */
-  readonly get: (signal?: AbortSignal | null) => Promise<TokenAnswer>;
-  /** The token alone, for what wants a function. */
-  readonly getToken: () => Promise<string>;
-  /** Somebody refused this token: it is not given out again without asking the daemon. */
-  readonly drop: (token: string) => void;
-}
-
-/**
- * A token this near its end counts as expired, as the daemon has it: it must still be alive when it reaches the service
- * it is for.
- */
+/** As in the daemon: a token must still be valid when the request that carries it reaches the service. */
 const expiryMarginMs = 60_000;
 
 /**
- * A token is given out so long without asking again. The daemon answers in less than a millisecond, so more would save
- * nothing; and it alone knows of a `lock`, of another default profile, and of a clock that is wrong.
+ * Longer would save nothing, because the daemon answers within a millisecond, and only the daemon notices a `lock`, a
+ * new default profile and a wrong clock.
  */
-const heldMs = 5_000;
+const maxAgeMs = 5_000;
 
-/** Those that pass by themselves: a token in hand is as good as it was. */
-const passing: ReadonlySet<IamTokenError['code']> = new Set(['unreachable', 'unavailable', 'too_busy']);
+/** Temporary problems, which do not make the cached token invalid. */
+const transientErrorCodes: ReadonlySet<IamTokenError['code']> = new Set([
+  'unreachable',
+  'unavailable',
+  'too_busy',
+]);
 
-interface Held {
-  readonly answer: TokenAnswer;
-  readonly askedAt: Instant;
+interface CachedToken {
+  readonly result: IamToken;
+  readonly requestedAt: Instant;
 }
 
-/**
- * @param ask the daemon
- * @param minTtlMs how long a token must live at least
- */
-export function tokenCache(
-  ask: () => Promise<TokenAnswer>,
+/** @param minTtlMs the least remaining lifetime of a token */
+export function createTokenCache(
+  requestToken: () => Promise<IamToken>,
   minTtlMs: number,
   now: () => Instant,
 ): IamTokenCache {
-  let held: Held | undefined;
-  let asking: Promise<TokenAnswer> | undefined;
+  let cached: CachedToken | undefined;
+  let pendingRequest: Promise<IamToken> | undefined;
 
-  function isAlive({ answer }: Held): boolean {
-    const lifeLeftMs = Date.parse(answer.expiresAt) - (answer.clockOffsetMs ?? 0) - now().wallMs;
-    return lifeLeftMs > Math.max(expiryMarginMs, minTtlMs);
+  function isValid({ result }: CachedToken): boolean {
+    const timeLeftMs = Date.parse(result.expiresAt) - (result.clockOffsetMs ?? 0) - now().wallMs;
+    return timeLeftMs > Math.max(expiryMarginMs, minTtlMs);
   }
 
-  /** By both clocks: one stands still while the machine sleeps, the other can be set. */
-  function isNew({ askedAt }: Held): boolean {
+  /** By both clocks: the monotonic one may stop while the machine sleeps, the wall clock can be set. */
+  function isFresh({ requestedAt }: CachedToken): boolean {
     const { wallMs, monotonicMs } = now();
-    const wallAgeMs = wallMs - askedAt.wallMs;
-    return wallAgeMs >= 0 && wallAgeMs < heldMs && monotonicMs - askedAt.monotonicMs < heldMs;
+    const wallAgeMs = wallMs - requestedAt.wallMs;
+    return wallAgeMs >= 0 && wallAgeMs < maxAgeMs && monotonicMs - requestedAt.monotonicMs < maxAgeMs;
   }
 
-  async function renew(): Promise<TokenAnswer> {
-    const askedAt = now();
+  async function loadToken(): Promise<IamToken> {
+    const requestedAt = now();
     try {
-      const answer = await ask();
-      held = { answer, askedAt };
-      return answer;
+      const result = await requestToken();
+      cached = { result, requestedAt };
+      return result;
     } catch (error) {
-      if (held !== undefined && isAlive(held) && error instanceof IamTokenError && passing.has(error.code)) {
-        return held.answer;
-      }
-      held = undefined;
+      const isTransient = error instanceof IamTokenError && transientErrorCodes.has(error.code);
+      if (isTransient && cached !== undefined && isValid(cached)) return cached.result;
+      cached = undefined;
       throw error;
     } finally {
-      asking = undefined;
+      pendingRequest = undefined;
     }
   }
 
-  async function get(signal?: AbortSignal | null): Promise<TokenAnswer> {
+  async function get(signal?: AbortSignal | null): Promise<IamToken> {
     signal?.throwIfAborted();
-    if (held !== undefined && isNew(held) && isAlive(held)) return held.answer;
-    asking ??= renew();
-    return signal ? orAborted(asking, signal) : asking;
+    if (cached !== undefined && isFresh(cached) && isValid(cached)) return cached.result;
+    pendingRequest ??= loadToken();
+    return signal ? raceSignal(pendingRequest, signal) : pendingRequest;
   }
 
   return {
     get,
     getToken: async () => (await get()).token,
     drop: (token) => {
-      if (held?.answer.token === token) held = undefined;
+      if (cached?.result.token === token) cached = undefined;
     },
   };
 }

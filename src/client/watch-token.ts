@@ -1,63 +1,42 @@
-import type { Surroundings } from '../platform/places.ts';
-import type { TokenAnswer } from '../protocol/messages.ts';
-import { subscribe } from '../protocol/methods.ts';
-import { token } from '../protocol/token-method.ts';
+import type { ProcessContext } from '../platform/paths.ts';
+import * as methods from '../protocol/methods.ts';
+import { IamTokenError } from '../shared/errors.ts';
+import type { IamToken, IamTokenWatchOptions } from './api-types.ts';
 import type { Connection } from './connection.ts';
+import { deadlineAfter, settlesWithin, sleep } from './deadline.ts';
 import { dial } from './dial.ts';
-import { IamTokenError } from './iam-token-error.ts';
-import { later, patienceOf, pause } from './patience.ts';
-import { defaultTimeoutMs, profileParams, type TokenRequest } from './request-token.ts';
+import { defaultTimeoutMs, profileParams, type ProfileParams } from './request-token.ts';
 
-export interface WatchRequest extends Pick<TokenRequest, 'profile' | 'socketPath' | 'timeoutMs' | 'signal'> {
-  /** Told why there is no token now, or no daemon; the watch goes on. */
-  readonly onProblem?: ((problem: IamTokenError) => void) | undefined;
-}
+/** The daemon sends no event when another profile becomes the default. */
+const recheckIntervalMs = 60_000;
+/** Doubles with each failed attempt to connect. */
+const minReconnectDelayMs = 100;
+const maxReconnectDelayMs = 10_000;
 
-/** Another default profile is no event: what is meant is looked up so often. */
-const lookAnewMs = 60_000;
-/** The first wait for a daemon that is not there; each further one is twice as long. */
-const firstWaitMs = 100;
-const longestWaitMs = 10_000;
-const longestTimerMs = 2 ** 31 - 1;
+type WatchParams = Pick<IamTokenWatchOptions, 'signal' | 'onProblem'> & {
+  readonly params: ProfileParams;
+  readonly timeoutMs: number;
+};
 
-/**
- * The token now, and each that takes its place.
- * @throws the reason of `signal` when that aborts
- */
+/** @throws the reason of `signal` when that aborts */
 export async function* watchToken(
-  request: WatchRequest,
-  surroundings: Surroundings,
-): AsyncGenerator<TokenAnswer, never, undefined> {
-  const { profile, socketPath, timeoutMs = defaultTimeoutMs, signal, onProblem } = request;
-  const params = profileParams(profile, surroundings.env);
-  let last: TokenAnswer | undefined;
-  for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
+  options: IamTokenWatchOptions,
+  context: ProcessContext,
+): AsyncGenerator<IamToken, never, undefined> {
+  const { profile, socketPath, timeoutMs = defaultTimeoutMs, signal, onProblem } = options;
+  const params = profileParams(profile, context.env);
+  const watch: WatchParams = { params, timeoutMs, signal, onProblem };
+  let lastToken: string | undefined;
+  let reconnectDelayMs = minReconnectDelayMs;
+  for (;;) {
     let connection: Connection | undefined;
     try {
-      connection = await dial(socketPath, surroundings, patienceOf(timeoutMs, signal));
-      const ended = connection.untilEnded(patienceOf(longestTimerMs, signal)).then(
-        () => false,
-        () => false,
-      );
-      let wake = (): void => {};
-      connection.onEvent(() => wake());
-      await connection.ask(subscribe, params, patienceOf(timeoutMs, signal));
-      waitMs = firstWaitMs;
-      for (let isOpen = true; isOpen;) {
-        const due = new Promise<boolean>((resolve) => {
-          wake = () => resolve(true);
-        });
-        try {
-          const answer = await connection.ask(token, params, patienceOf(timeoutMs, signal));
-          if (answer.token !== last?.token) yield answer;
-          last = answer;
-        } catch (error) {
-          if (!(error instanceof IamTokenError) || error.code === 'unreachable') throw error;
-          onProblem?.(error);
-        }
-        const takeBack = later(lookAnewMs, wake);
-        isOpen = await Promise.race([due, ended]);
-        takeBack();
+      connection = await dial(socketPath, context, deadlineAfter(timeoutMs, signal));
+      await connection.call(methods.subscribe, params, deadlineAfter(timeoutMs, signal));
+      reconnectDelayMs = minReconnectDelayMs;
+      for await (const result of tokensWhileOpen(connection, watch)) {
+        if (result.token !== lastToken) yield result;
+        lastToken = result.token;
       }
     } catch (error) {
       if (!(error instanceof IamTokenError)) throw error;
@@ -65,6 +44,33 @@ export async function* watchToken(
     } finally {
       connection?.close();
     }
-    await pause(waitMs, signal);
+    await sleep(reconnectDelayMs, signal);
+    reconnectDelayMs = Math.min(reconnectDelayMs * 2, maxReconnectDelayMs);
+  }
+}
+
+/** The token now and after each event, until the connection closes. */
+async function* tokensWhileOpen(
+  connection: Connection,
+  { params, timeoutMs, signal, onProblem }: WatchParams,
+): AsyncGenerator<IamToken, void, undefined> {
+  let isOpen = true;
+  let wake = (): void => {};
+  connection.onEvent(() => wake());
+  void connection.closed.then(() => {
+    isOpen = false;
+    wake();
+  });
+  while (isOpen) {
+    const change = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    try {
+      yield await connection.call(methods.token, params, deadlineAfter(timeoutMs, signal));
+    } catch (error) {
+      if (!(error instanceof IamTokenError) || error.code === 'unreachable') throw error;
+      onProblem?.(error);
+    }
+    await settlesWithin(change, recheckIntervalMs, signal);
   }
 }

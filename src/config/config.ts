@@ -1,133 +1,168 @@
-import { readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import * as v from 'valibot';
-import { durationMs } from '../shared/duration.ts';
-import { audienceOf, endpointOf, endpointRule, proxyPattern } from '../shared/endpoint.ts';
+import { parseDuration } from '../shared/duration.ts';
+import { defaultAudienceOf, defaultIamEndpoint, parseEndpoint, endpointRule } from '../shared/endpoint.ts';
 import { logLevels } from '../shared/log.ts';
-import { messageOf } from '../shared/thrown.ts';
-import { storeKey } from './store-key.ts';
+import { parseProxyUrl } from './proxy-url.ts';
+import { pathModuleOf } from '../platform/paths.ts';
+import { type PemCertificates, readPemCertificates } from './pem-certificates.ts';
+import { registriesSchema } from './registries.ts';
+import { createStoreKeySchema } from './store-key-schema.ts';
 
-/** Where credentials are kept. */
-export const storeKind = oneOf(['keychain', 'file', 'memory']);
-export const logLevel = oneOf(logLevels);
+export const storeKindSchema = oneOf(['keychain', 'file', 'memory']);
+export const logLevelSchema = oneOf(logLevels);
 
-export const endpoint = v.pipe(v.string(), v.transform(endpointOf), v.string(endpointRule));
-const proxyForm = 'must be the URL of a proxy, like http://proxy:3128';
-export const proxy = v.pipe(v.string(), v.regex(proxyPattern, proxyForm));
+export const endpointSchema = v.pipe(v.string(), v.transform(parseEndpoint), v.string(endpointRule));
+export const proxySchema = v.pipe(
+  v.string(),
+  v.rawTransform<string, string>(({ dataset, addIssue, NEVER }) => {
+    const proxy = parseProxyUrl(dataset.value);
+    if (proxy.ok) return proxy.url;
+    addIssue({ message: proxy.rule });
+    return NEVER;
+  }),
+);
 
-const noTime = 'must be a time, like 8s';
-const timeout = v.pipe(
-  v.string(noTime),
-  v.transform(durationMs),
-  v.number(noTime),
+const timeoutRule = 'must be a time, such as 8s';
+const timeoutSchema = v.pipe(
+  v.string(timeoutRule),
+  v.transform(parseDuration),
+  v.number(timeoutRule),
   v.minValue(100, 'must be at least 100ms'),
   v.maxValue(60_000, 'must be at most 60s'),
 );
 
-/** Without one, Node trusts nobody new and says nothing. */
-const pemCertificate = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/;
-const certificates = v.pipe(
-  v.string(),
-  v.regex(/^\//, 'must be an absolute path'),
-  v.rawTransform<string, string>(({ dataset, addIssue, NEVER }) => {
-    try {
-      return readFileSync(dataset.value, 'utf8');
-    } catch (cause) {
-      addIssue({ message: `cannot be read: ${messageOf(cause)}` });
+/** A path by the rules of the platform: on Windows, also `C:/…` and `\\\\server\\share\\…`. */
+const createPathSchema = (platform: NodeJS.Platform) =>
+  v.pipe(
+    v.string(),
+    v.check((path) => pathModuleOf(platform).isAbsolute(path), 'must be an absolute path'),
+  );
+
+/** Reads a file of certificates. */
+export type CertificateReader = (path: string) => PemCertificates;
+
+/** A file of certificates; each is checked. */
+const createCertificatesSchema = (platform: NodeJS.Platform, readCertificates: CertificateReader) =>
+  v.pipe(
+    createPathSchema(platform),
+    v.rawTransform<string, readonly string[]>(({ dataset, addIssue, NEVER }) => {
+      const { certificates, violations } = readCertificates(dataset.value);
+      if (violations.length === 0) return certificates;
+      for (const message of violations) addIssue({ message });
       return NEVER;
-    }
-  }),
-  v.regex(pemCertificate, 'holds no certificate in PEM'),
+    }),
+  );
+
+const listenRule = 'must be a loopback address and a port, such as 127.0.0.1:8099';
+const listenSchema = v.pipe(
+  v.string(listenRule),
+  v.transform(parseLoopbackAddress),
+  v.custom<NonNullable<ReturnType<typeof parseLoopbackAddress>>>((value) => value !== null, listenRule),
 );
 
-const noListen = 'must be a loopback address and a port, like "127.0.0.1:8099"';
-const listen = v.pipe(
-  v.string(noListen),
-  v.transform(loopbackAddress),
-  v.custom<NonNullable<ReturnType<typeof loopbackAddress>>>((value) => value !== null, noListen),
-);
-
-/** By number: what a name stands for can change. Port 0 is any that is free. */
-function loopbackAddress(text: string): { readonly host: string; readonly port: number } | null {
+/** Numeric only, because a name can resolve to another address later. Port 0 means any free port. */
+function parseLoopbackAddress(text: string): { readonly host: string; readonly port: number } | null {
   const { v4, port } = /^(?:(?<v4>127\.[\d.]+)|\[::1\]):(?<port>\d{1,5})$/.exec(text)?.groups ?? {};
   if ((v4 !== undefined && !isIPv4(v4)) || !(Number(port) <= 65_535)) return null;
   return { host: v4 ?? '::1', port: Number(port) };
 }
 
-const iam = v.pipe(
+const iamSchema = v.pipe(
   v.strictObject({
-    endpoint: v.nullish(endpoint, 'https://iam.api.cloud.yandex.net'),
-    /** What a JWT for it has as `aud`. */
+    endpoint: v.nullish(endpointSchema, defaultIamEndpoint),
+    /** The `aud` claim of a JWT for this endpoint. */
     audience: v.nullish(v.pipe(v.string(), v.minLength(1, 'must not be empty'))),
-    /** For one exchange. */
-    timeout: v.nullish(timeout, '8s'),
+    /** Of one exchange. */
+    timeout: v.nullish(timeoutSchema, '8s'),
   }),
   v.transform(({ endpoint, audience, timeout }) => ({
     endpoint,
-    audience: audience ?? audienceOf(endpoint),
+    audience: audience ?? defaultAudienceOf(endpoint),
     timeoutMs: timeout,
   })),
 );
 
-const network = v.pipe(
-  v.strictObject({ proxy: v.nullish(proxy), caFile: v.nullish(certificates) }),
-  v.transform(({ proxy, caFile }) => ({
-    proxy: proxy ?? null,
-    /** Hosts that are asked directly, as `NO_PROXY` lists them: no file has these. */
-    noProxy: [] as readonly string[],
-    certificates: caFile ?? null,
-  })),
-);
+const createNetworkSchema = (platform: NodeJS.Platform, readCertificates: CertificateReader) =>
+  v.pipe(
+    v.strictObject({
+      proxy: v.nullish(proxySchema),
+      caFile: v.nullish(createCertificatesSchema(platform, readCertificates)),
+    }),
+    v.transform(({ proxy, caFile }) => ({
+      proxy: proxy ?? null,
+      /** Hosts that are reached directly: set by `NO_PROXY` only, not by the file. */
+      noProxy: [] as readonly string[],
+      /** Each in PEM, trusted in addition to those of Node: of `caFile` and `NODE_EXTRA_CA_CERTS`. */
+      certificates: caFile ?? [],
+    })),
+  );
 
-const metadata = v.strictObject({
-  listen: v.nullish(listen, null),
-  /** Whether peers with another uid are answered. */
+const metadataSchema = v.strictObject({
+  listen: v.nullish(listenSchema, null),
+  /** Whether other local users may fetch tokens there. */
   allowAnyLocalUser: v.nullish(v.boolean(), false),
 });
 
-/** What is wrong with a cron pattern, or `null`. */
-export type ScheduleFault = (pattern: string) => string | null;
+/** @returns the violated rule, such as `never fires`; `null` for a valid cron pattern */
+export type ScheduleValidator = (pattern: string) => string | null;
 
-function refresh(scheduleFault: ScheduleFault) {
-  const schedule = v.pipe(
+function createRefreshSchema(validateSchedule: ScheduleValidator) {
+  const scheduleSchema = v.pipe(
     v.string(),
     v.check(
-      (pattern) => scheduleFault(pattern) === null,
-      ({ input }) => `${scheduleFault(input)}`,
+      (pattern) => validateSchedule(pattern) === null,
+      ({ input }) => `${validateSchedule(input)}`,
     ),
   );
   return v.pipe(
-    v.strictObject({ schedule: v.nullish(schedule, null), spread: v.nullish(v.boolean(), true) }),
+    v.strictObject({ schedule: v.nullish(scheduleSchema, null), spread: v.nullish(v.boolean(), true) }),
     v.transform(({ schedule, spread }) => ({
       /** A cron pattern in the machine's time zone. */
       schedule: schedule ?? '0 * * * *',
-      /** Each host and profile at its own place in the hour; for the default schedule only. */
+      /** Whether each host and profile renews at its own minute of the hour; applies to the default schedule only. */
       spread: schedule === null && spread,
     })),
   );
 }
 
-/** `config.yaml`, with the default for each key that is not there. */
-export function configSchema(scheduleFault: ScheduleFault) {
+/**
+ * The schema of `config.yaml`, with all defaults.
+ * @param platform whose rules apply to paths
+ */
+export function createConfigSchema(
+  validateSchedule: ScheduleValidator,
+  platform: NodeJS.Platform,
+  readCertificates: CertificateReader = readPemCertificates,
+) {
   return v.strictObject({
-    store: v.nullish(storeKind, 'keychain'),
-    /** Of the file store. */
-    file: v.nullish(storeKey, { key: 'passphrase' }),
-    log: v.nullish(v.strictObject({ level: v.nullish(logLevel, 'info') }), {}),
-    refresh: v.nullish(refresh(scheduleFault), {}),
-    iam: v.nullish(iam, {}),
-    network: v.nullish(network, {}),
-    /** Whether there is `http.sock` beside the socket. */
+    store: v.nullish(storeKindSchema, 'keychain'),
+    /** The key of the file store. */
+    file: v.nullish(createStoreKeySchema(platform), { key: 'passphrase' }),
+    log: v.nullish(v.strictObject({ level: v.nullish(logLevelSchema, 'info') }), {}),
+    refresh: v.nullish(createRefreshSchema(validateSchedule), {}),
+    iam: v.nullish(iamSchema, {}),
+    network: v.nullish(createNetworkSchema(platform, readCertificates), {}),
+    /** Whether to serve HTTP on `http/http.sock`, below the folder of the IPC socket. */
     http: v.nullish(v.strictObject({ socket: v.nullish(v.boolean(), false) }), {}),
-    metadata: v.nullish(metadata, {}),
+    metadata: v.nullish(metadataSchema, {}),
+    /** Further hosts for `docker-credential`. */
+    registries: v.nullish(registriesSchema, []),
+    peers: v.nullish(
+      v.strictObject({
+        /** What a peer in a container may call: methods that return tokens, or all. */
+        containers: v.nullish(oneOf(['tokens', 'full']), 'tokens'),
+      }),
+      {},
+    ),
   });
 }
 
-export type ConfigSchema = ReturnType<typeof configSchema>;
-/** What the daemon goes by, from flags, environment, `config.yaml` and defaults, in that order; parsed once. */
-export type Config = Frozen<v.InferOutput<ConfigSchema>>;
-type Frozen<T> = { readonly [K in keyof T]: Frozen<T[K]> };
+export type ConfigSchema = ReturnType<typeof createConfigSchema>;
+/** The settings of the daemon, from flags, environment, `config.yaml` and defaults; parsed once. */
+export type Config = DeepReadonly<v.InferOutput<ConfigSchema>>;
+type DeepReadonly<T> = { readonly [K in keyof T]: DeepReadonly<T[K]> };
 
-function oneOf<const T extends readonly string[]>(words: T): v.PicklistSchema<T, string> {
-  return v.picklist(words, `must be one of ${words.join(', ')}`);
+function oneOf<const T extends readonly string[]>(values: T): v.PicklistSchema<T, string> {
+  return v.picklist(values, `must be one of ${values.join(', ')}`);
 }

@@ -1,95 +1,164 @@
-import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
-import { audienceOf } from '../shared/endpoint.ts';
-import { reasonOf, systemCodeOf } from '../shared/thrown.ts';
+import { defaultAudienceOf } from '../shared/endpoint.ts';
+import { parseProxyUrl } from './proxy-url.ts';
+import { errorReason, errorCode } from '../shared/error-utils.ts';
 import {
+  type CertificateReader,
   type Config,
-  configSchema,
-  endpoint,
-  logLevel,
-  proxy,
-  type ScheduleFault,
-  storeKind,
+  createConfigSchema,
+  endpointSchema,
+  logLevelSchema,
+  type ScheduleValidator,
+  storeKindSchema,
 } from './config.ts';
-import { type ParsedConfigFile, parseConfigFile } from './config-file.ts';
-import { strangeNames } from './environment-names.ts';
+import { hasCredentials } from './config-access.ts';
+import { formatViolation } from './format-violation.ts';
+import { findCaFile, type ParsedConfigFile, parseConfigFile } from './parse-config-file.ts';
+import { readPemCertificates, readPemCertificatesWith } from './pem-certificates.ts';
+import { readExtraCertificates } from './extra-certificates.ts';
+import { findEnvironmentWarnings } from './environment-warnings.ts';
+import { readTextAsync } from '../files/read-guarded-file.ts';
 
-/** The configuration cannot be used; each line of the message is one mistake. */
+/** An invalid configuration; each line of the message is one violation. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
 export interface ConfigInput {
-  /** Flags of `iam-tokend`, as typed. */
+  /** Options of `iam-tokend`, unchecked. */
   readonly flags: { readonly store?: string | undefined; readonly logLevel?: string | undefined };
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly scheduleFault: ScheduleFault;
+  readonly validateSchedule: ScheduleValidator;
+  /** Whose rules apply to paths. */
+  readonly platform: NodeJS.Platform;
+  /** Reads a file that is named in the configuration; default: without a deadline. */
+  readonly readText?: (path: string) => Promise<string>;
+}
+
+export interface ConfigReading {
+  readonly config: Config;
+  readonly warnings: readonly string[];
+  /** Whether the file contains the password of a proxy. */
+  readonly hasPassword: boolean;
+  /** The files of `network.certificates`. */
+  readonly certificatePaths: readonly string[];
 }
 
 /**
- * Flags beat environment, environment beats the file at `path`, the file beats the default.
- * @param isNamed whether a person named the file, which then must be there
- * @throws ConfigError with all mistakes there are
+ * Flags override the environment, the environment overrides the file at `path`, and the file overrides the defaults.
+ * @param path `null`: no file
+ * @param isExplicit whether the user named the file; then it must exist
+ * @throws ConfigError with all violations
  */
 export async function readConfig(
-  path: string,
-  isNamed: boolean,
-  { flags, environment, scheduleFault }: ConfigInput,
-): Promise<{ readonly config: Config; readonly warnings: readonly string[] }> {
-  const schema = configSchema(scheduleFault);
-  const text = textOf(path, isNamed);
-  const file: ParsedConfigFile =
-    text === null ? { config: v.parse(schema, {}), mistakes: [] } : await parseConfigFile(text, schema);
-  const mistakes = file.mistakes.map((mistake) => `${path}:${mistake}`);
+  path: string | null,
+  isExplicit: boolean,
+  input: ConfigInput,
+): Promise<ConfigReading> {
+  const { flags, environment, readText = readTextAsync } = input;
+  const file = await readConfigFile(path, isExplicit, input, readText);
+  const violations = file.violations.map((violation) => `${path}:${violation}`);
   const { log, iam, network } = file.config;
 
-  const store = checked('--store', storeKind, flags.store) ?? fromEnvironment('IAM_TOKEND_STORE', storeKind);
+  const store =
+    parseValue('--store', storeKindSchema, flags.store) ??
+    parseEnvironment('IAM_TOKEND_STORE', storeKindSchema);
   const level =
-    checked('--log-level', logLevel, flags.logLevel) ?? fromEnvironment('IAM_TOKEND_LOG_LEVEL', logLevel);
-  const installation = fromEnvironment('IAM_TOKEND_IAM_ENDPOINT', endpoint);
-  // An empty one is how a shell takes a proxy back.
-  const proxyOf = (name: string) => checked(name, proxy, environment[name] || undefined);
-  const ownProxy = proxyOf('HTTPS_PROXY') ?? proxyOf('https_proxy');
+    parseValue('--log-level', logLevelSchema, flags.logLevel) ??
+    parseEnvironment('IAM_TOKEND_LOG_LEVEL', logLevelSchema);
+  const environmentEndpoint = parseEnvironment('IAM_TOKEND_IAM_ENDPOINT', endpointSchema);
+  const environmentProxy = readEnvironmentProxy(environment);
 
-  if (mistakes.length > 0) throw new ConfigError(mistakes.join('\n'));
+  if (violations.length > 0) throw new ConfigError(violations.join('\n'));
+  const extra = await readExtraCertificates(environment, readText);
   const config: Config = {
     ...file.config,
     store: store ?? file.config.store,
     log: { level: level ?? log.level },
-    // Endpoint and audience travel together: one from the environment never meets the other from the file.
+    // The audience of the file belongs to the endpoint of the file.
     iam:
-      installation === undefined
+      environmentEndpoint === undefined
         ? iam
-        : { ...iam, endpoint: installation, audience: audienceOf(installation) },
+        : { ...iam, endpoint: environmentEndpoint, audience: defaultAudienceOf(environmentEndpoint) },
     network: {
       ...network,
-      proxy: ownProxy ?? network.proxy,
-      noProxy: (environment['NO_PROXY'] || environment['no_proxy'] || '').split(/[\s,]+/).filter(Boolean),
+      proxy: environmentProxy.url ?? network.proxy,
+      noProxy: parseNoProxy(environment),
+      certificates: [...network.certificates, ...extra.certificates],
     },
   };
-  return { config, warnings: strangeNames(environment) };
+  const warnings = [...findEnvironmentWarnings(environment), ...environmentProxy.warnings, ...extra.warnings];
+  const certificatePaths = [file.caFile, extra.path].filter((path) => path !== null);
+  return { config, warnings, hasPassword: hasCredentials(network.proxy), certificatePaths };
 
-  function fromEnvironment<T>(name: string, schema: v.GenericSchema<unknown, T>): T | undefined {
-    return checked(name, schema, environment[name]);
+  function parseEnvironment<T>(name: string, schema: v.GenericSchema<unknown, T>): T | undefined {
+    return parseValue(name, schema, environment[name]);
   }
 
-  function checked<T>(
+  function parseValue<T>(
     name: string,
     schema: v.GenericSchema<unknown, T>,
     value: string | undefined,
   ): T | undefined {
-    const read = v.safeParse(v.optional(schema), value);
-    if (read.success) return read.output;
-    mistakes.push(`${name}: ${read.issues[0].message}`);
+    const result = v.safeParse(v.optional(schema), value);
+    if (result.success) return result.output;
+    violations.push(formatViolation(name, value, result.issues[0].message));
     return undefined;
   }
 }
 
-function textOf(path: string, isNamed: boolean): string | null {
+/** Other programs set these variables for their own purposes, so an unusable one is not an error. */
+function readEnvironmentProxy(environment: ConfigInput['environment']): {
+  readonly url: string | null;
+  readonly warnings: readonly string[];
+} {
+  // In a shell, an empty value means no proxy.
+  const name = ['HTTPS_PROXY', 'https_proxy'].find((candidate) => environment[candidate]);
+  if (name === undefined) return { url: null, warnings: [] };
+  const value = environment[name] ?? '';
+  const proxy = parseProxyUrl(value);
+  if (proxy.ok) return { url: proxy.url, warnings: [] };
+  return { url: null, warnings: [`${formatViolation(name, value, proxy.rule)}; it is ignored`] };
+}
+
+function parseNoProxy(environment: ConfigInput['environment']): readonly string[] {
+  return (environment['NO_PROXY'] || environment['no_proxy'] || '').split(/[\s,]+/).filter(Boolean);
+}
+
+async function readConfigFile(
+  path: string | null,
+  isExplicit: boolean,
+  { validateSchedule, platform }: ConfigInput,
+  readText: (path: string) => Promise<string>,
+): Promise<ParsedConfigFile> {
+  const text = path === null ? null : await readConfigText(path, isExplicit, readText);
+  const readCertificates = await createCertificateReader(text, readText);
+  const schema = createConfigSchema(validateSchedule, platform, readCertificates);
+  return text === null
+    ? { config: v.parse(schema, {}), caFile: null, violations: [] }
+    : parseConfigFile(text, schema);
+}
+
+/** Reads the file of `network.caFile` before the schema, which cannot wait, checks its content. */
+async function createCertificateReader(
+  configText: string | null,
+  readText: (path: string) => Promise<string>,
+): Promise<CertificateReader> {
+  const caFile = configText === null ? null : await findCaFile(configText);
+  if (caFile === null) return readPemCertificates;
+  const certificates = await readPemCertificatesWith(readText, caFile);
+  return (path) => (path === caFile ? certificates : readPemCertificates(path));
+}
+
+async function readConfigText(
+  path: string,
+  isExplicit: boolean,
+  readText: (path: string) => Promise<string>,
+): Promise<string | null> {
   try {
-    return readFileSync(path, 'utf8');
+    return await readText(path);
   } catch (cause) {
-    if (!isNamed && systemCodeOf(cause) === 'ENOENT') return null;
-    throw new ConfigError(`${path} cannot be read: ${reasonOf(cause)}`, { cause });
+    if (!isExplicit && errorCode(cause) === 'ENOENT') return null;
+    throw new ConfigError(`cannot read ${path}: ${errorReason(cause)}`, { cause });
   }
 }

@@ -1,89 +1,94 @@
-import type { CredentialStore } from '../keychain/credential-store.ts';
-import type { LockAnswer, UnlockAnswer } from '../protocol/messages.ts';
-import { type Problem, ProblemError, problemOf } from '../shared/errors.ts';
+import type { CredentialStore } from '../stores/credential-store.ts';
+import type { LockResult, UnlockResult } from '../protocol/method-types.ts';
+import { type Problem, IamTokenError, problemOf } from '../shared/errors.ts';
 import type { Secret } from '../shared/secret.ts';
-import type { ProfileRegistry } from './profile-registry.ts';
+import type { ProfileRegistry } from './profiles/profile-registry.ts';
 
 export const daemonLocked: Problem = {
   code: 'locked',
   message: 'the daemon is locked',
-  hint: 'iam-token unlock',
+  hint: { command: 'unlock' },
 };
 
-type Lockable = Pick<CredentialStore, 'state' | 'lock' | 'unlock'>;
+type LockableStore = Pick<CredentialStore, 'state' | 'lock' | 'unlock'>;
 
-/** Whether this daemon uses credentials at all: from `lock` to `unlock` it does not, restarts in between or not. */
+/** While it is locked, from `lock` to `unlock` and across restarts, the daemon uses no credential. */
 export class DaemonLock {
   readonly #registry: ProfileRegistry;
-  readonly #store: Lockable;
+  readonly #store: LockableStore;
   #isLocked: boolean;
-  #next = new AbortController();
+  #problem: Problem | null = null;
+  #lockController = new AbortController();
 
-  constructor(registry: ProfileRegistry, store: Lockable) {
+  constructor(registry: ProfileRegistry, store: LockableStore) {
     this.#registry = registry;
     this.#store = store;
-    this.#isLocked = registry.current().locked === true;
+    this.#isLocked = registry.current.locked === true;
   }
 
   get isLocked(): boolean {
     return this.#isLocked;
   }
 
-  /** Aborts at the next `lock`: whoever read a secret before that must not use it after. */
+  /** Aborts at the next `lock`: a secret that was read before must not be used after. */
   get signal(): AbortSignal {
-    return this.#next.signal;
+    return this.#lockController.signal;
   }
 
-  /** @throws ProblemError `locked` while it is */
-  refuse(): void {
-    if (this.#isLocked) throw new ProblemError(daemonLocked);
+  /** @throws IamTokenError `locked` */
+  assertUnlocked(): void {
+    if (this.#isLocked) throw new IamTokenError(daemonLocked);
   }
 
-  /**
-   * Holds at once, and has the store forget what it has in memory; resolves when a restart would find it so.
-   * @throws ProblemError `internal` when the disk does not take it: it holds all the same, until the daemon ends
-   */
-  async lock(): Promise<LockAnswer['outcome']> {
+  /** Why the lock does not survive a restart; `null` if it does, or if the daemon is not locked. */
+  get problem(): Problem | null {
+    return this.#problem;
+  }
+
+  /** Locks at once and drops what the store has in memory. Resolves when `problem` tells whether the lock survives a restart. */
+  async lock(): Promise<LockResult['outcome']> {
     const wasLocked = this.#isLocked;
     this.#isLocked = true;
-    this.#next.abort();
-    this.#next = new AbortController();
+    this.#lockController.abort();
+    this.#lockController = new AbortController();
     this.#store.lock();
     try {
-      await this.#registry.change((before) => ({ ...before, locked: true }));
-    } catch (cause) {
-      const message = `locked, but only until the daemon ends: ${problemOf(cause).message}`;
-      throw new ProblemError({ code: 'internal', message }, { cause });
+      await this.#registry.update((before) => ({ ...before, locked: true }));
+      this.#problem = null;
+    } catch (error) {
+      const { message, ...details } = problemOf(error);
+      this.#problem = { ...details, message: `locked only until the daemon stops: ${message}` };
     }
     return wasLocked ? 'was_locked' : 'locked';
   }
 
   /**
-   * Opens the store, then the lock. Whatever fails, it stays locked if it was.
-   * @throws ProblemError as the store does, and `locked` when a `lock` comes meanwhile
+   * Opens the store, then unlocks the daemon. After an error the daemon is as it was.
+   * @throws IamTokenError the problems of the store; `locked` if a `lock` came in between
    */
-  async unlock(passphrase: Secret | null): Promise<UnlockAnswer['outcome']> {
+  async unlock(passphrase: Secret | null): Promise<UnlockResult['outcome']> {
     const { signal } = this;
     const wasLocked = this.#isLocked;
-    const before = await this.#store.state();
+    const storeState = await this.#store.state();
     await this.#store.unlock(passphrase);
-    refuseAfter(signal);
-    if (wasLocked) {
+    throwIfLockedSince(signal);
+    if (this.#registry.current.locked === true) {
       await this.#registry
-        .change(({ locked: _locked, ...rest }) => rest)
+        .update(({ locked: _locked, ...unlockedRegistry }) => unlockedRegistry)
         .catch((error: unknown) => {
           this.#store.lock();
           throw error;
         });
-      refuseAfter(signal);
+      throwIfLockedSince(signal);
     }
     this.#isLocked = false;
-    if (before.kind === 'open') return wasLocked ? 'opened' : 'was_open';
-    return before.passphrase === 'new' ? 'made' : 'opened';
+    this.#problem = null;
+    if (storeState.kind === 'open') return wasLocked ? 'opened' : 'was_open';
+    return storeState.passphrase === 'new' ? 'made' : 'opened';
   }
 }
 
-function refuseAfter(signal: AbortSignal): void {
+function throwIfLockedSince(signal: AbortSignal): void {
   if (signal.aborted)
-    throw new ProblemError({ ...daemonLocked, message: 'the daemon was locked again meanwhile' });
+    throw new IamTokenError({ ...daemonLocked, message: 'the daemon was locked again during the unlock' });
 }

@@ -1,103 +1,145 @@
-/** The order in which the daemon comes up and goes down. Its parts come in; `src/bin/iam-tokend.ts` builds them. */
-import type { CredentialStore } from '../keychain/credential-store.ts';
-import type { DaemonStatus, Protection } from '../protocol/messages.ts';
+/** The order in which the daemon starts and stops. `src/bin/iam-tokend.ts` builds its parts. */
+import type { CredentialStore, StoreState } from '../stores/credential-store.ts';
+import type { DaemonStatus, Protection } from '../protocol/method-types.ts';
 import type { Peer } from '../protocol/peer.ts';
-import type { Supervision } from '../service/supervision.ts';
-import { isoTime } from '../shared/clock.ts';
-import { problemOf } from '../shared/errors.ts';
+import type { ServiceNotifier } from '../service/service-notifier.ts';
+import { formatIsoTime, sleep } from '../shared/clock.ts';
+import { type Problem, problemOf, renderProblem } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
-import { requestHandler, type RequestHandlerParts } from './request-handler.ts';
+import { RequestHandler, type RequestHandlerParts } from './requests/request-handler.ts';
 
-/** Longer than this nobody is waited for when the daemon ends. */
-const stopAtMostMs = 900;
-/** A store that takes longer to be read is no reason to be taken for one that cannot start. */
-const readyAtMostMs = 10_000;
+/** A stop waits at most this long for the listeners, the store and the log. */
+const shutdownTimeoutMs = 900;
+/** After this the daemon counts as started even if the store is still being read. */
+const readyTimeoutMs = 10_000;
 
 export interface Listener {
   listen(): Promise<void>;
   close(): Promise<void>;
 }
 
-export interface DaemonParts extends Omit<RequestHandlerParts, 'daemonStatus' | 'stop'> {
+export interface DaemonParts extends Omit<
+  RequestHandlerParts,
+  'getDaemonStatus' | 'getRecentDaemonStatus' | 'stopDaemon'
+> {
   readonly log: Log & { close(): Promise<void> };
-  readonly store: Pick<CredentialStore, 'kind' | 'state' | 'close'>;
-  readonly supervision: Supervision;
+  readonly store: Pick<CredentialStore, 'kind' | 'close'>;
+  readonly supervision: ServiceNotifier;
+  /** Names of variables of its environment that it does not accept. */
+  readonly unsafeEnvironment: readonly string[];
   /** Called before a secret is in memory. */
-  readonly protect: () => Protection;
-  readonly listeners: (onMessage: (data: unknown, peer: Peer) => void) => Promise<readonly Listener[]>;
-  /** `null` while it is off. */
-  readonly metadataAddress: () => string | null;
+  readonly protectProcess: () => Protection;
+  readonly createListeners: (onMessage: (data: unknown, peer: Peer) => void) => Promise<readonly Listener[]>;
+  /** Both `null` if the metadata server is off. */
+  readonly getMetadataState: () => { readonly address: string | null; readonly problem: Problem | null };
 }
 
 export interface Daemon {
-  /** Ends it: no new peer, everybody who waits is answered, the store is closed, the log written. */
+  /** Accepts no more peers, answers pending requests, closes the store and the log. */
   stop(): Promise<void>;
-  /** Resolves when it has ended, whoever ended it. */
+  /** Resolves when the daemon has stopped, by `stop` or by a request. */
   readonly stopped: Promise<void>;
 }
 
-/** Listens first, then reads the store: requests that come meanwhile wait for it. Ready is who has done both. */
+/** Listens, then reads the store; requests wait for the store. Notifies the service manager when both are done. */
 export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const { clock, log, profiles, store, supervision, version } = parts;
-  const startedAt = isoTime(clock.now().wallMs);
-  const stopping = new AbortController();
-  const stopped = new Promise<void>((resolve) => {
-    stopping.signal.addEventListener('abort', () => resolve(stopNow()));
-  });
+  const startedAt = formatIsoTime(clock.now().wallMs);
+  const stopController = new AbortController();
+  let protection: Protection | undefined;
+  const protectProcess = (): Protection => (protection ??= parts.protectProcess());
 
-  const handler = requestHandler({ ...parts, daemonStatus, stop: () => stopping.abort() });
-  const listeners = await parts.listeners((data, peer) => handler.handle(data, peer));
+  const buildStatus = (storeState: StoreState): DaemonStatus =>
+    buildDaemonStatus(parts, startedAt, protectProcess(), storeState);
+
+  const handler = new RequestHandler({
+    ...parts,
+    getDaemonStatus: async () => buildStatus(await profiles.getStoreState()),
+    getRecentDaemonStatus: () => {
+      const { recentStoreState } = profiles;
+      return recentStoreState === null ? null : buildStatus(recentStoreState);
+    },
+    stopDaemon: () => stopController.abort(),
+  });
+  const listeners = await parts.createListeners(handler.handle);
+  const stopped = new Promise<void>((resolve) => {
+    stopController.signal.addEventListener('abort', () => resolve(shutDown(parts, handler, listeners)));
+  });
   for (const listener of listeners) await listener.listen();
   log.write('info', 'listening', { version, pid: process.pid, store: store.kind });
-  const loaded = profiles.load().catch((error: unknown) => {
-    log.write('error', `the profiles could not be loaded: ${problemOf(error).message}`);
+  const loading = profiles.load().catch((error: unknown) => {
+    log.write('error', `cannot load the profiles: ${problemOf(error).message}`);
   });
-  // Now, while the keychain's helper starts: no secret comes in this turn of the loop, and the time costs nobody any.
-  const protection = parts.protect();
-  void Promise.race([loaded, after(readyAtMostMs)]).then(() => {
-    if (!stopping.signal.aborted) supervision.ready();
+  // Now, while the keychain helper starts: it delays no request, and no secret arrives in this turn of the event loop.
+  protectProcess();
+  void Promise.race([loading, sleep(clock, readyTimeoutMs)]).then(() => {
+    if (!stopController.signal.aborted) supervision.notifyReady();
   });
-
-  async function stopNow(): Promise<void> {
-    log.write('info', 'stopping');
-    supervision.stopping();
-    const kept = profiles.stop();
-    handler.stop();
-    await Promise.race([after(stopAtMostMs), goodbye(kept)]);
-  }
-
-  function after(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      clock.deadline(delayMs).addEventListener('abort', () => resolve());
-    });
-  }
-
-  async function goodbye(kept: Promise<void>): Promise<void> {
-    await Promise.all([...listeners.map((listener) => listener.close()), kept]);
-    await store.close();
-    await log.close();
-  }
-
-  async function daemonStatus(): Promise<DaemonStatus> {
-    const { kind, ...rest } = await store.state();
-    const metadataAddress = parts.metadataAddress();
-    return {
-      version,
-      pid: process.pid,
-      startedAt,
-      manager: supervision.manager,
-      locked: profiles.isLocked,
-      ...(metadataAddress === null ? {} : { metadataAddress }),
-      protection,
-      store: { kind: store.kind, problem: null, ...rest, state: kind },
-    };
-  }
 
   return {
     stop: () => {
-      stopping.abort();
+      stopController.abort();
       return stopped;
     },
     stopped,
+  };
+}
+
+async function shutDown(
+  parts: DaemonParts,
+  handler: RequestHandler,
+  listeners: readonly Listener[],
+): Promise<void> {
+  const { clock, log, profiles, store, supervision } = parts;
+  log.write('info', 'stopping');
+  supervision.notifyStopping();
+  const tokenWrites = profiles.stop();
+  handler.stop();
+  const drain = async (): Promise<void> => {
+    await Promise.all([...listeners.map((listener) => listener.close()), tokenWrites]);
+    await store.close();
+    await log.close();
+  };
+  await Promise.race([sleep(clock, shutdownTimeoutMs), drain()]);
+}
+
+function buildDaemonStatus(
+  {
+    version,
+    store,
+    profiles,
+    supervision,
+    unsafeEnvironment,
+    getMetadataState,
+    getContainerAccess,
+  }: DaemonParts,
+  startedAt: string,
+  protection: Protection,
+  storeState: StoreState,
+): DaemonStatus {
+  const problem = storeState.kind === 'closed' ? storeState.problem : null;
+  const passphrase = storeState.kind === 'closed' ? storeState.passphrase : undefined;
+  const confirmation = storeState.kind === 'open' ? storeState.confirmation : undefined;
+  const leftovers = profiles.describeLeftovers();
+  const metadata = getMetadataState();
+  return {
+    version,
+    pid: process.pid,
+    startedAt,
+    manager: supervision.manager,
+    locked: profiles.isLocked,
+    ...(metadata.address === null ? {} : { metadataAddress: metadata.address }),
+    ...(metadata.problem === null ? {} : { metadataProblem: renderProblem(metadata.problem) }),
+    protection,
+    containers: getContainerAccess(),
+    unsafeEnvironment: [...unsafeEnvironment],
+    store: {
+      kind: store.kind,
+      ...(passphrase === undefined ? {} : { passphrase }),
+      state: storeState.kind,
+      problem: problem === null ? null : renderProblem(problem, profiles.getHintProfile()),
+      ...(confirmation === undefined ? {} : { confirmation: renderProblem(confirmation) }),
+      ...(leftovers === null ? {} : { leftovers: renderProblem(leftovers) }),
+    },
   };
 }

@@ -1,129 +1,145 @@
-/** All paths, and what each answers. */
-import type { Answer, Params } from '../protocol/messages.ts';
-import { allPages } from '../protocol/pages.ts';
+/** The paths of the HTTP servers and their responses. */
+import type { MethodResult, MethodParams } from '../protocol/method-types.ts';
+import { collectPages } from '../protocol/collect-pages.ts';
 import type { Clock } from '../shared/clock.ts';
-import { durationMs } from '../shared/duration.ts';
-import { type Problem, ProblemError } from '../shared/errors.ts';
-import { expiryMarginMs } from '../token/iam-token.ts';
-import type { Ask } from './ask.ts';
-import { failure, type HttpAnswer, json, plain } from './http-answer.ts';
+import { parseDuration } from '../shared/duration.ts';
+import { type Problem, IamTokenError } from '../shared/errors.ts';
+import { expiryMarginMs } from '../token/token.ts';
+import type { Dispatch } from './dispatch.ts';
+import { problemResponse, type RouteResponse, jsonResponse, textResponse } from './route-response.ts';
 
 type Query = Readonly<Record<string, string>>;
 
 interface Route {
-  /** The parameters there are; `null`: whatever comes is passed over. */
+  /** The allowed parameters; `null`: any, and all are ignored. */
   readonly query: readonly string[] | null;
-  /** @throws ProblemError */
-  answer(ask: Ask, query: Query): Promise<HttpAnswer>;
+  /** @throws IamTokenError */
+  respond(dispatch: Dispatch, query: Query): Promise<RouteResponse>;
 }
 
-/** By path: compared as it came, so that there is one spelling of each. */
+/** By path. Paths are compared without normalization. */
 type Routes = Readonly<Record<string, Route>>;
 
-/** @throws ProblemError */
-export async function answerFrom(routes: Routes, target: string, ask: Ask): Promise<HttpAnswer> {
-  const [path = '', ...rest] = target.split('?');
+/** @throws IamTokenError */
+export async function respondToPath(
+  routes: Routes,
+  target: string,
+  dispatch: Dispatch,
+): Promise<RouteResponse> {
+  const [path = '', ...queryParts] = target.split('?');
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-  if (route === undefined) return failure({ code: 'unknown_method', message: 'there is no such path' });
-  return route.answer(ask, route.query === null ? {} : queryIn(rest.join('?'), route.query));
+  if (route === undefined)
+    return problemResponse({ code: 'unknown_method', message: `no such path: ${path}` });
+  return route.respond(dispatch, route.query === null ? {} : parseQuery(queryParts.join('?'), route.query));
 }
 
-function queryIn(text: string, known: readonly string[]): Query {
+function parseQuery(text: string, allowedNames: readonly string[]): Query {
   const query = new URLSearchParams(text);
   const names = [...query.keys()];
-  if (names.some((name, at) => !known.includes(name) || names.indexOf(name) !== at)) {
-    const there = known.length === 0 ? 'nothing' : known.join(', ');
-    throw new ProblemError({ code: 'bad_request', message: `this path takes ${there}, each once` });
+  if (names.some((name, position) => !allowedNames.includes(name) || names.indexOf(name) !== position)) {
+    const allowedList = allowedNames.length === 0 ? 'no parameters' : `${allowedNames.join(', ')}, each once`;
+    throw new IamTokenError({ code: 'bad_request', message: `this path takes ${allowedList}` });
   }
   return Object.fromEntries(query);
 }
 
-const noProfile: Problem = {
+const noProfileProblem: Problem = {
   code: 'login_required',
-  message: 'there is no profile yet',
-  hint: 'iam-token login',
+  message: 'no profile yet',
+  hint: { command: 'login' },
 };
-const noToken: Problem = { code: 'unavailable', message: 'there is no valid token yet' };
+const noTokenProblem: Problem = { code: 'unavailable', message: 'no valid token yet' };
 
-/** What `http.sock` has for programs that speak no node-ipc; PROTOCOL.md documents it. */
+/** The paths of `http.sock`; PROTOCOL.md documents them. */
 export const tokenRoutes: Routes = {
   '/v1/token': {
     query: ['profile', 'minTtl'],
-    answer: async (ask, { minTtl, ...profile }) =>
-      json(await ask('token', minTtl === undefined ? profile : { ...profile, minTtlMs: minTtlMs(minTtl) })),
+    respond: async (dispatch, { minTtl, ...profile }) =>
+      jsonResponse(
+        await dispatch(
+          'token',
+          minTtl === undefined ? profile : { ...profile, minTtlMs: parseMinTtl(minTtl) },
+        ),
+      ),
   },
   '/v1/status': {
     query: ['profile'],
-    answer: async (ask, query) => json(await wholeStatus(ask, query)),
+    respond: async (dispatch, query) => jsonResponse(await dispatchFullStatus(dispatch, query)),
   },
   '/healthz': {
     query: [],
-    answer: async (ask) => json(await ask('hello', {})),
+    respond: async (dispatch) => jsonResponse(await dispatch('hello', {})),
   },
   '/readyz': {
     query: ['profile'],
-    // Not by `token`: a probe that comes each second would start exchanges.
-    answer: async (ask, query) => {
-      const { profiles } = await wholeStatus(ask, query);
-      const asked = profiles.find(({ isDefault }) => isDefault || query['profile'] !== undefined);
-      if ((asked?.timeLeftMs ?? 0) > expiryMarginMs) return json({ ready: true });
-      return failure(asked === undefined ? noProfile : (asked.problem ?? noToken), 503);
+    // By `status`: a probe that calls `token` every second would start exchanges.
+    respond: async (dispatch, query) => {
+      const { profiles } = await dispatchFullStatus(dispatch, query);
+      const selectedProfile = profiles.find(({ isDefault }) => isDefault || query['profile'] !== undefined);
+      if ((selectedProfile?.timeLeftMs ?? 0) > expiryMarginMs) return jsonResponse({ ready: true });
+      return problemResponse(
+        selectedProfile === undefined ? noProfileProblem : (selectedProfile.problem ?? noTokenProblem),
+        503,
+      );
     },
   },
 };
 
-function minTtlMs(text: string): number {
-  const ms = durationMs(text);
+function parseMinTtl(text: string): number {
+  const ms = parseDuration(text);
   if (ms !== null) return ms;
-  throw new ProblemError({ code: 'bad_request', message: 'minTtl: must be a time, like 10m' });
+  throw new IamTokenError({
+    code: 'bad_request',
+    message: `minTtl: "${text}" is not a duration such as 10m`,
+  });
 }
 
-async function wholeStatus(
-  ask: Ask,
-  query: Params<'status'>,
-): Promise<Pick<Answer<'status'>, 'daemon' | 'profiles'>> {
-  const { daemon, profiles } = await allPages((range) => ask('status', { ...query, ...range }));
+async function dispatchFullStatus(
+  dispatch: Dispatch,
+  query: MethodParams<'status'>,
+): Promise<Pick<MethodResult<'status'>, 'daemon' | 'profiles'>> {
+  const { daemon, profiles } = await collectPages((range) => dispatch('status', { ...query, ...range }));
   return { daemon, profiles };
 }
 
-/** Go's SDK takes 60 s and less for expired. */
-const shortestSeconds = 61;
-const instance = '/computeMetadata/v1/instance';
+/** Go's SDK treats 60 s and less as expired. */
+const minExpiresInSeconds = 61;
+const instancePath = '/computeMetadata/v1/instance';
 
 /**
- * What the vendor's SDKs and public scripts ask of a virtual machine, for the default profile: the token
+ * The paths of the metadata service of a virtual machine that SDKs and scripts use, for the default profile: the token
  * (go-sdk, python-sdk, nodejs-sdk, ydb-js-sdk, read 2026-11) and its folder and cloud (telegraf, fluent-bit, scripts).
  */
 export function metadataRoutes(clock: Pick<Clock, 'now'>): Routes {
   return {
-    [`${instance}/service-accounts/default/token`]: {
+    [`${instancePath}/service-accounts/default/token`]: {
       query: null,
-      // A minute less than there is, for what keeps a token to the last second that it was told of (@ydbjs/auth 6.0.4).
-      answer: async (ask) => {
-        const { token, expiresAt, clockOffsetMs = 0 } = await ask('token', {});
-        const leftMs = Date.parse(expiresAt) - clock.now().wallMs - clockOffsetMs;
-        const expiresIn = Math.max(Math.floor((leftMs - expiryMarginMs) / 1_000), shortestSeconds);
-        return json({ access_token: token, expires_in: expiresIn, token_type: 'Bearer' });
+      // A minute less than the token's lifetime, for clients that use a token to its last second (@ydbjs/auth 6.0.4).
+      respond: async (dispatch) => {
+        const { token, expiresAt, clockOffsetMs = 0 } = await dispatch('token', {});
+        const remainingMs = Date.parse(expiresAt) - clock.now().wallMs - clockOffsetMs;
+        const expiresIn = Math.max(Math.floor((remainingMs - expiryMarginMs) / 1_000), minExpiresInSeconds);
+        return jsonResponse({ access_token: token, expires_in: expiresIn, token_type: 'Bearer' });
       },
     },
-    [`${instance}/vendor/folder-id`]: scopeRoute('folderId'),
-    [`${instance}/vendor/cloud-id`]: scopeRoute('cloudId'),
-    '/computeMetadata/v1/yandex/folder-id': scopeRoute('folderId'),
-    '/computeMetadata/v1/yandex/cloud-id': scopeRoute('cloudId'),
+    [`${instancePath}/vendor/folder-id`]: createScopeRoute('folderId'),
+    [`${instancePath}/vendor/cloud-id`]: createScopeRoute('cloudId'),
+    '/computeMetadata/v1/yandex/folder-id': createScopeRoute('folderId'),
+    '/computeMetadata/v1/yandex/cloud-id': createScopeRoute('cloudId'),
   };
 }
 
-function scopeRoute(field: 'cloudId' | 'folderId'): Route {
+function createScopeRoute(field: 'cloudId' | 'folderId'): Route {
   return {
     query: null,
-    answer: async (ask) => {
-      const { profiles } = await allPages((range) => ask('profiles', range));
+    respond: async (dispatch) => {
+      const { profiles } = await collectPages((range) => dispatch('profiles', range));
       const value = profiles.find(({ isDefault }) => isDefault)?.[field];
-      if (value !== undefined) return plain(value);
-      return failure({
+      if (value !== undefined) return textResponse(value);
+      return problemResponse({
         code: 'unknown_method',
-        message: `the default profile has no ${field === 'cloudId' ? 'cloud' : 'folder'}`,
-        hint: 'iam-token login with --cloud-id and --folder-id',
+        message: `the default profile has no ${field === 'cloudId' ? 'cloud' : 'folder'} id`,
+        hint: { command: 'login', kind: '', options: '--cloud-id ID --folder-id ID' },
       });
     },
   };

@@ -1,29 +1,41 @@
 import { posix } from 'node:path';
-import type { Surroundings } from './places.ts';
+import { type ProcessContext, systemPaths } from './paths.ts';
 
-type Known = Pick<Surroundings, 'platform' | 'env' | 'uid' | 'isOurs'>;
+type ServiceManagerContext = Pick<ProcessContext, 'platform' | 'env' | 'uid' | 'isOwnFolder'>;
 
-/** The folder of this person's runtime files, where a user manager of systemd runs in it; `null` where none does. */
-export function userManagerFolder({ platform, env, uid, isOurs }: Known): string | null {
+/** The runtime folder of the systemd user manager; `null` if none is running. */
+export function userManagerFolder({ platform, env, uid, isOwnFolder }: ServiceManagerContext): string | null {
   if (platform !== 'linux') return null;
   const folders = [env['XDG_RUNTIME_DIR'] ?? '', `/run/user/${uid}`].filter((folder) =>
     posix.isAbsolute(folder),
   );
-  return folders.find((folder) => isOurs(posix.join(folder, 'systemd'))) ?? null;
+  return folders.find((folder) => isOwnFolder(posix.join(folder, 'systemd'))) ?? null;
 }
 
-/** Whether something here starts programs for a person, and starts them again. */
-export function hasServiceManager(known: Known): boolean {
-  if (known.platform === 'darwin' || known.platform === 'win32') return true;
-  return known.uid !== 0 && userManagerFolder(known) !== null;
+/** Whether a service manager can run the daemon for this user. */
+export function hasServiceManager(context: ServiceManagerContext): boolean {
+  if (context.platform === 'darwin' || context.platform === 'win32') return true;
+  return context.uid !== 0 && userManagerFolder(context) !== null;
 }
 
-/** What a person types to have a daemon. */
-export function startCommand(known: Known): string {
-  return hasServiceManager(known) ? 'iam-token install' : 'iam-tokend &';
+/** Whether the systemd of the machine is running; sd_booted(3). */
+export function isSystemdRunning({
+  platform,
+  isOwnFolder,
+}: Pick<ServiceManagerContext, 'platform' | 'isOwnFolder'>): boolean {
+  return platform === 'linux' && isOwnFolder('/run/systemd/system');
 }
 
-/** What a person types so that the daemon is of the release that is installed. */
-export function renewCommand(known: Known): string {
-  return hasServiceManager(known) ? 'iam-token install' : 'iam-token stop, then: iam-tokend &';
+/** The command that starts a daemon. */
+export function startCommand(context: ServiceManagerContext): string {
+  return hasServiceManager(context) ? 'iam-token install' : 'iam-tokend &';
+}
+
+/**
+ * The command that restarts the daemon with the installed release.
+ * @param socketPath of the daemon
+ */
+export function upgradeCommand(context: ServiceManagerContext, socketPath?: string): string {
+  if (socketPath === systemPaths.socket) return 'sudo iam-token install --system';
+  return hasServiceManager(context) ? 'iam-token install' : 'iam-token stop; iam-tokend &';
 }

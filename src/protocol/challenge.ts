@@ -1,6 +1,6 @@
 /**
- * How client and daemon prove to each other over `hello` that they can read the same key file, before anything else is
- * said. It is for Windows, where another user may have taken the pipe's name first.
+ * Mutual proof, over `hello` and before any other method, that client and daemon can read the same key file. For
+ * Windows, where another user can create the pipe of that name first.
  */
 import type * as crypto from 'node:crypto';
 
@@ -10,41 +10,41 @@ export const challengePattern = /^[\w-]{43}$/;
 export interface Challenge {
   /** At least 32 random bytes. */
   readonly key: Uint8Array;
-  /** The pipe as each side knows it: who passes the words of one pipe on to another proves nothing. */
+  /** Part of the proof, so that a relay from another pipe fails. */
   readonly pipe: string;
   readonly clientNonce: string;
   readonly daemonNonce: string;
 }
 
-export function newNonce({ randomBytes }: Pick<typeof crypto, 'randomBytes'>): string {
+export function createNonce({ randomBytes }: Pick<typeof crypto, 'randomBytes'>): string {
   return randomBytes(32).toString('base64url');
 }
 
 /**
- * HMAC-SHA256 over five lines. The one that names the side keeps a proof from being sent back to whom it came from.
- * @param of whose proof it is
+ * HMAC-SHA256 over five lines.
+ * @param side of the prover; in the proof, so that a peer cannot return the proof that it has received
  */
-export function proofOf(
-  of: 'client' | 'daemon',
+export function computeProof(
+  side: 'client' | 'daemon',
   { key, pipe, clientNonce, daemonNonce }: Challenge,
   { createHmac }: Pick<typeof crypto, 'createHmac'>,
 ): string {
-  const text = ['iam-tokend 1', of, clientNonce, daemonNonce, pipeName(pipe)].join('\n');
-  return createHmac('sha256', key).update(text).digest('base64url');
+  const message = ['iam-tokend 1', side, clientNonce, daemonNonce, normalizePipeName(pipe)].join('\n');
+  return createHmac('sha256', key).update(message).digest('base64url');
 }
 
-/** In a time that does not tell how much of it is right. */
-export function isProof(
-  given: string,
-  of: 'client' | 'daemon',
+/** Compares in constant time. */
+export function isValidProof(
+  proof: string,
+  side: 'client' | 'daemon',
   challenge: Challenge,
   { createHmac, timingSafeEqual }: Pick<typeof crypto, 'createHmac' | 'timingSafeEqual'>,
 ): boolean {
-  const right = proofOf(of, challenge, { createHmac });
-  return challengePattern.test(given) && timingSafeEqual(Buffer.from(given), Buffer.from(right));
+  const expected = computeProof(side, challenge, { createHmac });
+  return challengePattern.test(proof) && timingSafeEqual(Buffer.from(proof), Buffer.from(expected));
 }
 
-/** Windows knows a pipe by two prefixes, and takes capitals for small letters. */
-function pipeName(path: string): string {
+/** On Windows, a pipe has two equivalent prefixes, and its name is case-insensitive. */
+function normalizePipeName(path: string): string {
   return path.replace(/^\\\\[.?]\\pipe\\/i, '').toLowerCase();
 }

@@ -1,157 +1,291 @@
 /**
- * All methods, and what is answered to each: the client checks it, and both sides have their types from here. What each
- * may be asked with is in `messages.ts`.
+ * All methods of the wire, each defined once: the daemon checks requests and the client checks results by these
+ * schemas, and `method-types.ts` derives the types from them. To add a method, define it here, handle it in
+ * `src/daemon/requests/method-handlers.ts` and add its command. PROTOCOL.md documents what each method does.
+ *
+ * This file exports methods only, one by one: the bundle of `iam-token` contains those on the path of a token.
  */
-import {
-  listOf,
-  moment,
-  number,
-  oneOf,
-  orNothing,
-  orNull,
-  problem,
-  type Shape,
-  shape,
-  text,
-  truth,
-} from './checks.ts';
-import { method } from './token-method.ts';
+import * as v from 'valibot';
+import { number, problem, timestamp } from './envelope.ts';
+import { challengeValue, clearableId, minTtlMs, resourceId } from './fields.ts';
+import { isProfileName } from './limits.ts';
+import { isIamToken, isObject, type Schema } from './validate.ts';
 
-export { hello, token } from './token-method.ts';
+/** @param name the same as the name of the export */
+/* @__NO_SIDE_EFFECTS__ */
+function defineMethod<const Name extends string, Params extends () => Schema, Result extends () => Schema>(
+  name: Name,
+  schemas: { readonly params: Params; readonly result: Result },
+): { readonly name: Name; readonly params: Params; readonly result: Result } {
+  return { name, ...schemas };
+}
 
-const nothing = shape({});
+const profileName = () =>
+  v.pipe(
+    v.string(),
+    v.check(isProfileName, 'must have 1 to 64 characters, no control character and no slash'),
+  );
+const profile = () => v.exactOptional(profileName());
+const text = () => v.exactOptional(v.string());
 
-/** Short-lived keys by which AWS's tools reach Object Storage. */
-export const awsCredentials = method(
-  'awsCredentials',
-  shape({
-    accessKeyId: text,
-    secretAccessKey: text,
-    sessionToken: text,
-    expiresAt: moment,
-    profile: text,
-  }),
-);
+const limitRule = 'must be a whole number from 1 to 1000';
+const pageParams = () =>
+  v.object({
+    profile: profile(),
+    after: profile(),
+    limit: v.exactOptional(
+      v.pipe(
+        v.number(limitRule),
+        v.integer(limitRule),
+        v.minValue(1, limitRule),
+        v.maxValue(1_000, limitRule),
+      ),
+    ),
+  });
+/** `null` on the last page, else `after` of the request for the next page. */
+const nextCursor = () => v.nullable(v.string());
 
-const renewed = shape({ profile: text, subject: orNull(text), expiresAt: moment });
-export const refresh = method('refresh', renewed);
-export const login = method('login', renewed);
+const emptyObject = (): Schema<Record<string, never>> => v.object({});
 
-export const logout = method(
-  'logout',
-  shape({
-    profile: text,
-    /** With `revoke`: whether there was a living IAM token, and it is one no longer. */
-    tokenRevoked: orNothing(truth),
-    /** With `revoke`: what stays valid, and the page or the command to end it. */
-    left: orNothing(listOf(shape({ message: text, hint: text }))),
-  }),
-);
+const iamToken = () =>
+  v.custom<string>(
+    (value) => typeof value === 'string' && isIamToken(value),
+    'must consist of visible ASCII characters',
+  );
+/** The account that a token belongs to. */
+const subject = () => v.nullable(v.string());
 
-/** What a profile is used for, beside its credential; ids of Yandex Cloud. */
-const scope = {
-  cloudId: orNothing(text),
-  folderId: orNothing(text),
-  /** The profile's tokens are those of this service account, as which its credential may act. */
-  impersonateServiceAccountId: orNothing(text),
-};
-export type ProfileScope = Shape<typeof scope>;
+const renewal = () => v.object({ profile: v.string(), subject: subject(), expiresAt: timestamp() });
 
-const profileStatus = shape({
-  profile: text,
-  isDefault: truth,
-  kind: text,
-  endpoint: text,
-  ...scope,
-  /**
-   * `loading`: the store is being read; `ok`: a valid token and nothing wrong; `renewing`: an exchange is under
-   * way, for want of a token or after a failure; `failing`: it will be tried again; `login_required`: it will not;
-   * the others as the error codes of the same name.
-   */
-  state: oneOf(
-    'loading',
-    'ok',
-    'renewing',
-    'failing',
-    'login_required',
-    'keychain_locked',
-    'keychain_unavailable',
-    'locked',
-  ),
-  subject: orNull(text),
-  expiresAt: orNull(moment),
-  /** Milliseconds until the token counts as expired at the service; `null` without one. */
-  timeLeftMs: orNull(number),
-  nextRenewalAt: orNull(moment),
-  problem: orNull(problem),
-  /** The last failure since the last success. */
-  trouble: orNull(shape({ message: text, since: moment, lastAt: moment, count: number })),
-  successesInHour: number,
-  attemptsInHour: number,
-  /** IAM's clock minus the local one; 0 while they agree to within a minute. */
-  clockOffsetMs: number,
-  /** What a person should know of such a profile, while all is well. */
-  notice: orNothing(text),
+const loginParams = () =>
+  v.object({
+    profile: profile(),
+    /** As in `src/sources/credential-kinds.ts`. Absent: only the settings of the profile change. */
+    kind: text(),
+    /** Its format depends on `kind`. */
+    secret: text(),
+    /** Further input for `kind`, none of it secret. */
+    settings: v.exactOptional(
+      v.pipe(
+        v.custom(isObject, 'must be an object'),
+        // PATH_MAX
+        v.record(v.string(), v.pipe(v.string(), v.maxLength(4_096, 'must have at most 4,096 characters'))),
+      ),
+    ),
+    /** This and the other settings: default: those of the profile. Base URL of the IAM API; empty: the daemon's. */
+    endpoint: v.exactOptional(v.pipe(v.string(), v.maxLength(255, 'must have at most 255 characters'))),
+    cloudId: clearableId(),
+    folderId: clearableId(),
+    /** The profile's tokens are those of this service account. */
+    impersonateServiceAccountId: clearableId(),
+  });
+
+/** The settings of a profile, apart from its credential. */
+const scope = () => ({ cloudId: text(), folderId: text(), impersonateServiceAccountId: text() });
+
+const profileSummary = () =>
+  v.object({ profile: v.string(), isDefault: v.boolean(), kind: v.string(), ...scope() });
+
+const profileStatus = () =>
+  v.object({
+    profile: v.string(),
+    isDefault: v.boolean(),
+    kind: v.string(),
+    endpoint: v.string(),
+    ...scope(),
+    /**
+     * `loading`: reading the store. `ok`: valid token, no problem. `renewing`: an exchange is running, because there is
+     * no token or the last one failed. `failing`: the next attempt is scheduled. `login_required`: no attempt is. The
+     * others mean the same as the error codes.
+     */
+    state: v.picklist([
+      'loading',
+      'ok',
+      'renewing',
+      'failing',
+      'login_required',
+      'keychain_locked',
+      'keychain_unavailable',
+      'locked',
+    ]),
+    subject: subject(),
+    expiresAt: v.nullable(timestamp()),
+    /** By the clock of IAM. */
+    timeLeftMs: v.nullable(number()),
+    nextRenewalAt: v.nullable(timestamp()),
+    problem: v.nullable(problem()),
+    /** The failures since the last success. */
+    trouble: v.nullable(
+      v.object({ message: v.string(), since: timestamp(), lastAt: timestamp(), count: number() }),
+    ),
+    successesInHour: number(),
+    attemptsInHour: number(),
+    /** IAM's clock minus the local one; 0 if they differ by less than a minute. */
+    clockOffsetMs: number(),
+    /** Information for the user that is not a problem. */
+    notice: text(),
+  });
+
+/** What starts and restarts the daemon; newer daemons may name other kinds. */
+const serviceManager = () =>
+  v.object({
+    /** `systemd --user`, `systemd` or `launchd`. */
+    kind: v.string(),
+    /** The daemon's name there, such as `iam-tokend.service`. */
+    unit: v.string(),
+  });
+
+/** What the kernel enforces; newer daemons may name other values. */
+const protection = () =>
+  v.object({
+    /** `own uid`: this user and root only. `own uid, and guests`: others may request tokens. `not enforced`. */
+    peers: v.string(),
+    /** `closed`: debuggers of the same user cannot attach. `not enforced`. */
+    memory: v.string(),
+  });
+
+/** Removed credentials that are still in a store. */
+const leftovers = () => v.exactOptional(problem());
+
+const daemonStatus = () =>
+  v.object({
+    version: v.string(),
+    pid: number(),
+    startedAt: timestamp(),
+    /** From `lock` to `unlock`. */
+    locked: v.exactOptional(v.boolean()),
+    /** `null`: started by hand. Absent from older daemons. */
+    manager: v.exactOptional(v.nullable(serviceManager())),
+    /** `host:port` of the metadata endpoint while it is on; or why it is off although it is configured. */
+    metadataAddress: text(),
+    metadataProblem: v.exactOptional(problem()),
+    protection: v.exactOptional(protection()),
+    /** What a peer in a container may call: `tokens` or `full`. `not enforced`. Absent from older daemons. */
+    containers: text(),
+    /** The container that this peer is in, in words; absent: none. */
+    peerContainer: text(),
+    unsafeEnvironment: v.exactOptional(v.array(v.string())),
+    store: v.object({
+      kind: v.string(),
+      state: v.picklist(['open', 'closed']),
+      problem: v.nullable(problem()),
+      /** The store may ask the user before each change, so nothing is written in the background. */
+      confirmation: v.exactOptional(problem()),
+      leftovers: leftovers(),
+      /** What `unlock` requires: the passphrase, or a `new` one for a new store. Absent: none. */
+      passphrase: v.exactOptional(v.picklist(['needed', 'new'])),
+    }),
+  });
+
+export const hello = defineMethod('hello', {
+  params: () => v.object({ version: text(), nonce: challengeValue(), proof: challengeValue() }),
+  result: () => v.object({ version: v.string(), protocol: number(), nonce: text(), proof: text() }),
 });
 
-/** Who starts the daemon, and starts it again. */
-const manager = shape({
-  /** `systemd --user`, `systemd`, `launchd`; newer daemons may name others. */
-  kind: text,
-  /** What the daemon is called there, such as `iam-tokend.service`. */
-  unit: text,
+export const token = defineMethod('token', {
+  params: () =>
+    v.object({
+      profile: profile(),
+      minTtlMs: minTtlMs(),
+      /** Returns a token of this service account, which the profile's account may impersonate. */
+      impersonateServiceAccountId: resourceId(),
+    }),
+  /** `IamToken` in `src/client/api-types.ts` documents the fields. */
+  result: () =>
+    v.object({
+      token: iamToken(),
+      expiresAt: timestamp(),
+      profile: v.string(),
+      subject: subject(),
+      // Lazy, because it is rare: 0.2 ms of the start of `iam-token`.
+      warning: v.exactOptional(v.lazy(problem)),
+      clockOffsetMs: v.exactOptional(number()),
+    }),
 });
 
-/** What the kernel holds others of this machine to; newer daemons may name others. */
-const protection = shape({
-  /** `own uid`: no other user is let in, but root; `own uid, and guests`: others may ask for tokens; or `not enforced`. */
-  peers: text,
-  /** `closed` to debuggers of the same user; or `not enforced`. */
-  memory: text,
+export const status = defineMethod('status', {
+  params: pageParams,
+  result: () => v.object({ daemon: daemonStatus(), profiles: v.array(profileStatus()), next: nextCursor() }),
 });
 
-const daemonStatus = shape({
-  version: text,
-  pid: number,
-  startedAt: moment,
-  /** `lock` was called, and no `unlock` since. */
-  locked: orNothing(truth),
-  /** `null`: a person started it. Older daemons do not say. */
-  manager: orNothing(orNull(manager)),
-  /** `host:port` of the metadata address, while it is on. */
-  metadataAddress: orNothing(text),
-  /** Older daemons do not say. */
-  protection: orNothing(protection),
-  store: shape({
-    kind: text,
-    state: oneOf('open', 'closed'),
-    problem: orNull(problem),
-    /** What `unlock` is to be given: the store's passphrase, or a `new` one that makes the store; absent: none. */
-    passphrase: orNothing(oneOf('needed', 'new')),
-  }),
+/** Ephemeral keys for Object Storage. */
+export const awsCredentials = defineMethod('awsCredentials', {
+  params: () => v.object({ profile: profile(), minTtlMs: minTtlMs() }),
+  result: () =>
+    v.object({
+      accessKeyId: v.string(),
+      secretAccessKey: v.string(),
+      sessionToken: v.string(),
+      expiresAt: timestamp(),
+      profile: v.string(),
+      /** As in `token`. */
+      clockOffsetMs: v.exactOptional(number()),
+    }),
 });
 
-export const status = method(
-  'status',
-  shape({
-    daemon: daemonStatus,
-    profiles: listOf(profileStatus),
-    /** Ask again with this as `after` for the rest. */
-    next: orNull(text),
-  }),
-);
+export const refresh = defineMethod('refresh', {
+  params: () => v.object({ profile: profile() }),
+  result: renewal,
+});
 
-export const profiles = method(
-  'profiles',
-  shape({
-    profiles: listOf(shape({ profile: text, isDefault: truth, kind: text, ...scope })),
-    next: orNull(text),
-  }),
-);
+export const login = defineMethod('login', {
+  params: loginParams,
+  result: () =>
+    v.object({
+      profile: v.string(),
+      subject: subject(),
+      /** Absent without `kind`, if the profile has no token. */
+      expiresAt: v.exactOptional(timestamp()),
+      /** The settings that the profile keeps, because the login does not mention them. */
+      inherited: v.exactOptional(v.object({ endpoint: text(), ...scope() })),
+      leftovers: leftovers(),
+    }),
+});
 
-export const use = method('use', shape({ profile: text }));
-export const subscribe = method('subscribe', nothing);
-export const lock = method('lock', shape({ outcome: oneOf('locked', 'was_locked') }));
-/** `made`: there is a new store, with this passphrase; `was_open`: nothing was locked. */
-export const unlock = method('unlock', shape({ outcome: oneOf('made', 'opened', 'was_open') }));
-export const stop = method('stop', nothing);
+export const logout = defineMethod('logout', {
+  params: () => v.object({ profile: profile(), revoke: v.exactOptional(v.boolean()) }),
+  result: () =>
+    v.object({
+      profile: v.string(),
+      /** With `revoke`: whether valid IAM tokens existed and were revoked. */
+      tokenRevoked: v.exactOptional(v.boolean()),
+      /** With `revoke`: what remains valid, and the page or the command that ends it. */
+      left: v.exactOptional(v.array(v.object({ message: v.string(), hint: v.string() }))),
+      leftovers: leftovers(),
+    }),
+});
+
+export const profiles = defineMethod('profiles', {
+  params: pageParams,
+  result: () => v.object({ profiles: v.array(profileSummary()), next: nextCursor() }),
+});
+
+export const use = defineMethod('use', {
+  params: () => v.object({ profile: profileName() }),
+  result: () => v.object({ profile: v.string() }),
+});
+
+export const rename = defineMethod('rename', {
+  params: () => v.object({ profile: profileName(), to: profileName() }),
+  result: () => v.object({ profile: v.string() }),
+});
+
+export const subscribe = defineMethod('subscribe', {
+  params: () => v.object({ profile: profile() }),
+  result: emptyObject,
+});
+
+export const lock = defineMethod('lock', {
+  params: emptyObject,
+  /** `warning`: the lock does not survive a restart. */
+  result: () =>
+    v.object({ outcome: v.picklist(['locked', 'was_locked']), warning: v.exactOptional(problem()) }),
+});
+
+export const unlock = defineMethod('unlock', {
+  params: () => v.object({ passphrase: text() }),
+  /** `made`: created a store with this passphrase. `was_open`: nothing was locked. */
+  result: () => v.object({ outcome: v.picklist(['made', 'opened', 'was_open']) }),
+});
+
+export const stop = defineMethod('stop', { params: emptyObject, result: emptyObject });

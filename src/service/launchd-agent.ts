@@ -1,36 +1,35 @@
 import { posix } from 'node:path';
-import { inXml } from './in-xml.ts';
-import type { Service } from './service.ts';
+import { escapeXml } from './escape-xml.ts';
+import { quotePosixWord } from '../shared/shell-quoting.ts';
+import { requirePlainText, type ServiceDefinition } from './service-definition.ts';
 
-/** Of our job, and the name of its file. */
+/** The label of the job, and the base name of its file. */
 export const agentLabel = 'io.github.iam-tokend';
 
-/** Not run on macOS: it follows launchctl(1) and launchd.plist(5). */
-export function launchdAgent(home: string, uid: number | null, logFolder: string): Service {
+/** Written from launchctl(1) and launchd.plist(5); not run on macOS. */
+export function defineLaunchdAgent(home: string, uid: number | null, logFolder: string): ServiceDefinition {
   const path = posix.join(home, 'Library/LaunchAgents', `${agentLabel}.plist`);
   const domain = `gui/${uid}`;
   const target = `${domain}/${agentLabel}`;
-  const bootout = { argv: ['launchctl', 'bootout', target], mayFail: true } as const;
+  const bootoutCommand = { argv: ['launchctl', 'bootout', target], mayFail: true } as const;
   return {
     manager: 'launchd',
     unit: agentLabel,
-    files: [{ packaged: `launchd/${agentLabel}.plist`, path }],
-    fill: fillAgent,
-    start: [bootout, { argv: ['launchctl', 'bootstrap', domain, path] }],
-    // A clean end is no reason for launchd to start it again.
-    stop: [{ argv: ['launchctl', 'kill', 'SIGTERM', target] }],
-    end: [bootout],
-    forget: [],
-    when: 'with each session',
-    showLog: `tail '${posix.join(logFolder, 'iam-tokend.log')}'`,
+    files: [{ templatePath: `launchd/${agentLabel}.plist`, path }],
+    fillTemplate: fillAgentTemplate,
+    startCommands: [bootoutCommand, { argv: ['launchctl', 'bootstrap', domain, path] }],
+    // KeepAlive does not restart a job that exits with 0.
+    stopCommands: [{ argv: ['launchctl', 'kill', 'SIGTERM', target] }],
+    disableCommands: [bootoutCommand],
+    cleanupCommands: [],
+    startTrigger: 'at login',
+    logCommand: `tail ${quotePosixWord(posix.join(logFolder, 'iam-tokend.log'))}`,
   };
 }
 
-/** The agent, with `argv` as the command that it starts. */
-function fillAgent(plist: string, argv: readonly string[]): string {
-  const words = argv.map((word) => `    <string>${inXml(word)}</string>\n`).join('');
-  return plist.replace(
-    /(<key>ProgramArguments<\/key>\s*<array>\n)[^]*?(?= *<\/array>)/,
-    (_, head: string) => head + words,
-  );
+/** The property list with `argv` in place of the program in ProgramArguments, which env(1) and its options precede. */
+function fillAgentTemplate(plist: string, argv: readonly string[]): string {
+  requirePlainText(argv);
+  const argumentElements = argv.map((argument) => `    <string>${escapeXml(argument)}</string>\n`).join('');
+  return plist.replace(/^ *<string>iam-tokend<\/string>\n/m, () => argumentElements);
 }

@@ -1,22 +1,22 @@
-import type { ProgramCall } from './service.ts';
+import type { SystemCommand } from './service-definition.ts';
 
-export interface Ended {
-  /** `null` where it could not be started, or was killed. */
+export interface ProgramResult {
+  /** `null` if it did not start or was killed. */
   readonly code: number | null;
   readonly stdout: string;
-  /** Why it failed, as far as it is known. */
+  /** Its stderr, or the system's error if it wrote none. */
   readonly stderr: string;
 }
 
-/** @param deadline kills it */
+/** @param signal kills the program when it aborts */
 export async function runProgram(
-  { argv: [program, ...args] }: ProgramCall,
+  { argv: [program, ...args] }: SystemCommand,
   env: NodeJS.ProcessEnv,
-  deadline: AbortSignal,
-): Promise<Ended> {
+  signal: AbortSignal,
+): Promise<ProgramResult> {
   const { execFile } = await import('node:child_process');
   return new Promise((resolve) => {
-    const options = { env, signal: deadline, killSignal: 'SIGKILL', encoding: 'utf8' } as const;
+    const options = { env, signal, killSignal: 'SIGKILL', encoding: 'utf8' } as const;
     execFile(program, args, options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
       resolve({ code, stdout, stderr: stderr.trim() || (error?.message ?? '') });

@@ -1,101 +1,147 @@
 import { posix } from 'node:path';
-import { systemPlaces } from '../platform/places.ts';
-import type { ProgramCall, Service } from './service.ts';
+import { systemPaths } from '../platform/paths.ts';
+import { requirePlainText, type ServiceDefinition, type SystemCommand } from './service-definition.ts';
 
-const service = 'iam-tokend.service';
-const socket = 'iam-tokend.socket';
-const sysusers = '/etc/sysusers.d/iam-tokend.conf';
+const serviceUnit = 'iam-tokend.service';
+const socketUnit = 'iam-tokend.socket';
+const sysusersFile = '/etc/sysusers.d/iam-tokend.conf';
 
 /**
- * For one person.
- * @param configHome where `systemd/user` with a person's own units lies
+ * The units of a user manager.
+ * @param configHome the folder that holds `systemd/user`
+ * @param runtimeFolder of the manager
  */
-export function systemdUnits(configHome: string, uid: number | null): Service {
+export function defineSystemdUnits(
+  configHome: string,
+  uid: number | null,
+  runtimeFolder: string,
+): ServiceDefinition {
   return {
     manager: 'systemd',
-    unit: service,
-    files: [service, socket].map((name) => ({
-      packaged: `systemd/${name}`,
+    unit: serviceUnit,
+    files: [serviceUnit, socketUnit].map((name) => ({
+      templatePath: `systemd/${name}`,
       path: posix.join(configHome, 'systemd/user', name),
     })),
-    fill: fillUnit,
-    ...calls('--user'),
+    enablementLinks: [`default.target.wants/${serviceUnit}`, `sockets.target.wants/${socketUnit}`].map(
+      (link) => posix.join(configHome, 'systemd/user', link),
+    ),
+    fillTemplate: fillUnitTemplate,
+    ...createSystemctlCommands('--user', posix.join(runtimeFolder, 'iam-tokend/ipc.sock')),
     lingering: {
-      ask: { argv: ['loginctl', 'show-user', String(uid), '--property=Linger', '--value'], mayFail: true },
-      turnOn: { argv: ['loginctl', 'enable-linger'] },
-      turnOff: 'loginctl disable-linger',
+      queryCommand: {
+        argv: ['loginctl', 'show-user', String(uid), '--property=Linger', '--value'],
+        mayFail: true,
+      },
+      enableCommand: { argv: ['loginctl', 'enable-linger'] },
+      disableCommand: 'loginctl disable-linger',
     },
-    when: 'with each session',
-    showLog: `journalctl --user --unit ${service} --lines 20`,
+    startTrigger: 'at login',
+    logCommand: `journalctl --user --unit ${serviceUnit} --lines 20`,
   };
 }
 
-/** For a whole system: the daemon has a user of its own, and those of its group may ask it. */
-export function systemdSystemUnits(): Service {
-  const { configFile, state, log } = systemPlaces;
-  const config = posix.dirname(configFile);
-  const key = `${config}/store.key`;
-  const { start, ...others } = calls('--system');
+/** The units of system mode: the daemon runs as its own user and serves the members of its group. */
+export function defineSystemdSystemUnits(): ServiceDefinition {
+  const { configFile, state, log } = systemPaths;
+  const configFolder = posix.dirname(configFile);
+  const keyFile = `${configFolder}/store.key`;
+  const { startCommands, ...otherCommands } = createSystemctlCommands('--system', systemPaths.socket);
   return {
     manager: 'systemd',
-    unit: service,
+    unit: serviceUnit,
     files: [
-      { packaged: `systemd/system/${service}`, path: `/etc/systemd/system/${service}` },
-      { packaged: `systemd/system/${socket}`, path: `/etc/systemd/system/${socket}` },
-      { packaged: 'systemd/system/sysusers.conf', path: sysusers },
-      { packaged: 'systemd/system/config.yaml', path: configFile, isKept: true },
+      { templatePath: `systemd/system/${serviceUnit}`, path: `/etc/systemd/system/${serviceUnit}` },
+      { templatePath: `systemd/system/${socketUnit}`, path: `/etc/systemd/system/${socketUnit}` },
+      { templatePath: 'systemd/system/sysusers.conf', path: sysusersFile },
+      { templatePath: 'systemd/system/config.yaml', path: configFile, preserveExisting: true },
     ],
-    fill: (text, argv) => fillUnit(text, [...argv, '--config', configFile]),
-    start: [
-      { argv: ['systemd-sysusers', sysusers] },
-      { argv: ['install', '--directory', '--group=iam-tokend', '--mode=0750', config] },
-      // A proxy in it may have a password, and the group is that of everybody who may ask.
+    fillTemplate: (text, argv) => fillUnitTemplate(text, [...argv, '--config', configFile]),
+    startCommands: [
+      { argv: ['systemd-sysusers', sysusersFile] },
+      { argv: ['install', '--directory', '--group=iam-tokend', '--mode=0750', configFolder] },
+      // The proxy URL may hold a password, which members of the group must not read.
       { argv: ['chown', 'iam-tokend:root', configFile] },
       { argv: ['chmod', '0600', configFile] },
-      { argv: ['sh', '-c', `umask 077 && [ -e ${key} ] || head --bytes=32 /dev/urandom >${key}`] },
-      ...start,
+      // A full disk must not leave a part of a key, which the next installation would keep.
+      {
+        argv: [
+          'sh',
+          '-c',
+          `umask 077 && [ -e ${keyFile} ] || { head --bytes=32 /dev/urandom >${keyFile}.new && mv ${keyFile}.new ${keyFile}; }`,
+        ],
+      },
+      ...startCommands,
     ],
-    ...others,
-    purge: [
-      // Not by Node: in a folder of the daemon's user it follows a link that is put in the way meanwhile.
-      { argv: ['rm', '--recursive', '--force', config, state, log] },
+    ...otherCommands,
+    purgeCommands: [
+      // rm does not follow links that the daemon's user may create during the removal; Node would.
+      { argv: ['rm', '--recursive', '--force', configFolder, state, log] },
       { argv: ['userdel', 'iam-tokend'], mayFail: true },
-      // There still where it has members.
+      // The group is kept while it has members.
       { argv: ['groupdel', 'iam-tokend'], mayFail: true },
     ],
-    when: 'with the machine',
-    showLog: `journalctl --unit ${service} --lines 20`,
+    startTrigger: 'at boot',
+    logCommand: `journalctl --unit ${serviceUnit} --lines 20`,
   };
 }
 
-function calls(manager: '--user' | '--system'): Pick<Service, 'start' | 'stop' | 'end' | 'forget'> {
-  const systemctl = (...args: readonly string[]): ProgramCall => ({ argv: ['systemctl', manager, ...args] });
+function createSystemctlCommands(
+  manager: '--user' | '--system',
+  socketPath: string,
+): Pick<
+  ServiceDefinition,
+  'startCommands' | 'socket' | 'stopCommands' | 'disableCommands' | 'cleanupCommands'
+> {
+  const systemctl = (...args: readonly string[]): SystemCommand => ({
+    argv: ['systemctl', manager, ...args],
+  });
   return {
-    start: [
+    startCommands: [
       systemctl('daemon-reload'),
-      // After too many failures it would be refused.
+      // Otherwise the start limit could refuse the start.
       systemctl('reset-failed', 'iam-tokend.*'),
-      systemctl('enable', socket, service),
-      // The socket stays meanwhile, and those who ask wait on it.
-      systemctl('restart', service),
+      systemctl('enable', socketUnit, serviceUnit),
+      // The socket stays open, and clients wait on it.
+      systemctl('restart', serviceUnit),
     ],
-    stop: [systemctl('stop', socket, service)],
-    end: [
-      { ...systemctl('stop', socket, service), mayFail: true },
-      { ...systemctl('disable', socket, service), mayFail: true },
+    socket: { path: socketPath, restartCommand: systemctl('restart', socketUnit, serviceUnit) },
+    stopCommands: [systemctl('stop', socketUnit, serviceUnit)],
+    disableCommands: [
+      { ...systemctl('stop', socketUnit, serviceUnit), mayFail: true },
+      { ...systemctl('disable', socketUnit, serviceUnit), mayFail: true },
     ],
-    forget: [systemctl('daemon-reload'), systemctl('reset-failed', 'iam-tokend.*')],
+    cleanupCommands: [systemctl('daemon-reload'), systemctl('reset-failed', 'iam-tokend.*')],
   };
 }
 
-/** The unit, with `argv` as the command that it starts; as it was where it starts none. */
-function fillUnit(unit: string, [program, ...args]: readonly [string, ...string[]]): string {
-  // systemd.service(5): $VARIABLES stand for their values in arguments, and not in the program's path.
-  const words = [inQuotes(program), ...args.map((arg) => inQuotes(arg).replaceAll('$', '$$$$'))];
-  return unit.replace(/^ExecStart=.*$/m, () => `ExecStart=${words.join(' ')}`);
+/** The unit with `argv` as ExecStart; unchanged if it has none. */
+function fillUnitTemplate(unit: string, argv: readonly [string, ...string[]]): string {
+  requirePlainText(argv);
+  const [program, ...args] = argv;
+  // systemd.service(5): `$` begins a variable in arguments, but not in the program's path.
+  const quotedArguments = [
+    quoteArgument(program),
+    ...args.map((arg) => quoteArgument(arg).replaceAll('$', '$$$$')),
+  ];
+  const paths = [program, ...args.filter((argument) => argument.endsWith('.js'))];
+  return unit
+    .replace(/^ExecStart=.*$/m, () => `ExecStart=${quotedArguments.join(' ')}`)
+    .replace(/^ExecCondition=.*$/m, () => createCondition(paths));
 }
 
-/** systemd.syntax(7), systemd.unit(5): within quotes, `\` begins an escape and `%` a specifier. */
-function inQuotes(word: string): string {
-  return `"${word.replaceAll(/["\\]/g, String.raw`\$&`).replaceAll('%', '%%')}"`;
+/**
+ * The package or its Node may be removed before `iam-token uninstall`: then the unit stops with a sentence, instead of
+ * restarting a program that does not exist.
+ */
+function createCondition(paths: readonly string[]): string {
+  const script =
+    'for file; do [ -e "$file" ] || { echo "cannot start: $file was removed; install iam-tokend again, or disable iam-tokend.socket and iam-tokend.service" >&2; exit 1; }; done';
+  const words = [script, 'sh', ...paths].map((word) => quoteArgument(word).replaceAll('$', '$$$$'));
+  return `ExecCondition=/bin/sh -c ${words.join(' ')}`;
+}
+
+/** systemd.syntax(7), systemd.unit(5): within quotes `\` begins an escape and `%` a specifier. */
+function quoteArgument(argument: string): string {
+  return `"${argument.replaceAll(/["\\]/g, String.raw`\$&`).replaceAll('%', '%%')}"`;
 }

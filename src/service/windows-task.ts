@@ -1,56 +1,72 @@
 import { win32 } from 'node:path';
-import { inXml } from './in-xml.ts';
-import type { Service } from './service.ts';
+import { escapeXml } from './escape-xml.ts';
+import { IamTokenError } from '../shared/errors.ts';
+import { requirePlainText, type ServiceDefinition } from './service-definition.ts';
 
 /**
- * A task of the Task Scheduler that starts with the session of one person. Not run on Windows: it follows the schema of
- * tasks (learn.microsoft.com, "Task Scheduler Schema", November 2026) and schtasks.
- * @param user its name in Windows, the domain in front: `PC\anna`
+ * A logon task of the Task Scheduler. Written from its schema (learn.microsoft.com, "Task Scheduler Schema", November
+ * 2026) and the help of schtasks; not run on Windows.
+ * @param user with its domain, such as `PC\anna`
  */
-export function windowsTask(user: string, stateFolder: string, logFolder: string): Service {
+export function defineWindowsTask(user: string, stateFolder: string, logFolder: string): ServiceDefinition {
   const name = `iam-tokend-${win32.basename(user)}`;
   const path = win32.join(stateFolder, 'logon-task.xml');
-  // What the task runs would be cut off in the middle of an answer: `iam-token` ends the daemon itself before.
-  const end = { argv: ['schtasks', '/End', '/TN', name], mayFail: true } as const;
+  // It kills the daemon, so `iam-token` stops a running one first.
+  const endCommand = { argv: ['schtasks', '/End', '/TN', name], mayFail: true } as const;
   return {
     manager: 'the Task Scheduler',
     unit: name,
     files: [{ path, encoding: 'utf16le' }],
-    fill: (_, argv) => taskXml(user, argv),
-    start: [
-      end,
+    fillTemplate: (_, argv) => createTaskXml(user, argv),
+    startCommands: [
+      endCommand,
       { argv: ['schtasks', '/Create', '/TN', name, '/XML', path, '/F'] },
       { argv: ['schtasks', '/Run', '/TN', name] },
     ],
-    stop: [end],
-    end: [end, { argv: ['schtasks', '/Delete', '/TN', name, '/F'], mayFail: true }],
-    forget: [],
-    when: 'with each session',
-    showLog: `Get-Content -Tail 20 '${win32.join(logFolder, 'iam-tokend.log')}'`,
+    stopCommands: [endCommand],
+    disableCommands: [endCommand, { argv: ['schtasks', '/Delete', '/TN', name, '/F'], mayFail: true }],
+    cleanupCommands: [],
+    startTrigger: 'at login',
+    logCommand: `Get-Content -Tail 20 '${win32.join(logFolder, 'iam-tokend.log').replaceAll("'", "''")}'`,
   };
 }
 
 /**
- * The byte order mark in front is what schtasks knows UTF-16 by. A program of the console would open a window, so that
- * the console's own host starts it without one. The credential store is open to InteractiveToken only. A time limit of
- * PT0S is none.
+ * The Task Scheduler replaces `%NAME%` and `$(Arg0)` in arguments, and has no escape for them.
+ * @throws IamTokenError `bad_request`
  */
-function taskXml(user: string, argv: readonly string[]): string {
-  const words = ['--headless', ...argv.map((word) => `"${word}"`)].join(' ');
+function requireNoVariables(argv: readonly string[]): void {
+  const invalidPath = argv.find((path) => /%.*%|\$\(|"/.test(path));
+  if (invalidPath === undefined) return;
+  throw new IamTokenError({
+    code: 'bad_request',
+    message: `the Task Scheduler cannot run ${invalidPath}: it contains %…%, $( or a quote`,
+    hint: 'install iam-tokend and Node in folders with plain names',
+  });
+}
+
+/**
+ * schtasks requires the byte order mark. `conhost --headless` starts a console program without a window. Only
+ * InteractiveToken can open Credential Manager. PT0S means no time limit.
+ */
+function createTaskXml(user: string, argv: readonly string[]): string {
+  requirePlainText([user, ...argv]);
+  requireNoVariables(argv);
+  const quotedArguments = ['--headless', ...argv.map((argument) => `"${argument}"`)].join(' ');
   return `\ufeff<?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
   <RegistrationInfo>
-    <Description>iam-tokend: hands out Yandex Cloud IAM tokens to the programs of one person</Description>
+    <Description>iam-tokend: serves Yandex Cloud IAM tokens to the programs of one user</Description>
   </RegistrationInfo>
   <Triggers>
     <LogonTrigger>
       <Enabled>true</Enabled>
-      <UserId>${inXml(user)}</UserId>
+      <UserId>${escapeXml(user)}</UserId>
     </LogonTrigger>
   </Triggers>
   <Principals>
-    <Principal id="person">
-      <UserId>${inXml(user)}</UserId>
+    <Principal id="user">
+      <UserId>${escapeXml(user)}</UserId>
       <LogonType>InteractiveToken</LogonType>
       <RunLevel>LeastPrivilege</RunLevel>
     </Principal>
@@ -68,10 +84,10 @@ function taskXml(user: string, argv: readonly string[]): string {
       <Count>30</Count>
     </RestartOnFailure>
   </Settings>
-  <Actions Context="person">
+  <Actions Context="user">
     <Exec>
       <Command>conhost.exe</Command>
-      <Arguments>${inXml(words)}</Arguments>
+      <Arguments>${escapeXml(quotedArguments)}</Arguments>
     </Exec>
   </Actions>
 </Task>

@@ -13,12 +13,12 @@ export interface HttpResponse {
   readonly body: string;
 }
 
-/** No whole answer came: the sentence says why (`message`), without anything that was sent. */
+/** No complete response arrived. `message` gives the reason and quotes no part of the request. */
 export class HttpFailure extends Error {
   override readonly name = 'HttpFailure';
 }
 
-/** Redirects are not followed; an answer of over 256 KiB is an `HttpFailure`. */
+/** Redirects are not followed; a response of over 256 KiB is an `HttpFailure`. */
 export interface HttpClient {
   /** @throws HttpFailure, also when `signal` aborts */
   send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;

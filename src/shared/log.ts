@@ -1,10 +1,10 @@
-/** What a line is about, beside its message: `profile`, `tookMs`, `peer` and the like. */
+/** Structured fields of a log line, such as `profile`, `tookMs` or `peer`. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
 export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** Where the house says what it does. No secret is ever passed in; the sink redacts all the same. */
+/** The log of the daemon. Callers pass no secrets; as a second guard, `src/adapters/winston-log.ts` redacts them. */
 export interface Log {
   write(level: LogLevel, message: string, fields?: LogFields): void;
 }

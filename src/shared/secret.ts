@@ -1,8 +1,8 @@
-const redacted = '[redacted]';
+const redactedText = '[redacted]';
 
 /**
- * A string that does not show itself: not in a template, in JSON, in `util.inspect` or in a log line.
- * `expose()` gives it up; `test/house/secret-exposure.test.ts` lists who may call that, each with a reason.
+ * A string that cannot leak by accident: templates, JSON, `util.inspect` and log lines show `[redacted]`.
+ * `expose()` returns it; `test/conventions/secret-exposure.test.ts` lists the permitted callers, each with a reason.
  */
 export class Secret {
   readonly #value: string;
@@ -20,14 +20,14 @@ export class Secret {
   }
 
   toString(): string {
-    return redacted;
+    return redactedText;
   }
 
   toJSON(): string {
-    return redacted;
+    return redactedText;
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return redacted;
+    return redactedText;
   }
 }

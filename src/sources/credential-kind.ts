@@ -1,63 +1,76 @@
+import type { FileDeadline } from '../files/file-deadline.ts';
 import type { Clock } from '../shared/clock.ts';
-import { ProblemError } from '../shared/errors.ts';
-import { given } from '../shared/given.ts';
+import { IamTokenError } from '../shared/errors.ts';
+import type { Hint, HintLine } from '../shared/hint.ts';
+import { omitUndefined } from '../shared/omit-undefined.ts';
 import type { HttpClient } from '../shared/http-client.ts';
-import type { Programs } from '../shared/programs.ts';
+import type { ProgramRunner } from '../shared/program-runner.ts';
 import type { Secret } from '../shared/secret.ts';
-import type { IamTokenSource } from '../token/ports.ts';
+import type { ProbeService } from './exchange/service-probe.ts';
+import type { IamTokenSource } from '../token/token-source.ts';
 
-/** The installation of Yandex Cloud that a credential belongs to; it is never sent to another. */
+/** An installation of Yandex Cloud. A credential is never sent to another one than its own. */
 export interface Installation {
-  /** Base URL of the IAM API, without a slash at its end. */
+  /** Base URL of the IAM API, without a trailing slash. */
   readonly endpoint: string;
-  /** What a JWT for that installation has as `aud`. */
+  /** The `aud` claim of JWTs for this installation. */
   readonly audience: string;
 }
 
-/** What every kind needs to reach its service. */
+/** The ports that sources use. */
 export interface SourceTools {
   readonly http: HttpClient;
-  readonly programs: Programs;
+  readonly programs: ProgramRunner;
   readonly clock: Clock;
+  readonly probeService: ProbeService;
+  readonly fileDeadline: FileDeadline;
   /** How long one exchange may take, in milliseconds. */
   readonly timeoutMs: number;
 }
 
-/** What a person hands in at `login`; which of it a kind needs, PROTOCOL.md says. */
-export interface Handed {
+/** The parameters of `login` that describe the credential; PROTOCOL.md lists them for each kind. */
+export interface LoginInput {
   readonly secret?: string;
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** What stays valid when a profile is gone, and what a person can do about it: a page or a command. */
-export interface Advice {
+/** A credential that stays valid after `logout`, and how to revoke it: a page or a command. */
+export interface RevocationAdvice {
   readonly message: string;
   readonly hint: string;
 }
 
-/** A kind of credential: one file in this folder, one row in `kinds.ts`. */
+/** A kind of credential: one file in `kinds/`, one row in `credential-kinds.ts`. */
 export interface CredentialKind {
   readonly name: string;
   /**
-   * Checks what `login` was given, before anything is asked, and resolves with what is to be kept.
-   * @throws ProblemError `bad_request`; its message holds no part of the secret
+   * Validates the input of `login` without a request to a service.
+   * @returns the credential in the form in which it is stored
+   * @throws IamTokenError `bad_request`; `forbidden` for a path that the daemon must not use; the message holds no part of the secret
    */
-  accept(handed: Handed, installation: Installation, tools: SourceTools): Promise<Secret>;
-  /** @param credential as `accept` or a `replacement` gave it */
+  createCredential(input: LoginInput, installation: Installation, tools: SourceTools): Promise<Secret>;
+  /**
+   * @param credential from `createCredential`, or the `replacement` of an exchange
+   * @throws IamTokenError `login_required` if another release wrote it
+   */
   open(credential: Secret, installation: Installation, tools: SourceTools): IamTokenSource;
-  /** The cloud and the folder that whoever made the credential works in, where that is known. */
-  cloudAndFolder?(
+  /** The default cloud and folder that belong to the credential, as far as they are known. */
+  readCloudAndFolder?(
     credential: Secret,
     tools: SourceTools,
     signal: AbortSignal,
   ): Promise<{ readonly cloudId?: string; readonly folderId?: string }>;
-  /** What every `status` says of such a profile, while all is well. */
-  notice?(tools: SourceTools): string;
-  /** What a `logout` cannot revoke; `null` where nothing is left. */
-  revocationAdvice(credential: Secret): Advice | null;
+  /** A line that `status` shows with every profile of this kind. */
+  getNotice?(tools: SourceTools): HintLine;
+  /** `null` if nothing stays valid after a `logout`. */
+  getRevocationAdvice(credential: Secret): RevocationAdvice | null;
 }
 
-/** What `accept` throws. */
-export function refusal(message: string, hint?: string): ProblemError {
-  return new ProblemError({ code: 'bad_request', message, ...given({ hint }) });
+/** For a path that the daemon uses for no peer. */
+export function createForbiddenError(message: string, hint?: Hint): IamTokenError {
+  return new IamTokenError({ code: 'forbidden', message, ...omitUndefined({ hint }) });
+}
+
+export function createBadRequestError(message: string, hint?: Hint): IamTokenError {
+  return new IamTokenError({ code: 'bad_request', message, ...omitUndefined({ hint }) });
 }

@@ -1,230 +1,180 @@
 /**
- * The life of a profile's IAM token, as a pure function: (state, event, now) → state and effects. No clock,
- * timer, random number or Node module is used here; `src/daemon/profile.ts` runs it.
+ * The life of a token as a pure function: (state, event, now) → next state and effects. It uses no clock, timer, random
+ * number or Node module; `src/daemon/profiles/profile.ts` runs it. The rules are in LIFECYCLE.md: `requests.ts` serves,
+ * `renewal.ts` renews, `exchange.ts` and `retry.ts` handle success and failure, `service-probe.ts` notices the
+ * end of an outage, `budget.ts` limits the exchanges.
  */
 import type { Instant } from '../shared/clock.ts';
 import type { Problem } from '../shared/errors.ts';
-import { type Attempt, budgetWaitMs, type Cause, withinTheHour } from './budget.ts';
-import { failed, startExchange, succeeded } from './exchange.ts';
-import type { KeptToken } from './iam-token.ts';
-import { hasLivingToken, obeysSchedule, suffices, unmet, untilAttemptMs, untilRenewalMs } from './outlook.ts';
-import { afterSleep } from './retry.ts';
-import type { Effect, LifecycleEvent, LifecycleState, TokenRequest } from './state.ts';
-import { also, announce, kept, keptAnew, type Step, step } from './step.ts';
-import { afterJump, isDatable, refuted, restored } from './time.ts';
+import { type Attempt, filterLastHour } from './budget.ts';
+import { isOffsetPlausible, resetIfImplausible, withPersistedOffset } from './clock-estimate.ts';
+import { completeExchange, failExchange } from './exchange.ts';
+import { handleTimer, renewInTurn } from './renewal.ts';
+import { handleRequest, rejectAll, replayWaitingRequests } from './requests.ts';
+import { hasCredential } from './selectors.ts';
+import type { Effect, LifecycleEvent, LifecycleState } from './state.ts';
+import { handleProbe } from './service-probe.ts';
+import { announce, createStep, persistToken, prependEffects, type Step } from './step.ts';
 
-export function transition(state: LifecycleState, event: LifecycleEvent, now: Instant): Step {
-  return state.phase.kind === 'stopped'
-    ? whenStopped(state, event, state.phase.problem)
-    : whenRunning(state, event, now);
-}
-
-function whenRunning(state: LifecycleState, event: LifecycleEvent, now: Instant): Step {
-  switch (event.kind) {
-    case 'loading':
-      return step({ ...state, phase: { kind: 'loading' } }, ...cancelled(state));
-    case 'credential_found':
-      return credentialFound(state, event.kept, now);
-    case 'credential_missing':
-      return credentialMissing(state, event.problem);
-    case 'logged_in':
-      return loggedIn(state, event, now);
-    case 'requested':
-      return requested(state, event.request, now);
-    case 'request_gone':
-      return step({
-        ...state,
-        waiting: state.waiting.filter(({ requestId }) => requestId !== event.requestId),
-      });
-    case 'exchange_ended':
-      return exchangeEnded(state, event, now);
-    case 'schedule_planned':
-      return step(hasCredential(state) ? { ...state, scheduledAtMs: event.atMs } : state);
-    case 'woke':
-      return woke(state, event.jumpMs, now);
-    case 'stopping':
-      return stopping(state);
-    default:
-      return event satisfies never;
-  }
-}
-
-/** An answer of before may still come, and so may a request; nothing starts any more. */
-function whenStopped(state: LifecycleState, event: LifecycleEvent, problem: Problem): Step {
-  return event.kind === 'requested'
-    ? step(state, { kind: 'reject', requestId: event.request.requestId, problem })
-    : step(state);
-}
-
-/** Unless it is one that was cancelled. */
-function exchangeEnded(
-  state: LifecycleState,
-  { attempt, outcome, random01 }: Extract<LifecycleEvent, { readonly kind: 'exchange_ended' }>,
-  now: Instant,
-): Step {
-  const { phase } = state;
-  if (phase.kind !== 'exchanging' || phase.attempt !== attempt) return step(state);
-  return outcome.ok
-    ? succeeded(state, outcome.exchanged, phase.startedAt, random01, now)
-    : failed(state, outcome.failure, phase.startedAt, random01, now);
-}
-
-function credentialFound(state: LifecycleState, keptToken: KeptToken | null, now: Instant): Step {
-  const { token, clockOffsetMs } = keptToken ?? { token: null, clockOffsetMs: 0 };
-  const found: LifecycleState = {
-    ...state,
-    phase: { kind: 'resting' },
-    token: isDatable(clockOffsetMs) ? token : null,
-    time: restored(state.time, clockOffsetMs, now),
-    trouble: null,
-  };
-  const isKeptTooYoung = found.time.offsetMs > Math.max(clockOffsetMs, 0);
-  return also(
-    askAgain(renewIfDue(found, now), now),
-    ...cancelled(state),
-    ...(isKeptTooYoung ? kept(found) : []),
-    { kind: 'plan_schedule' },
-  );
-}
-
-/** Those who waited for the store ask anew, in their order. */
-function askAgain({ state, effects }: Step, now: Instant): Step {
-  const first: Step = { state: { ...state, waiting: [] }, effects };
-  return state.waiting.reduce((before, request) => {
-    return also(requested(before.state, request, now), ...before.effects);
-  }, first);
-}
-
-function credentialMissing(state: LifecycleState, problem: Problem): Step {
-  const missing: LifecycleState = {
-    ...state,
-    phase: { kind: 'without_credential', problem },
-    token: null,
-    trouble: null,
-    scheduledAtMs: null,
-  };
-  const wasThere = hasCredential(state);
-  return also(
-    rejectAll(missing, problem),
-    ...cancelled(state),
-    ...(wasThere && problem.code === 'login_required' ? [announce('login_required')] : []),
-  );
-}
-
-/** The credential was confirmed by an exchange of its own; it wins over one that is under way. */
-function loggedIn(
-  state: LifecycleState,
-  { exchanged, startedAt, random01 }: Extract<LifecycleEvent, { readonly kind: 'logged_in' }>,
-  now: Instant,
-): Step {
-  const attempt: Attempt = { atMonotonicMs: now.monotonicMs, cause: 'person', succeeded: false };
-  const fresh: LifecycleState = {
-    ...state,
-    phase: { kind: 'resting' },
-    token: null,
-    trouble: null,
-    time: exchanged.serverTimeMs === undefined ? refuted(state.time, exchanged.expiresAtMs, now) : state.time,
-    attempts: [...withinTheHour(state.attempts, now.monotonicMs), attempt],
-  };
-  return also(succeeded(fresh, exchanged, startedAt, random01, now), ...cancelled(state), {
-    kind: 'plan_schedule',
-  });
-}
-
-/** What everybody is told who waits for something. */
-export const daemonStopping: Problem = {
+/** What requests get once the daemon stops. */
+export const daemonStoppingProblem: Problem = {
   code: 'unavailable',
   message: 'the daemon is stopping',
   retryAfterMs: 1_000,
 };
 
-function stopping(state: LifecycleState): Step {
-  const phase = { kind: 'stopped', problem: daemonStopping } as const;
-  return also(rejectAll({ ...state, phase, scheduledAtMs: null }, daemonStopping), ...cancelled(state));
+export function transition<Value>(
+  state: LifecycleState<Value>,
+  event: LifecycleEvent<Value>,
+  now: Instant,
+): Step<Value> {
+  return state.phase.kind === 'stopped'
+    ? transitionStopped(state, event, state.phase.problem)
+    : transitionRunning(state, event, now);
 }
 
-function rejectAll(state: LifecycleState, problem: Problem): Step {
-  const rejections = state.waiting.map(({ requestId }): Effect => ({ kind: 'reject', requestId, problem }));
-  return step({ ...state, waiting: [] }, ...rejections);
-}
-
-function cancelled({ phase }: LifecycleState): readonly Effect[] {
-  return phase.kind === 'exchanging' ? [{ kind: 'cancel_exchange' }] : [];
-}
-
-function requested(state: LifecycleState, request: TokenRequest, now: Instant): Step {
-  return request.forOutcome ? refreshRequested(state, request, now) : tokenRequested(state, request, now);
-}
-
-function tokenRequested(state: LifecycleState, request: TokenRequest, now: Instant): Step {
-  if (state.token !== null && suffices(state, request, now)) {
-    return also(renewIfDue(state, now), { kind: 'answer', requestId: request.requestId, token: state.token });
-  }
-  const { phase } = state;
-  const rejected = (problem: Problem): Step =>
-    step(state, { kind: 'reject', requestId: request.requestId, problem });
-  switch (phase.kind) {
-    case 'without_credential':
-    case 'stopped':
-      return rejected(phase.problem);
+function transitionRunning<Value>(
+  state: LifecycleState<Value>,
+  event: LifecycleEvent<Value>,
+  now: Instant,
+): Step<Value> {
+  switch (event.kind) {
     case 'loading':
-    case 'exchanging':
-      return step({ ...state, waiting: [...state.waiting, request] });
-    case 'refused':
-    case 'needs_person':
-      return rejected(unmet(state, request, now));
-    case 'resting':
-    case 'backing_off': {
-      const cause: Cause = hasLivingToken(state, now) ? 'min_ttl' : 'request';
-      return untilAttemptMs(state, cause, now) > 0
-        ? rejected(unmet(state, request, now))
-        : startExchange({ ...state, waiting: [...state.waiting, request] }, cause, now);
-    }
+      return createStep({ ...state, phase: { kind: 'loading' } }, ...cancelExchange(state));
+    case 'credential_loaded':
+      return handleCredentialLoaded(state, event, now);
+    case 'credential_missing':
+      return handleCredentialMissing(state, event.problem);
+    case 'logged_in':
+      return handleLogin(state, event, now);
+    case 'request_received':
+      return handleRequest(state, event.request, now);
+    case 'requests_cancelled':
+      return createStep({
+        ...state,
+        waitingRequests: state.waitingRequests.without(event.requestIds),
+      });
+    case 'derived_exchange':
+      return createStep({
+        ...state,
+        attempts: [
+          ...filterLastHour(state.attempts, now.monotonicMs),
+          { atMonotonicMs: now.monotonicMs, trigger: 'request', isSuccess: false, isDerived: true },
+        ],
+      });
+    case 'exchange_ended':
+      return handleExchangeEnd(state, event, now);
+    case 'service_probed':
+      return handleProbe(state, event.answer, now);
+    case 'schedule_planned':
+      return createStep(hasCredential(state) ? { ...state, scheduledAtMs: event.atMs } : state);
+    case 'timer_fired':
+      return handleTimer(state, event, now);
+    case 'stopping':
+      return handleStop(state);
     default:
-      return phase satisfies never;
+      return event satisfies never;
   }
 }
 
-function refreshRequested(state: LifecycleState, request: TokenRequest, now: Instant): Step {
-  if (state.phase.kind === 'without_credential' || state.phase.kind === 'stopped') {
-    return step(state, { kind: 'reject', requestId: request.requestId, problem: state.phase.problem });
-  }
-  const waiting: LifecycleState = { ...state, waiting: [...state.waiting, request] };
-  const { kind } = state.phase;
-  return kind === 'loading' || kind === 'exchanging' ? step(waiting) : startExchange(waiting, 'person', now);
+/** Late events may still arrive; requests are rejected, the rest has no effect. */
+function transitionStopped<Value>(
+  state: LifecycleState<Value>,
+  event: LifecycleEvent<Value>,
+  problem: Problem,
+): Step<Value> {
+  return event.kind === 'request_received'
+    ? createStep(state, { kind: 'reject', requestId: event.request.requestId, problem })
+    : createStep(state);
 }
 
-function woke(state: LifecycleState, jumpMs: number, now: Instant): Step {
-  const jumped: LifecycleState =
-    jumpMs === 0
-      ? state
-      : { ...state, time: afterJump(state.time, now), phase: afterSleep(state.phase, jumpMs, now) };
-  const fired = state.scheduledAtMs !== null && now.wallMs >= state.scheduledAtMs;
-  const plan: readonly Effect[] =
-    hasCredential(state) && (fired || jumpMs !== 0) ? [{ kind: 'plan_schedule' }] : [];
-  const unscheduled: LifecycleState = fired ? { ...jumped, scheduledAtMs: null } : jumped;
-  return also(
-    fired && obeysSchedule(unscheduled.phase) ? renew(unscheduled, now) : renewIfDue(unscheduled, now),
-    ...keptAnew(state, unscheduled),
-    ...plan,
+/** Ignores an exchange that was cancelled. */
+function handleExchangeEnd<Value>(
+  state: LifecycleState<Value>,
+  { attempt, outcome, random01 }: Extract<LifecycleEvent<Value>, { readonly kind: 'exchange_ended' }>,
+  now: Instant,
+): Step<Value> {
+  const { phase } = state;
+  if (phase.kind !== 'exchanging' || phase.attempt !== attempt) return createStep(state);
+  return outcome.ok
+    ? completeExchange(state, outcome.issuedToken, phase.startedAt, random01, now)
+    : failExchange(state, outcome.failure, phase.startedAt, random01, now);
+}
+
+function handleCredentialLoaded<Value>(
+  state: LifecycleState<Value>,
+  { persistedToken, turnDelayMs = 0 }: Extract<LifecycleEvent<Value>, { readonly kind: 'credential_loaded' }>,
+  now: Instant,
+): Step<Value> {
+  const { token, clockOffsetMs } = persistedToken ?? { token: null, clockOffsetMs: 0 };
+  const loadedState: LifecycleState<Value> = {
+    ...state,
+    phase: { kind: 'idle' },
+    token: isOffsetPlausible(clockOffsetMs) ? token : null,
+    clockEstimate: withPersistedOffset(state.clockEstimate, clockOffsetMs, now),
+    failureStreak: null,
+    rejectedAtMonotonicMs: null,
+    probe: null,
+    renewNotBeforeMonotonicMs: now.monotonicMs + turnDelayMs,
+  };
+  const isPersistedOffsetOutdated = loadedState.clockEstimate.offsetMs > Math.max(clockOffsetMs, 0);
+  return prependEffects(
+    replayWaitingRequests(renewInTurn(loadedState, now), now),
+    ...cancelExchange(state),
+    ...(isPersistedOffsetOutdated ? persistToken(loadedState) : []),
+    { kind: 'plan_schedule' },
   );
 }
 
-function hasCredential({ phase }: LifecycleState): boolean {
-  return phase.kind !== 'without_credential' && phase.kind !== 'loading' && phase.kind !== 'stopped';
+function handleCredentialMissing<Value>(state: LifecycleState<Value>, problem: Problem): Step<Value> {
+  const nextState: LifecycleState<Value> = {
+    ...state,
+    phase: { kind: 'no_credential', problem },
+    token: null,
+    failureStreak: null,
+    scheduledAtMs: null,
+  };
+  const hadCredential = hasCredential(state);
+  return prependEffects(
+    rejectAll(nextState, problem),
+    ...cancelExchange(state),
+    ...(hadCredential && problem.code === 'login_required' ? [announce('login_required')] : []),
+  );
 }
 
-/** Starts the renewal that its time or its backoff asks for. */
-function renewIfDue(state: LifecycleState, now: Instant): Step {
-  const { phase } = state;
-  const due =
-    (phase.kind === 'resting' && untilRenewalMs(state, now) <= 0) ||
-    (phase.kind === 'backing_off' && now.monotonicMs >= phase.retryAtMonotonicMs);
-  return due ? renew(state, now) : step(state);
+/** The exchange that verified the credential replaces one in progress. */
+function handleLogin<Value>(
+  state: LifecycleState<Value>,
+  { issuedToken, startedAt, random01 }: Extract<LifecycleEvent<Value>, { readonly kind: 'logged_in' }>,
+  now: Instant,
+): Step<Value> {
+  const attempt: Attempt = { atMonotonicMs: now.monotonicMs, trigger: 'user', isSuccess: false };
+  const loggedInState: LifecycleState<Value> = {
+    ...state,
+    phase: { kind: 'idle' },
+    token: null,
+    failureStreak: null,
+    clockEstimate:
+      issuedToken.serverTimeMs === undefined
+        ? resetIfImplausible(state.clockEstimate, issuedToken.expiresAtMs, now)
+        : state.clockEstimate,
+    attempts: [...filterLastHour(state.attempts, now.monotonicMs), attempt],
+  };
+  return prependEffects(
+    completeExchange(loggedInState, issuedToken, startedAt, random01, now),
+    ...cancelExchange(state),
+    { kind: 'plan_schedule' },
+  );
 }
 
-function renew(state: LifecycleState, now: Instant): Step {
-  return budgetWaitMs(state.attempts, 'due', now.monotonicMs) > 0
-    ? step(state)
-    : startExchange(state, 'due', now);
+function handleStop<Value>(state: LifecycleState<Value>): Step<Value> {
+  const phase = { kind: 'stopped', problem: daemonStoppingProblem } as const;
+  return prependEffects(
+    rejectAll({ ...state, phase, scheduledAtMs: null }, daemonStoppingProblem),
+    ...cancelExchange(state),
+  );
+}
+
+function cancelExchange({ phase }: LifecycleState): readonly Effect<never>[] {
+  return phase.kind === 'exchanging' ? [{ kind: 'cancel_exchange' }] : [];
 }

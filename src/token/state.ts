@@ -1,33 +1,61 @@
+/**
+ * The data of the lifecycle: its state, the events that change it, and the effects that its runner carries out.
+ * `Value` is what a token holds. Functions that only read a state take any `LifecycleState`; an effect that holds no
+ * token is an `Effect<never>`, which fits every lifecycle.
+ */
 import type { Instant } from '../shared/clock.ts';
 import type { Problem } from '../shared/errors.ts';
-import type { Attempt, Cause } from './budget.ts';
-import type { IamToken, KeptToken } from './iam-token.ts';
-import type { Exchanged, ExchangeFailure, ExchangeOutcome } from './ports.ts';
-import { firstSense, type TimeSense } from './time.ts';
+import type { Attempt, ExchangeTrigger } from './budget.ts';
+import { initialClock, type ClockEstimate } from './clock-estimate.ts';
+import type { ExchangeFailure, ExchangeOutcome, IssuedToken } from './token-source.ts';
+import type { PersistedToken, Token } from './token.ts';
+import { type TokenRequest, WaitingRequests } from './waiting-requests.ts';
+
+export interface LifecycleState<Value = unknown> {
+  readonly phase: Phase;
+  readonly token: Token<Value> | null;
+  /** Requests that wait for the exchange in progress, or for the store. */
+  readonly waitingRequests: WaitingRequests;
+  /** Wall time of the next cron firing; `null` until planned. */
+  readonly scheduledAtMs: number | null;
+  /** Of the last hour, for the budget. */
+  readonly attempts: readonly Attempt[];
+  readonly totalAttempts: number;
+  readonly failureStreak: FailureStreak | null;
+  /** When a request was last rejected for lack of a valid token, to within a second; `null` since the last success. */
+  readonly rejectedAtMonotonicMs: number | null;
+  /** The last look at the service, at first the exchange that failed; `null` since the last success. */
+  readonly probe: ServiceProbe | null;
+  /** Background renewals wait until then: many profiles that have to renew at once take turns. */
+  readonly renewNotBeforeMonotonicMs: number;
+  readonly clockEstimate: ClockEstimate;
+}
 
 export type Phase =
-  /** The store is being read: requests wait for what it says. */
+  /** The store is being read; requests wait. */
   | { readonly kind: 'loading' }
-  /** Nothing to exchange: never logged in, logged out, or the store does not give it up; `problem` says which. */
-  | { readonly kind: 'without_credential'; readonly problem: Problem }
-  /** Nothing to do until the next renewal is due. */
-  | { readonly kind: 'resting' }
+  /** Never logged in, logged out, or the store is locked or unavailable; `problem` says which. */
+  | { readonly kind: 'no_credential'; readonly problem: Problem }
+  /** The last exchange succeeded or none was made yet; the next one starts when a renewal is due. */
+  | { readonly kind: 'idle' }
   | Exchanging
+  /** The last exchange failed with a transient failure. */
   | BackingOff
-  /** The service said no for good. With `mayHeal` the schedule tries again. */
-  | { readonly kind: 'refused'; readonly mayHeal: boolean }
-  | { readonly kind: 'needs_person' }
-  /** The daemon ends, or the profile is gone: nothing moves any more. */
+  /** The last exchange failed with a terminal failure. */
+  | { readonly kind: 'credential_rejected'; readonly retryOnSchedule: boolean }
+  /** The last exchange failed and needs a person; only `login` or `refresh` tries again. */
+  | { readonly kind: 'interaction_required' }
+  /** The daemon is stopping or the profile was removed; every request is rejected. */
   | { readonly kind: 'stopped'; readonly problem: Problem };
 
 export interface Exchanging {
   readonly kind: 'exchanging';
   readonly attempt: number;
-  readonly cause: Cause;
+  readonly trigger: ExchangeTrigger;
   readonly startedAt: Instant;
-  readonly failuresBefore: number;
-  /** What this exchange, a person's, went over. */
-  readonly peace: Peace | null;
+  readonly previousFailures: number;
+  /** From before the exchange: a `refresh` overrides it once, and it still applies if that fails. */
+  readonly retryAfter: RetryAfter | null;
 }
 
 export interface BackingOff {
@@ -35,92 +63,95 @@ export interface BackingOff {
   readonly failures: number;
   readonly retryAtMonotonicMs: number;
   readonly endedAtMonotonicMs: number;
-  readonly peace: Peace | null;
+  readonly retryAfter: RetryAfter | null;
 }
 
-/** The service's own `Retry-After`: not even a request tries before it is over. */
-export interface Peace {
-  readonly untilMonotonicMs: number;
-  /** Sleep after this moment counts towards it. */
+/** The service's `Retry-After`: until then, requests start no attempt either. */
+export interface RetryAfter {
+  readonly notBeforeMonotonicMs: number;
+  /** Sleep after this instant counts towards it. */
   readonly since: Instant;
 }
 
-/** The last failure, until a success; `count` in a row. */
-export interface Trouble {
+/** Failures in a row; a success ends the streak. */
+export interface FailureStreak {
+  /** The last one. */
   readonly failure: ExchangeFailure;
   readonly sinceMs: number;
   readonly lastAtMs: number;
   readonly count: number;
 }
 
-/** Somebody asks, and is answered now or when an exchange has ended. */
-export interface TokenRequest {
-  readonly requestId: number;
-  readonly minTtlMs: number;
-  /** A `refresh`: it wants an exchange, and any success answers it. */
-  readonly forOutcome: boolean;
+/** A look at whether the service answers at all, without a credential. */
+export interface ServiceProbe {
+  readonly atMonotonicMs: number;
+  /** `null`: the service did not answer, or not yet. */
+  readonly answer: string | null;
 }
 
-export interface LifecycleState {
-  readonly phase: Phase;
-  readonly token: IamToken | null;
-  /** Whom an exchange under way will answer, or the store that is being read. */
-  readonly waiting: readonly TokenRequest[];
-  /** Wall time at which the cron schedule fires next; `null` until planned. */
-  readonly scheduledAtMs: number | null;
-  readonly attempts: readonly Attempt[];
-  readonly attemptsEver: number;
-  readonly trouble: Trouble | null;
-  readonly time: TimeSense;
-}
-
-export type LifecycleEvent =
-  /** The store is asked once more, after it did not give the credential up. */
+export type LifecycleEvent<Value> =
+  /** The store is read again, after it was locked or unavailable. */
   | { readonly kind: 'loading' }
-  /** The store gave a credential, and perhaps the token kept beside it. */
-  | { readonly kind: 'credential_found'; readonly kept: KeptToken | null }
+  /** The store returned a credential, and the token persisted beside it, if any. */
+  | {
+      readonly kind: 'credential_loaded';
+      readonly persistedToken: PersistedToken<Value> | null;
+      readonly turnDelayMs?: number;
+    }
   | { readonly kind: 'credential_missing'; readonly problem: Problem }
-  /** `startedAt`: when the exchange began that confirmed the new credential. */
+  /** A new credential, verified by an exchange that began at `startedAt`. */
   | {
       readonly kind: 'logged_in';
-      readonly exchanged: Exchanged;
+      readonly issuedToken: IssuedToken<Value>;
       readonly startedAt: Instant;
       readonly random01: number;
     }
-  | { readonly kind: 'requested'; readonly request: TokenRequest }
-  | { readonly kind: 'request_gone'; readonly requestId: number }
+  | { readonly kind: 'request_received'; readonly request: TokenRequest }
+  /** An exchange for an impersonated account or AWS keys of this profile has started: it counts in this budget. */
+  | { readonly kind: 'derived_exchange' }
+  | { readonly kind: 'requests_cancelled'; readonly requestIds: ReadonlySet<number> }
   | {
       readonly kind: 'exchange_ended';
       readonly attempt: number;
-      readonly outcome: ExchangeOutcome;
+      readonly outcome: ExchangeOutcome<Value>;
       readonly random01: number;
     }
+  /** @see TokenSource.probe */
+  | { readonly kind: 'service_probed'; readonly answer: string | null }
   | { readonly kind: 'schedule_planned'; readonly atMs: number }
-  /** The alarm rang; `jumpMs` is how far the wall clock left the monotonic one since it was set, mostly 0. */
-  | { readonly kind: 'woke'; readonly jumpMs: number }
+  /**
+   * `jumpMs`: how far the wall clock moved against the monotonic one since the timer was set; usually 0. `turnDelayMs`: how
+   * long to wait for the turn of this profile, after sleep; else 0.
+   */
+  | { readonly kind: 'timer_fired'; readonly jumpMs: number; readonly turnDelayMs?: number }
   | { readonly kind: 'stopping' };
 
-export type Effect =
+export type Effect<Value> =
   | { readonly kind: 'start_exchange'; readonly attempt: number; readonly interactive: boolean }
   | { readonly kind: 'cancel_exchange' }
-  | { readonly kind: 'answer'; readonly requestId: number; readonly token: IamToken }
+  /** Look whether the service answers, if the source can, and send `service_probed`. */
+  | { readonly kind: 'probe_service' }
+  | { readonly kind: 'resolve'; readonly requestId: number; readonly token: Token<Value> }
   | { readonly kind: 'reject'; readonly requestId: number; readonly problem: Problem }
-  /** Keep the token for a restart, and what is known of the clock by which it will be judged then. */
-  | ({ readonly kind: 'keep' } & KeptToken)
-  /** Ask the cron schedule for the next time and send `schedule_planned`. */
+  /** Store the token for a restart, if tokens of this lifecycle are stored. */
+  | ({ readonly kind: 'persist' } & PersistedToken<Value>)
+  /** Compute the next cron firing and send `schedule_planned`. */
   | { readonly kind: 'plan_schedule' }
   | { readonly kind: 'announce'; readonly event: 'rotated' | 'failing' | 'login_required' };
 
-/** Of a process that begins now. */
-export function initialState(now: Instant): LifecycleState {
+/** The state at the start of a process. */
+export function initialState(now: Instant): LifecycleState<never> {
   return {
     phase: { kind: 'loading' },
     token: null,
-    waiting: [],
+    waitingRequests: WaitingRequests.empty,
     scheduledAtMs: null,
     attempts: [],
-    attemptsEver: 0,
-    trouble: null,
-    time: firstSense(now),
+    totalAttempts: 0,
+    failureStreak: null,
+    rejectedAtMonotonicMs: null,
+    probe: null,
+    renewNotBeforeMonotonicMs: 0,
+    clockEstimate: initialClock(now),
   };
 }

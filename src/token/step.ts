@@ -1,30 +1,41 @@
-/** What a transition gives, and the effects that more than one of them has. */
+/** The result of a transition, and the effects that several transitions share. */
 import type { Effect, LifecycleState } from './state.ts';
 
-export interface Step {
-  readonly state: LifecycleState;
-  readonly effects: readonly Effect[];
+export interface Step<Value> {
+  readonly state: LifecycleState<Value>;
+  /** In the order in which they are to be applied. */
+  readonly effects: readonly Effect<Value>[];
 }
 
-export function step(state: LifecycleState, ...effects: readonly Effect[]): Step {
+export function createStep<Value>(
+  state: LifecycleState<Value>,
+  ...effects: readonly Effect<Value>[]
+): Step<Value> {
   return { state, effects };
 }
 
-/** With these effects in front. */
-export function also({ state, effects }: Step, ...before: readonly Effect[]): Step {
-  return { state, effects: [...before, ...effects] };
+export function prependEffects<Value>(
+  { state, effects }: Step<Value>,
+  ...leadingEffects: readonly Effect<Value>[]
+): Step<Value> {
+  return { state, effects: [...leadingEffects, ...effects] };
 }
 
-export function announce(event: 'rotated' | 'failing' | 'login_required'): Effect {
+export function announce(event: 'rotated' | 'failing' | 'login_required'): Effect<never> {
   return { kind: 'announce', event };
 }
 
-/** A token is kept with what is known of the clock, by which it will be judged after a restart. */
-export function kept({ token, time }: LifecycleState): readonly Effect[] {
-  return token === null ? [] : [{ kind: 'keep', token, clockOffsetMs: time.offsetMs }];
+export function persistToken<Value>({
+  token,
+  clockEstimate,
+}: LifecycleState<Value>): readonly Effect<Value>[] {
+  return token === null ? [] : [{ kind: 'persist', token, clockOffsetMs: clockEstimate.offsetMs }];
 }
 
-/** Where more is known of the clock than before. */
-export function keptAnew(before: LifecycleState, after: LifecycleState): readonly Effect[] {
-  return before.time.offsetMs === after.time.offsetMs ? [] : kept(after);
+/** A persisted token is judged by the offset beside it after a restart, so a new offset is stored too. */
+export function persistIfClockChanged<Value>(
+  previous: LifecycleState<Value>,
+  next: LifecycleState<Value>,
+): readonly Effect<Value>[] {
+  return previous.clockEstimate.offsetMs === next.clockEstimate.offsetMs ? [] : persistToken(next);
 }

@@ -5,10 +5,10 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type CLibrary, loadCLibrary } from '../../src/adapters/c-library.ts';
-import { moduleUrl, runModule } from '../support/run-module.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { moduleUrl, runModule } from '../support/processes/run-module.ts';
+import { useTemporaryFolder } from '../support/temporary-folder.ts';
 
-/** A datagram socket, which Node does not have: prints what comes. */
+/** Prints each datagram that it receives; Node has no Unix datagram sockets. */
 const listener = `
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -17,16 +17,16 @@ print('bound', flush=True)
 while True: print(s.recv(4096).decode(), flush=True)
 `;
 
-describe('the C library', () => {
-  const folder = temporaryFolder();
+describe('loadCLibrary', () => {
+  const folder = useTemporaryFolder();
   const library = loadCLibrary('linux') as CLibrary;
 
-  it('is there on Linux alone', () => {
+  it('returns a library on Linux only', () => {
     assert.notEqual(library, null);
     for (const platform of ['darwin', 'win32'] as const) assert.equal(loadCLibrary(platform), null);
   });
 
-  it('is none where koffi does not load', async () => {
+  it('returns null if koffi does not load', async () => {
     const { stdout, stderr } = await runModule(
       `import Module from 'node:module';
        const load = Module._load;
@@ -38,46 +38,46 @@ describe('the C library', () => {
     assert.equal(stdout, 'null\n', stderr);
   });
 
-  it('knows whose process is at the other end, and nothing of a connection that is gone', async () => {
+  it('returns the uid of a peer, and null for a closed connection', async () => {
     const server = createServer().listen(join(folder(), 'socket'));
     const client = connect(join(folder(), 'socket'));
     const [socket] = (await once(server, 'connection')) as [Socket];
-    assert.equal(library.peerUid(socket), process.getuid?.());
+    assert.deepEqual(library.getPeerCredentials(socket), { pid: process.pid, uid: process.getuid?.() });
     client.destroy();
     socket.destroy();
-    assert.equal(library.peerUid(socket), null);
+    assert.equal(library.getPeerCredentials(socket), null);
     server.close();
   });
 
-  it('hides the memory of a process, and takes its core and that of its children away', async () => {
+  it('protects the memory of the process, and disables core dumps for it and its children', async () => {
     const { stdout, stderr } = await runModule(
       `import { execFileSync } from 'node:child_process';
        const { loadCLibrary } = await import(input);
-       console.log(loadCLibrary('linux').hideMemory(), execFileSync('sh', ['-c', 'ulimit -c; ulimit -Hc'], { encoding: 'utf8' }));`,
+       console.log(loadCLibrary('linux').protectMemory(), execFileSync('sh', ['-c', 'ulimit -c; ulimit -Hc'], { encoding: 'utf8' }));`,
       moduleUrl('adapters/c-library'),
     );
     assert.equal(stdout, 'true 0\n0\n\n', stderr);
   });
 
   for (const kind of ['a path', 'an abstract name']) {
-    it(`tells the manager that listens at ${kind} how we are`, async () => {
+    it(`notifies a service manager that listens at ${kind}`, async () => {
       const address = `${kind === 'a path' ? '' : '@'}${join(folder(), 'notify')}`;
-      const manager = spawn('python3', ['-c', listener, address], { stdio: ['ignore', 'pipe', 'inherit'] });
-      const lines = createInterface(manager.stdout);
+      const receiver = spawn('python3', ['-c', listener, address], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const lines = createInterface(receiver.stdout);
       assert.deepEqual(await once(lines, 'line'), ['bound']);
-      const notify = library.notifier(address, (reason) => assert.fail(reason));
+      const notify = library.createSdNotify(address, (reason) => assert.fail(reason));
       for (const state of ['READY=1', 'WATCHDOG=1']) {
         const line = once(lines, 'line');
         await notify(state);
         assert.deepEqual(await line, [state]);
       }
-      manager.kill();
+      receiver.kill();
     });
   }
 
-  it('says where nobody listens, and goes on', async () => {
-    const faults: string[] = [];
-    await library.notifier(join(folder(), 'nobody'), (reason) => faults.push(reason))('READY=1');
-    assert.deepEqual(faults, ['systemd is not told READY=1: error 2 of sendto']);
+  it('reports a notify socket without a listener', async () => {
+    const errors: string[] = [];
+    await library.createSdNotify(join(folder(), 'missing'), (reason) => errors.push(reason))('READY=1');
+    assert.deepEqual(errors, ['cannot notify systemd of READY=1: sendto failed with error 2']);
   });
 });

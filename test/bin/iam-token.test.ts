@@ -3,58 +3,65 @@ import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { bundle, cleanEnv } from '../support/run-cli.ts';
-import { answering, ScriptedDaemon } from '../support/scripted-daemon.ts';
+import { clientBundle, buildCleanEnv } from '../support/processes/run-cli.ts';
+import { respondWith, ScriptedDaemon } from '../support/daemon/scripted-daemon.ts';
 
-const required = /\brequire\("([^"]+)"\)|\bimport\("([^"]+)"\)/g;
+const importPattern = /\brequire\("([^"]+)"\)|\bimport\("([^"]+)"\)/g;
 
-function modulesIn(path: string): readonly string[] {
-  return [...readFileSync(path, 'utf8').matchAll(required)].map(([, first, second]) => first ?? second ?? '');
+function findImportedModules(path: string): readonly string[] {
+  return [...readFileSync(path, 'utf8').matchAll(importPattern)].map(
+    ([, first, second]) => first ?? second ?? '',
+  );
 }
 
-describe('the bundle of iam-token', () => {
-  it('needs node:net, node:fs and node:path on its way to a token, and no package at all', () => {
+describe('bundle of iam-token', () => {
+  it('imports only node:net, node:fs and node:path to print a token, and no package', () => {
     assert.deepEqual(
-      new Set(modulesIn(bundle)),
-      new Set(['node:net', 'node:fs', 'node:path', './iam-token-commands.js']),
+      new Set(findImportedModules(clientBundle)),
+      // The last is loaded if no daemon is found.
+      new Set(['node:net', 'node:fs', 'node:path', './iam-token-commands.js', './iam-token-find-daemon.js']),
     );
-    const commands = modulesIn(join(dirname(bundle), 'iam-token-commands.js'));
-    // The last two are loaded by `install` alone.
+    const commands = findImportedModules(join(dirname(clientBundle), 'iam-token-commands.js'));
     assert.deepEqual(
       new Set(commands),
       new Set([
-        ...['node:net', 'node:fs', 'node:path', 'node:util', './iam-token-doctor.js'],
-        ...['node:child_process', 'yaml'],
+        ...['node:crypto', 'node:fs', 'node:fs/promises', 'node:net', 'node:os', 'node:path', 'node:util'],
+        // Loaded only where they are needed: by `doctor`, `install` and a login on a terminal.
+        ...['./iam-token-doctor.js', './iam-token-find-daemon.js', './package-yaml.js'],
+        ...['node:child_process', 'node:http', 'node:readline'],
       ]),
     );
-    // The others stand in a function, and are read when it runs.
-    assert.doesNotMatch(
-      readFileSync(join(dirname(bundle), 'iam-token-commands.js'), 'utf8'),
-      /^\S.*require\("(yaml|node:child_process|\.[^"]*)"/m,
-    );
+    // esbuild compiles an import on demand to an arrow function.
+    const withoutLazyImports = readFileSync(
+      join(dirname(clientBundle), 'iam-token-commands.js'),
+      'utf8',
+    ).replaceAll(/=>\s*__toESM\(require\("[^"]+"\)/g, '');
+    assert.doesNotMatch(withoutLazyImports, /\brequire\("(node:(child_process|http|readline)|\.[^"]*)"/);
   });
 
-  it('loads no other file, and none of Node that node:net does not load, on its way to a token', async () => {
+  it('loads no other file to print a token, and only the modules of Node that node:net loads', async () => {
     const token = { token: 't1.a', expiresAt: '2026-11-24T22:04:05.000Z', profile: 'work', subject: null };
-    const daemon = await ScriptedDaemon.start(answering({ token }));
+    const daemon = await ScriptedDaemon.start(respondWith({ token }));
     const report = `process.on('exit', () => require('fs').writeSync(2, JSON.stringify([
       process.moduleLoadList.filter((name) => name.startsWith('NativeModule ')),
       Object.keys(require.cache)])));`;
-    const loaded = async (script: string): Promise<readonly [ofNode: string[], files: string[]]> => {
-      const env = cleanEnv({ socket: daemon.socketPath });
+    const listLoadedModules = async (
+      script: string,
+    ): Promise<readonly [ofNode: string[], files: string[]]> => {
+      const env = buildCleanEnv({ socket: daemon.socketPath });
       const { stderr } = await promisify(execFile)(process.execPath, ['-e', report + script], { env });
       return JSON.parse(stderr) as [string[], string[]];
     };
     try {
-      const [ofNode, files] = await loaded(
-        `process.argv.splice(1, Infinity, ${JSON.stringify(bundle)}); require(${JSON.stringify(bundle)});`,
+      const [nodeModules, files] = await listLoadedModules(
+        `process.argv.splice(1, Infinity, ${JSON.stringify(clientBundle)}); require(${JSON.stringify(clientBundle)});`,
       );
-      const [ofNet] = await loaded(
+      const [modulesOfNet] = await listLoadedModules(
         "const s = require('net').connect(process.env.IAM_TOKEND_SOCKET, () => process.exit());",
       );
-      assert.deepEqual(files, [bundle]);
+      assert.deepEqual(files, [clientBundle]);
       assert.deepEqual(
-        ofNode.filter((name) => !ofNet.includes(name)),
+        nodeModules.filter((name) => !modulesOfNet.includes(name)),
         [],
       );
     } finally {
@@ -62,7 +69,7 @@ describe('the bundle of iam-token', () => {
     }
   });
 
-  it('can be run by its name', () => {
-    assert.equal(execFileSync(bundle, ['--version'], { encoding: 'utf8' }), 'iam-token 0.1.0\n');
+  it('is executable', () => {
+    assert.equal(execFileSync(clientBundle, ['--version'], { encoding: 'utf8' }), 'iam-token 0.1.0\n');
   });
 });

@@ -6,9 +6,10 @@ import {
   nodejsSdkSession,
   ydbAuthService,
 } from '../../src/client/adapters.ts';
-import { IamTokenError } from '../../src/client/iam-token-error.ts';
-import { type IamTokenCache, tokenCache } from '../../src/client/token-cache.ts';
-import { listen, shut } from '../support/loopback.ts';
+import { IamTokenError } from '../../src/shared/errors.ts';
+import type { IamTokenCache } from '../../src/client/api-types.ts';
+import { createTokenCache } from '../../src/client/token-cache.ts';
+import { listenOnLoopback, closeServer } from '../support/network/loopback.ts';
 
 describe('adapters for other packages', () => {
   let current: string;
@@ -18,7 +19,7 @@ describe('adapters for other packages', () => {
   beforeEach(() => {
     current = 't1.a';
     failure = null;
-    tokens = tokenCache(
+    tokens = createTokenCache(
       async () => {
         if (failure !== null) throw failure;
         return { token: current, expiresAt: '2100-01-01T00:00:00.000Z', profile: 'work', subject: null };
@@ -28,7 +29,7 @@ describe('adapters for other packages', () => {
     );
   });
 
-  describe('fetch', () => {
+  describe('fetchWithIamToken', () => {
     let server: Server;
     let url: string;
     let accepted: string;
@@ -39,19 +40,19 @@ describe('adapters for other packages', () => {
       requests = [];
       server = createServer((request, response) => {
         let body = '';
-        request.setEncoding('utf8').on('data', (piece: string) => (body += piece));
+        request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
         request.on('end', () => {
           const { authorization, 'x-other': other = '' } = request.headers;
           requests.push(`${request.method} ${authorization} ${String(other)} ${body}`.trim());
           response.writeHead(authorization === `Bearer ${accepted}` ? 200 : 401).end('said');
         });
       });
-      url = `http://127.0.0.1:${await listen(server)}/`;
+      url = `http://127.0.0.1:${await listenOnLoopback(server)}/`;
     });
 
-    afterEach(() => shut(server));
+    afterEach(() => closeServer(server));
 
-    it('sends the token with the other headers, and asks the daemon once for many', async () => {
+    it('sends the token with the other headers and requests it once for several fetches', async () => {
       const fetch = fetchWithIamToken(tokens);
       assert.equal((await fetch(url, { headers: { 'x-other': 'yes' } })).status, 200);
       current = 't1.b';
@@ -59,7 +60,7 @@ describe('adapters for other packages', () => {
       assert.deepEqual(requests, ['GET Bearer t1.a yes', 'GET Bearer t1.a too']);
     });
 
-    it('sends a refused request once more, body and all, with the new token', async () => {
+    it('repeats a request that got a 401, with its body and the new token', async () => {
       const fetch = fetchWithIamToken(tokens);
       await fetch(url);
       current = accepted = 't1.b';
@@ -67,14 +68,14 @@ describe('adapters for other packages', () => {
       assert.deepEqual(requests.slice(1), ['POST Bearer t1.a  hello', 'POST Bearer t1.b  hello']);
     });
 
-    it('hands a refusal on where the daemon has no other token', async () => {
+    it('returns the 401 if the daemon has no new token', async () => {
       accepted = 't1.z';
-      const answer = await fetchWithIamToken(tokens)(url);
-      assert.deepEqual([answer.status, await answer.text()], [401, 'said']);
+      const response = await fetchWithIamToken(tokens)(url);
+      assert.deepEqual([response.status, await response.text()], [401, 'said']);
       assert.equal(requests.length, 1);
     });
 
-    it('sends a stream once', async () => {
+    it('does not repeat a request with a stream', async () => {
       const fetch = fetchWithIamToken(tokens);
       await fetch(url);
       current = accepted = 't1.b';
@@ -85,8 +86,8 @@ describe('adapters for other packages', () => {
       assert.equal(requests.length, 3);
     });
 
-    it('throws what the daemon said, and the reason of the signal', async () => {
-      failure = new IamTokenError('login_required', 'nobody is logged in');
+    it('throws the error of the daemon and the reason of the signal', async () => {
+      failure = new IamTokenError({ code: 'login_required', message: 'not logged in' });
       await assert.rejects(fetchWithIamToken(tokens)(url), { code: 'login_required' });
       const signal = AbortSignal.abort(new Error('enough'));
       await assert.rejects(fetchWithIamToken(tokens)(url, { signal }), { message: 'enough' });
@@ -94,17 +95,17 @@ describe('adapters for other packages', () => {
     });
   });
 
-  describe('call credentials of gRPC', () => {
+  describe('grpcCallCredentials', () => {
     type Generator = (
       options: unknown,
       tell: (error: Error | null, metadata?: Map<string, string>) => void,
     ) => void;
     const grpc = {
       Metadata: Map<string, string>,
-      credentials: { createFromMetadataGenerator: (made: Generator) => made },
+      credentials: { createFromMetadataGenerator: (generator: Generator) => generator },
     };
 
-    it('ask for the token at each call, and say why there is none', async () => {
+    it('requests the token for each call and fails with the error of the daemon', async () => {
       const generate = grpcCallCredentials(grpc, tokens);
       const outcome = (): Promise<unknown> =>
         new Promise((resolve) => {
@@ -115,25 +116,25 @@ describe('adapters for other packages', () => {
       current = 't1.b';
       assert.equal(await outcome(), 'Bearer t1.b');
       tokens.drop('t1.b');
-      failure = new IamTokenError('locked', 'the daemon is locked');
+      failure = new IamTokenError({ code: 'locked', message: 'the daemon is locked' });
       assert.equal(await outcome(), failure);
     });
   });
 
-  it('a session of the SDK has another token each time that it awaits it', async () => {
+  it('nodejsSdkSession requests the token each time that the session awaits it', async () => {
     const { iamToken } = nodejsSdkSession(tokens);
-    // As session.js has it: an async function that returns what it was given.
+    // Like session.js: an async function that returns its option.
     const tokenCreator = async (): Promise<string> => iamToken;
     assert.equal(await tokenCreator(), 't1.a');
     tokens.drop('t1.a');
     current = 't1.b';
     assert.equal(await tokenCreator(), 't1.b');
     tokens.drop('t1.b');
-    failure = new IamTokenError('locked', 'the daemon is locked');
+    failure = new IamTokenError({ code: 'locked', message: 'the daemon is locked' });
     await assert.rejects(tokenCreator(), failure);
   });
 
-  it('the credentials of YDB are made of its own class, with the token of now', async () => {
+  it('ydbAuthService creates an instance of the given class with the current token', async () => {
     class TokenAuthService {
       readonly token: string;
       constructor(token: string) {

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { type IamTokenError, watchIamToken } from '../../src/client/iam-token-client.ts';
 import {
-  answering,
-  failing,
+  respondWith,
+  failWith,
   type Script,
   ScriptedDaemon,
   type ScriptedPeer,
-} from '../support/scripted-daemon.ts';
-import { until } from '../support/until.ts';
+} from '../support/daemon/scripted-daemon.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
-const answer = (token: string): object => ({
+const tokenResult = (token: string): object => ({
   token,
   expiresAt: '2026-11-24T22:04:05.000Z',
   profile: 'work',
@@ -21,12 +21,12 @@ describe('watchIamToken', () => {
   let peer: ScriptedPeer;
   let current: string;
   let problems: IamTokenError[];
-  let ending: AbortController;
+  let controller: AbortController;
 
-  /** Answers with the current token, and lets the test say what happens. */
-  const script: Script = (request, from) => {
-    peer = from;
-    answering({ subscribe: {}, token: () => answer(current) })(request, from);
+  /** Answers with `current`; `peer` lets the test send events. */
+  const script: Script = (request, sender) => {
+    peer = sender;
+    respondWith({ subscribe: {}, token: () => tokenResult(current) })(request, sender);
   };
   const rotate = (token: string): void => {
     current = token;
@@ -35,92 +35,92 @@ describe('watchIamToken', () => {
   const watch = (profile?: string): ReturnType<typeof watchIamToken> => {
     const { socketPath } = daemon;
     const onProblem = (problem: IamTokenError): void => void problems.push(problem);
-    return watchIamToken({ socketPath, profile, signal: ending.signal, onProblem });
+    return watchIamToken({ socketPath, profile, signal: controller.signal, onProblem });
   };
 
   beforeEach(async () => {
     current = 't1.a';
     problems = [];
-    ending = new AbortController();
+    controller = new AbortController();
     daemon = await ScriptedDaemon.start(script);
   });
 
   afterEach(() => daemon.close());
 
-  it('gives the token now, and each that takes its place', async () => {
-    const seen: string[] = [];
+  it('yields the current token and each new one', async () => {
+    const tokens: string[] = [];
     for await (const { token } of watch('work')) {
-      seen.push(token);
-      if (seen.length === 3) break;
-      rotate(`t1.${seen.length}`);
+      tokens.push(token);
+      if (tokens.length === 3) break;
+      rotate(`t1.${tokens.length}`);
     }
-    assert.deepEqual(seen, ['t1.a', 't1.1', 't1.2']);
+    assert.deepEqual(tokens, ['t1.a', 't1.1', 't1.2']);
     const { method, params } = daemon.requests[0] ?? {};
     assert.deepEqual([method, params], ['subscribe', { profile: 'work' }]);
-    assert.equal(daemon.connections, 1);
+    assert.equal(daemon.connectionCount, 1);
   });
 
-  it('gives no token twice', async () => {
+  it('yields each token once', async () => {
     const tokens = watch();
     await tokens.next();
     const next = tokens.next();
     rotate('t1.a');
-    await until(
+    await waitUntil(
       () => daemon.requests.filter(({ method }) => method === 'token').length === 2,
-      'it asked again',
+      'the second request',
     );
     rotate('t1.b');
     assert.equal((await next).value.token, 't1.b');
     await tokens.return(undefined as never);
   });
 
-  it('connects anew to a daemon that went away, and gives what it missed', async () => {
+  it('reconnects to a restarted daemon and yields the token that it missed', async () => {
     const tokens = watch();
     await tokens.next();
     const next = tokens.next();
     current = 't1.b';
     peer.end();
     assert.equal((await next).value.token, 't1.b');
-    assert.equal(daemon.connections, 2);
+    assert.equal(daemon.connectionCount, 2);
     await tokens.return(undefined as never);
   });
 
-  it('says why there is no daemon, and waits for one', async () => {
+  it('reports a missing daemon and waits for it', async () => {
     await daemon.close();
     const tokens = watch();
     const first = tokens.next();
-    await until(() => problems.length > 0, 'it told');
+    await waitUntil(() => problems.length > 0, 'a problem');
     assert.deepEqual(problems[0]?.code, 'unreachable');
     daemon = await ScriptedDaemon.start(script);
-    ending.abort(new Error('enough'));
+    controller.abort(new Error('enough'));
     await assert.rejects(first, { message: 'enough' });
   });
 
-  it('says why there is no token, and waits for one', async () => {
-    const refused: Script = (request, from) => {
-      peer = from;
-      if (request.method === 'subscribe') from.answer(request, {});
-      else failing({ code: 'login_required', message: 'nobody is logged in' })(request, from);
+  it('reports why there is no token and waits for one', async () => {
+    const loginRequired: Script = (request, sender) => {
+      peer = sender;
+      if (request.method === 'subscribe') sender.respond(request, {});
+      else failWith({ code: 'login_required', message: 'not logged in' })(request, sender);
     };
-    daemon.become(refused);
+    daemon.setScript(loginRequired);
     const tokens = watch();
     const first = tokens.next();
-    await until(() => problems.length > 0, 'it told');
+    await waitUntil(() => problems.length > 0, 'a problem');
     assert.deepEqual(
       problems.map(({ code }) => code),
       ['login_required'],
     );
-    daemon.become(script);
+    daemon.setScript(script);
     rotate('t1.b');
     assert.equal((await first).value.token, 't1.b');
     await tokens.return(undefined as never);
   });
 
-  it('ends with the reason of the signal, in whatever it is about', async () => {
-    const waiting = watch();
-    await waiting.next();
-    const next = waiting.next();
-    ending.abort(new Error('enough'));
+  it('throws the reason of the signal, while it waits and at the start', async () => {
+    const watcher = watch();
+    await watcher.next();
+    const next = watcher.next();
+    controller.abort(new Error('enough'));
     await assert.rejects(next, { message: 'enough' });
     await assert.rejects(watch().next(), { message: 'enough' });
   });

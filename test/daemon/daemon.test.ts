@@ -1,114 +1,137 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { nodeIpcServer } from '../../src/adapters/node-ipc-server.ts';
-import { systemClock } from '../../src/adapters/system-clock.ts';
+import { createNodeIpcServer } from '../../src/adapters/node-ipc-server.ts';
+import { createSystemClock } from '../../src/adapters/system-clock.ts';
 import { type Daemon, type DaemonParts, startDaemon } from '../../src/daemon/daemon.ts';
-import { Subscriptions } from '../../src/daemon/subscriptions.ts';
-import type { DaemonStatus, ProfileStatus } from '../../src/protocol/messages.ts';
+import { Subscriptions } from '../../src/daemon/requests/subscriptions.ts';
+import type { DaemonStatus, ProfileStatus } from '../../src/protocol/method-types.ts';
 import type { Peer } from '../../src/protocol/peer.ts';
-import { type Answered, type FakePeer, fakePeer } from '../support/fake-peer.ts';
-import { login, type Running, startProfiles, type World, world } from '../support/profiles-fixture.ts';
-import { type RawPeer, rawPeer } from '../support/raw-peer.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { until } from '../support/until.ts';
+import { type PeerResponse, type FakePeer, createFakePeer } from '../support/daemon/fake-peer.ts';
+import {
+  login,
+  type RunningProfiles,
+  startProfiles,
+  type ProfilesFixture,
+  createProfilesFixture,
+} from '../support/daemon/profiles-fixture.ts';
+import { type RawPeer, connectRawPeer } from '../support/daemon/raw-peer.ts';
+import { useTemporaryFolder } from '../support/temporary-folder.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 describe('the daemon', () => {
-  const folder = temporaryFolder();
-  let here: World;
-  let running: Running;
-  /** What happened to its parts, in order. */
-  let happened: string[];
-  /** What the service manager was told. */
-  let told: string[];
+  const folder = useTemporaryFolder();
+  let fixture: ProfilesFixture;
+  let running: RunningProfiles;
+  /** The calls to its parts, in order. */
+  let events: string[];
+  /** Those to the service manager. */
+  let notifications: string[];
   let peer: FakePeer;
   let onMessage: (data: unknown, peer: Peer) => void;
 
-  beforeEach(() => {
-    here = world(folder());
-    running = startProfiles(here);
-    happened = [];
-    told = [];
-    peer = fakePeer();
+  beforeEach(async () => {
+    fixture = createProfilesFixture(folder());
+    running = await startProfiles(fixture);
+    events = [];
+    notifications = [];
+    peer = createFakePeer();
   });
 
   function start(parts: Partial<DaemonParts> = {}): Promise<Daemon> {
     return startDaemon({
-      clock: here.clock,
+      clock: fixture.clock,
       version: '0.1.0',
       profiles: running.profiles,
       subscriptions: new Subscriptions(),
       supervision: {
         manager: { kind: 'systemd --user', unit: 'iam-tokend.service' },
-        ready: () => void told.push('ready'),
-        stopping: () => void told.push('stopping'),
+        notifyReady: () => void notifications.push('ready'),
+        notifyStopping: () => void notifications.push('stopping'),
       },
       log: {
-        ...here.log,
-        close: async () => void happened.push('log closed'),
+        ...fixture.log,
+        close: async () => void events.push('log closed'),
       },
       store: {
-        ...here.store,
-        close: async () => void happened.push('store closed'),
+        kind: 'memory',
+        close: async () => void events.push('store closed'),
       },
-      protect: () => ({ peers: 'own uid', memory: 'closed' }),
-      listeners: async (handle) => {
+      unsafeEnvironment: ['NODE_OPTIONS'],
+      protectProcess: () => ({ peers: 'own uid', memory: 'closed' }),
+      getContainerAccess: () => 'tokens',
+      createListeners: async (handle) => {
         onMessage = handle;
         return [
           {
-            listen: async () => void happened.push('listening'),
-            close: async () => void happened.push(`closed after ${peer.sent.length} answers`),
+            listen: async () => void events.push('listening'),
+            close: async () => void events.push(`closed after ${peer.sentMessages.length} answers`),
           },
         ];
       },
-      metadataAddress: () => null,
+      getMetadataState: () => ({ address: null, problem: null }),
       ...parts,
     });
   }
 
-  function ask(id: number, method: string, params: object = {}): Promise<Answered> {
+  function call(id: number, method: string, params: object = {}): Promise<PeerResponse> {
     onMessage({ v: 1, id, method, params }, peer);
-    return peer.answerTo(id);
+    return peer.waitForResponse(id);
   }
 
-  it('listens before the store has answered, and lets requests wait for it', async () => {
+  it('listens before the store has responded, and makes requests wait for it', async () => {
     await running.profiles.load();
     await login(running, 'a');
     await running.profiles.stop();
-    const release = here.store.hold(({ operation }) => operation === 'read');
-    running = startProfiles(here);
+    const release = fixture.store.holdCalls(({ operation }) => operation === 'read');
+    running = await startProfiles(fixture);
     const daemon = await start();
-    assert.deepEqual(happened, ['listening']);
-    const token = ask(1, 'token');
-    const { result = {} } = await ask(2, 'status');
+    assert.deepEqual(events, ['listening']);
+    const token = call(1, 'token');
+    const { result = {} } = await call(2, 'status');
     assert.equal((result['profiles'] as readonly ProfileStatus[])[0]?.state, 'loading');
     release();
     assert.equal((await token).result?.['token'], 't1.a.1');
     await daemon.stop();
   });
 
-  it('does not start where it cannot listen', async () => {
+  it('does not start if it cannot listen', async () => {
     const listen = (): Promise<void> => Promise.reject(new Error('EADDRINUSE'));
     await assert.rejects(
-      start({ listeners: async () => [{ listen, close: async () => undefined }] }),
+      start({ createListeners: async () => [{ listen, close: async () => undefined }] }),
       /EADDRINUSE/,
     );
-    assert.equal(here.store.calls.length, 0);
+    assert.equal(fixture.store.calls.length, 0);
   });
 
-  it('says in its status who it is, and whether the store is open', async () => {
+  it('answers status while its second listener starts', async () => {
+    let status: Promise<PeerResponse> | undefined;
+    const daemon = await start({
+      createListeners: async (handle) => {
+        onMessage = handle;
+        const listen = async (): Promise<void> => void (status = call(1, 'status'));
+        return [{ listen, close: async () => undefined }];
+      },
+    });
+    assert.notEqual((await status)?.result, undefined);
+    await daemon.stop();
+  });
+
+  it('has a status with its process and the state of the store', async () => {
     const daemon = await start();
     const expected: DaemonStatus = {
       version: '0.1.0',
       pid: process.pid,
       protection: { peers: 'own uid', memory: 'closed' },
+      containers: 'tokens',
       startedAt: '2026-11-24T12:00:00.000Z',
       manager: { kind: 'systemd --user', unit: 'iam-tokend.service' },
       locked: false,
+      unsafeEnvironment: ['NODE_OPTIONS'],
       store: { kind: 'memory', state: 'open', problem: null },
     };
-    assert.deepEqual((await ask(1, 'status')).result?.['daemon'], expected);
-    here.store.failWith('keychain_locked');
-    const { result = {} } = await ask(2, 'status');
+    assert.deepEqual((await call(1, 'status')).result?.['daemon'], expected);
+    fixture.store.failWith('keychain_locked');
+    const { result = {} } = await call(2, 'status');
     assert.deepEqual((result['daemon'] as DaemonStatus).store, {
       kind: 'memory',
       state: 'closed',
@@ -117,96 +140,98 @@ describe('the daemon', () => {
     await daemon.stop();
   });
 
-  it('is ready when it listens and has read the store, or found it locked', async () => {
+  it('is ready once it listens and has read the store, or found it locked', async () => {
     await running.profiles.load();
     await login(running, 'a');
     for (const end of ['read', 'locked'] as const) {
-      told = [];
-      running = startProfiles(here);
-      const release = here.store.hold(({ operation }) => operation === 'read');
+      notifications = [];
+      running = await startProfiles(fixture);
+      const release = fixture.store.holdCalls(({ operation }) => operation === 'read');
       const daemon = await start();
-      assert.deepEqual(told, [], `the store is not ${end} yet`);
-      if (end === 'locked') here.store.failWith('keychain_locked');
+      assert.deepEqual(notifications, [], `the store is not ${end} yet`);
+      if (end === 'locked') fixture.store.failWith('keychain_locked');
       release();
-      await until(() => told.length > 0, 'it is ready');
+      await waitUntil(() => notifications.length > 0, 'it is ready');
       await daemon.stop();
-      assert.deepEqual(told, ['ready', 'stopping']);
+      assert.deepEqual(notifications, ['ready', 'stopping']);
     }
   });
 
-  it('is ready after 10 s though the store still hangs, and never once it stops', async () => {
+  it('is ready after 10 s even if the store hangs, but not once it stops', async () => {
     await running.profiles.load();
     await login(running, 'a');
-    running = startProfiles(here);
-    here.store.hold(() => true);
+    running = await startProfiles(fixture);
+    fixture.store.holdCalls(() => true);
     const daemon = await start();
-    here.clock.advance(10_000);
-    await until(() => told.length > 0, 'it is ready');
-    assert.deepEqual(told, ['ready']);
+    fixture.clock.advance(10_000);
+    await waitUntil(() => notifications.length > 0, 'it is ready');
+    assert.deepEqual(notifications, ['ready']);
     const stopped = daemon.stop();
-    here.clock.advance(1_000);
+    fixture.clock.advance(1_000);
     await stopped;
-    told = [];
+    notifications = [];
     const another = await start();
     const anotherStopped = another.stop();
-    here.clock.advance(10_000);
+    fixture.clock.advance(10_000);
     await anotherStopped;
-    assert.deepEqual(told, ['stopping']);
+    assert.deepEqual(notifications, ['stopping']);
   });
 
-  it('ends in its order: who waits is answered, then peers, store and log are closed', async () => {
+  it('stops in order: answers pending requests, then closes peers, store and log', async () => {
     const daemon = await start();
-    here.iam.respond = null;
-    const waiting = ask(1, 'login', { kind: 'oauth', secret: 'a' });
-    await until(() => here.iam.exchanges.length === 1, 'the login is confirmed');
+    fixture.iam.respond = null;
+    const waiting = call(1, 'login', { kind: 'oauth', secret: 'a' });
+    await waitUntil(() => fixture.iam.exchanges.length === 1, 'the login is being verified');
     await daemon.stop();
-    assert.deepEqual(happened, ['listening', 'closed after 1 answers', 'store closed', 'log closed']);
+    assert.deepEqual(events, ['listening', 'closed after 1 answers', 'store closed', 'log closed']);
     assert.equal((await waiting).error?.code, 'unavailable');
     await daemon.stopped;
   });
 
-  it('ends once, however often it is told to', async () => {
+  it('stops once, even if it is stopped several times', async () => {
     const daemon = await start();
-    await Promise.all([daemon.stop(), daemon.stop(), ask(1, 'stop')]);
+    await Promise.all([daemon.stop(), daemon.stop(), call(1, 'stop')]);
     await daemon.stop();
-    assert.equal(happened.filter((what) => what === 'log closed').length, 1);
+    assert.equal(events.filter((what) => what === 'log closed').length, 1);
   });
 
-  it('ends at the request of a peer, who has the answer first', async () => {
+  it('stops at the request of a peer, after the response', async () => {
     const daemon = await start();
-    assert.deepEqual(await ask(1, 'stop'), { v: 1, id: 1, result: {} });
+    assert.deepEqual(await call(1, 'stop'), { v: 1, id: 1, result: {} });
     await daemon.stopped;
-    assert.equal(happened[1], 'closed after 1 answers');
+    assert.equal(events[1], 'closed after 1 answers');
   });
 
-  it('waits for the last token to be kept', async () => {
+  it('waits until the last token is stored', async () => {
     await running.profiles.load();
-    const release = here.store.hold(({ operation, key }) => operation === 'write' && key.endsWith('.token'));
+    const release = fixture.store.holdCalls(
+      ({ operation, key }) => operation === 'write' && key.endsWith('.token'),
+    );
     const daemon = await start();
-    await ask(1, 'login', { kind: 'oauth', secret: 'a' });
+    await call(1, 'login', { kind: 'oauth', secret: 'a' });
     const stopped = daemon.stop();
     await new Promise((resolve) => setImmediate(resolve));
-    assert.ok(!happened.includes('store closed'));
+    assert.ok(!events.includes('store closed'));
     release();
     await stopped;
-    assert.ok(happened.includes('store closed'));
-    assert.equal(here.store.keys().length, 2);
+    assert.ok(events.includes('store closed'));
+    assert.equal(fixture.store.listKeys().length, 2);
   });
 
   for (const hanging of ['a peer', 'the store'] as const) {
-    it(`waits 900 ms for ${hanging} that hangs, and no longer`, async () => {
+    it(`waits at most 900 ms for ${hanging} that hangs`, async () => {
       const never = (): Promise<void> => new Promise(() => undefined);
       const daemon = await start({
         ...(hanging === 'a peer'
-          ? { listeners: async () => [{ listen: async () => undefined, close: never }] }
-          : { store: { ...here.store, close: never } }),
+          ? { createListeners: async () => [{ listen: async () => undefined, close: never }] }
+          : { store: { kind: 'memory', close: never } }),
       });
-      let over = false;
-      const stopped = daemon.stop().then(() => (over = true));
-      here.clock.advance(899);
+      let hasStopped = false;
+      const stopped = daemon.stop().then(() => (hasStopped = true));
+      fixture.clock.advance(899);
       await new Promise((resolve) => setImmediate(resolve));
-      assert.equal(over, false);
-      here.clock.advance(1);
+      assert.equal(hasStopped, false);
+      fixture.clock.advance(1);
       await stopped;
       await daemon.stopped;
     });
@@ -220,8 +245,8 @@ describe('the daemon', () => {
       peers = [];
     });
 
-    it('answers everybody and ends within a second, though no exchange ever ends', async () => {
-      const clock = systemClock();
+    it('answers all requests and stops within a second, even if no exchange ends', async () => {
+      const clock = createSystemClock();
       let received = 0;
       const path = join(folder(), 'ipc.sock');
       await running.profiles.load();
@@ -229,8 +254,8 @@ describe('the daemon', () => {
       await login(running, 'b', 'home');
       const daemon = await start({
         clock,
-        listeners: async (handle) => [
-          await nodeIpcServer({
+        createListeners: async (handle) => [
+          await createNodeIpcServer({
             listenOn: { path },
             platform: process.platform,
             clock,
@@ -238,35 +263,37 @@ describe('the daemon', () => {
               received += 1;
               handle(data, from);
             },
-            onFault: (reason) => assert.fail(reason),
+            onError: (reason) => assert.fail(reason),
+            onListenError: (reason) => assert.fail(reason),
           }),
         ],
       });
-      here.iam.respond = null;
-      here.iam.obeysAbort = false;
-      const asked: (readonly [string, object])[] = [
+      fixture.iam.respond = null;
+      fixture.iam.honorsAbort = false;
+      const calls: (readonly [string, object])[] = [
         ['refresh', { profile: 'work' }],
         ['token', { profile: 'home', minTtlMs: 43_200_000 }],
         ['refresh', { profile: 'home' }],
         ['login', { kind: 'oauth', secret: 'c', profile: 'third' }],
       ];
-      here.clock.advance(1_000);
+      // A token that was just issued would satisfy the request for 12 hours.
+      fixture.clock.advance(60_000);
       for (let i = 0; i < 100; i++) {
-        const made = await rawPeer(path);
-        peers.push(made);
-        const [method, params] = asked[i % asked.length] ?? ['refresh', {}];
-        made.send({ v: 1, id: i, method, params });
+        const newPeer = await connectRawPeer(path);
+        peers.push(newPeer);
+        const [method, params] = calls[i % calls.length] ?? ['refresh', {}];
+        newPeer.send({ v: 1, id: i, method, params });
       }
-      await until(() => received === 100 && here.iam.exchanges.length >= 5, 'everybody waits');
+      await waitUntil(() => received === 100 && fixture.iam.exchanges.length >= 5, 'all requests wait');
       const startedMs = performance.now();
       const stopped = daemon.stop();
       const codes = await Promise.all(
-        peers.map(async (each) => ((await each.next()) as Answered).error?.code),
+        peers.map(async (each) => ((await each.nextData()) as PeerResponse).error?.code),
       );
       assert.deepEqual(new Set(codes), new Set(['unavailable']));
       await stopped;
       assert.ok(performance.now() - startedMs < 1_000);
-      assert.deepEqual(happened.slice(-2), ['store closed', 'log closed']);
+      assert.deepEqual(events.slice(-2), ['store closed', 'log closed']);
     });
   });
 });

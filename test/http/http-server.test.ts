@@ -3,28 +3,28 @@ import { once } from 'node:events';
 import { existsSync, statSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { json } from '../../src/http/http-answer.ts';
-import { type HttpServer, httpServer, type HttpServerOptions } from '../../src/http/http-server.ts';
-import { ProblemError } from '../../src/shared/errors.ts';
-import { fakeLog } from '../support/fake-log.ts';
-import { listen } from '../support/loopback.ts';
-import { type RawAnswer, sendRaw } from '../support/raw-http.ts';
-import { realClock } from '../support/real-clock.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { testClock } from '../support/test-clock.ts';
-import { until } from '../support/until.ts';
+import { jsonResponse } from '../../src/http/route-response.ts';
+import { type HttpServer, createHttpServer, type HttpServerOptions } from '../../src/http/http-server.ts';
+import { IamTokenError } from '../../src/shared/errors.ts';
+import { createFakeLog } from '../support/fake-log.ts';
+import { listenOnLoopback } from '../support/network/loopback.ts';
+import { type RawResponse, sendRawRequest } from '../support/network/raw-http.ts';
+import { createRealClock } from '../support/time/real-clock.ts';
+import { useTemporaryFolder } from '../support/temporary-folder.ts';
+import { createTestClock } from '../support/time/test-clock.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
-describe('the HTTP server', () => {
-  const folder = temporaryFolder();
+describe('createHttpServer', () => {
+  const folder = useTemporaryFolder();
   let server: HttpServer;
   let port: number;
 
   async function start(options: Partial<HttpServerOptions> = {}): Promise<void> {
-    server = await httpServer({
+    server = await createHttpServer({
       listenOn: { host: '127.0.0.1', port: 0 },
-      clock: realClock(),
-      log: fakeLog(),
-      answer: async ({ url }) => json({ url }),
+      clock: createRealClock(),
+      log: createFakeLog(),
+      respond: async ({ url }) => jsonResponse({ url }),
       ...options,
     });
     await server.listen();
@@ -32,8 +32,8 @@ describe('the HTTP server', () => {
   }
   afterEach(() => server.close());
 
-  function send(request: string): Promise<RawAnswer> {
-    return sendRaw({ port, host: '127.0.0.1' }, request);
+  function send(request: string): Promise<RawResponse> {
+    return sendRawRequest({ port, host: '127.0.0.1' }, request);
   }
   async function openSocket(): Promise<Socket> {
     const socket = connect(port, '127.0.0.1');
@@ -42,7 +42,7 @@ describe('the HTTP server', () => {
     return socket;
   }
 
-  it('answers a GET, is not to be cached, and ends the connection', async () => {
+  it('answers a GET, forbids caching, and closes the connection', async () => {
     await start();
     const { status, headers, body } = await send('GET /a?b HTTP/1.1\r\nHost: h\r\n\r\n');
     assert.equal(status, 200);
@@ -52,42 +52,42 @@ describe('the HTTP server', () => {
     assert.equal(body, '{"url":"/a?b"}\n');
   });
 
-  const refusals: readonly (readonly [what: string, request: string, status: number])[] = [
+  const invalidRequests: readonly (readonly [what: string, request: string, status: number])[] = [
     ['a POST', 'POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}', 405],
     ['a HEAD', 'HEAD / HTTP/1.1\r\nHost: h\r\n\r\n', 405],
-    ['the preflight of a browser', 'OPTIONS / HTTP/1.1\r\nHost: h\r\nOrigin: http://e\r\n\r\n', 405],
-    ['a tunnel', 'CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n', 0],
+    ['a CORS preflight', 'OPTIONS / HTTP/1.1\r\nHost: h\r\nOrigin: http://e\r\n\r\n', 405],
+    ['a CONNECT', 'CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n', 0],
     ['headers of more than 8 KB', `GET / HTTP/1.1\r\nHost: h\r\nA: ${'a'.repeat(9_000)}\r\n\r\n`, 431],
     ['a target of more than 8 KB', `GET /${'a'.repeat(9_000)} HTTP/1.1\r\nHost: h\r\n\r\n`, 431],
-    ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
-    ['a header in two lines', 'GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\n', 400],
+    ['a request without Host', 'GET / HTTP/1.1\r\n\r\n', 400],
+    ['a folded header', 'GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\n', 400],
     [
-      'both lengths of a body',
+      'Content-Length with Transfer-Encoding',
       'GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
       400,
     ],
-    ['what is not HTTP', '\u0016\u0003\u0001 hello\r\n\r\n', 400],
-    ['a frame of the other socket', '{"type":"iam-token","data":{}}\f\r\n\r\n', 400],
+    ['bytes that are not HTTP', '\u0016\u0003\u0001 hello\r\n\r\n', 400],
+    ['a frame of the IPC protocol', '{"type":"iam-token","data":{}}\f\r\n\r\n', 400],
   ];
-  for (const [what, request, status] of refusals) {
-    it(`refuses ${what}, and goes on`, async () => {
+  for (const [what, request, status] of invalidRequests) {
+    it(`rejects ${what}, and keeps serving`, async () => {
       await start();
       assert.equal((await send(request)).status, status);
       assert.equal((await send('GET / HTTP/1.1\r\nHost: h\r\n\r\n')).status, 200);
     });
   }
 
-  it('answers the first of several requests on a connection', async () => {
+  it('answers only the first of several requests on a connection', async () => {
     await start();
     const { headers, body } = await send('GET /1 HTTP/1.1\r\nHost: h\r\n\r\n'.repeat(3));
     assert.match(headers, /^HTTP\/1\.1 200 /);
     assert.doesNotMatch(body, /200 OK/);
   });
 
-  it('answers what is thrown with the code and its status, and when to ask again', async () => {
+  it('answers a thrown error with its status, its body and Retry-After', async () => {
     await start({
-      answer: async () => {
-        throw new ProblemError({
+      respond: async () => {
+        throw new IamTokenError({
           code: 'unavailable',
           message: 'no luck',
           hint: 'wait',
@@ -103,74 +103,144 @@ describe('the HTTP server', () => {
     });
   });
 
-  it('closes the connection of whom it does not admit, before a word, and says why in the log', async () => {
-    const log = fakeLog();
-    let answers = 0;
+  it('closes a rejected connection without a response, and logs the reason', async () => {
+    const log = createFakeLog();
+    let responses = 0;
     await start({
       log,
-      admit: () => ({ refused: 'it came from another user (uid 7)' }),
-      answer: async () => json({ answers: ++answers }),
+      decideAccess: () => ({ rejectionReason: 'the peer is another user (uid 7)' }),
+      respond: async () => jsonResponse({ answers: ++responses }),
     });
     const socket = connect(port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n'));
     socket.on('error', () => undefined).on('data', () => assert.fail('it was answered'));
     await once(socket, 'close');
-    assert.deepEqual(log.lines, ['warn closed a connection: it came from another user (uid 7)']);
-    assert.equal(answers, 0);
+    assert.deepEqual(log.lines, ['warn closed a connection: the peer is another user (uid 7)']);
+    assert.equal(responses, 0);
   });
 
-  it('cuts off who takes too long for the headers, however steadily they drip', async () => {
-    const clock = testClock();
+  it('closes a connection whose headers take too long, even if bytes keep arriving', async () => {
+    const clock = createTestClock();
     await start({ clock });
-    const early = await openSocket();
-    early.write('GET / HTTP/1.1\r\n');
-    await answered();
+    const earlySocket = await openSocket();
+    earlySocket.write('GET / HTTP/1.1\r\n');
+    await roundTrip();
     clock.advance(3_000);
-    const late = await openSocket();
-    late.write('GET / HTTP/1.1\r\nHo');
-    await answered();
-    early.write('Host: h\r\n');
+    const lateSocket = await openSocket();
+    lateSocket.write('GET / HTTP/1.1\r\nHo');
+    await roundTrip();
+    earlySocket.write('Host: h\r\n');
     clock.advance(2_000);
-    await until(() => early.destroyed, 'the early one is closed');
-    assert.equal(late.destroyed, false);
+    await waitUntil(() => earlySocket.destroyed, 'the early one is closed');
+    assert.equal(lateSocket.destroyed, false);
     clock.advance(3_000);
-    await until(() => late.destroyed, 'the late one is closed');
+    await waitUntil(() => lateSocket.destroyed, 'the late one is closed');
   });
 
-  it('lets a request wait for its answer for longer than its headers may take', async () => {
-    const clock = testClock();
+  it('does not apply the header timeout to a response', async () => {
+    const clock = createTestClock();
     let release: () => void = () => undefined;
-    let asked = false;
+    let isRequested = false;
     await start({
       clock,
-      answer: async () => {
-        asked = true;
+      respond: async () => {
+        isRequested = true;
         await new Promise<void>((resolve) => (release = resolve));
-        return json({});
+        return jsonResponse({});
       },
     });
-    const answer = send('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
-    await until(() => asked, 'it was asked');
+    const response = send('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+    await waitUntil(() => isRequested, 'the request is handled');
     clock.advance(60_000);
     release();
-    assert.equal((await answer).status, 200);
+    assert.equal((await response).status, 200);
   });
 
-  it('tells whoever answers that the client has left', async () => {
-    let left: AbortSignal | null = null;
+  for (const endpoint of ['a Unix socket', 'TCP'] as const) {
+    it(`A9: answers a client on ${endpoint} that has ended its side of the connection`, async () => {
+      const path = join(folder(), 'http.sock');
+      let release: () => void = () => undefined;
+      const isReleased = new Promise<void>((resolve) => (release = resolve));
+      await start({
+        ...(endpoint === 'TCP' ? {} : { listenOn: { path } }),
+        respond: async ({ socket }) => {
+          socket.once('end', () => setImmediate(release));
+          await isReleased;
+          return jsonResponse({});
+        },
+      });
+      const socket = connect({
+        ...(endpoint === 'TCP' ? { port, host: '127.0.0.1' } : { path }),
+        allowHalfOpen: true,
+      });
+      let received = '';
+      socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));
+      socket.end('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+      await once(socket, 'end');
+      assert.match(received, /^HTTP\/1\.1 200 /);
+      assert.match(received, /\r\n\r\n\{\}\n$/);
+    });
+  }
+
+  it('aborts the signal of a request when its client closes a Unix socket', async () => {
+    const path = join(folder(), 'http.sock');
+    let requestSignal: AbortSignal | null = null;
     await start({
-      answer: (_request, gone) => {
-        left = gone;
+      listenOn: { path },
+      respond: (_request, signal) => {
+        requestSignal = signal;
         return new Promise(() => undefined);
+      },
+    });
+    const socket = connect(path);
+    socket.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+    await waitUntil(() => requestSignal !== null, 'the request is handled');
+    socket.destroy();
+    await waitUntil(() => requestSignal?.aborted === true, 'the signal is aborted');
+  });
+
+  it('does not log the request of a client that resets the connection', async () => {
+    const log = createFakeLog();
+    let isAborted = false;
+    await start({
+      log,
+      respond: async (_request, signal) => {
+        await once(signal, 'abort');
+        isAborted = true;
+        signal.throwIfAborted();
+        return jsonResponse({});
       },
     });
     const socket = await openSocket();
     socket.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
-    await until(() => left !== null, 'it was asked');
-    socket.destroy();
-    await until(() => left?.aborted === true, 'it was told');
+    await roundTrip();
+    socket.resetAndDestroy();
+    await waitUntil(() => isAborted, 'the request is aborted');
+    await roundTrip();
+    assert.deepEqual(log.lines, []);
   });
 
-  it('serves while 10,000 connections say nothing', async function () {
+  it('does not begin a request whose client has disconnected before its turn', async () => {
+    const log = createFakeLog();
+    let lateCount = 0;
+    await start({
+      log,
+      respond: async (_request, { aborted }) => {
+        if (aborted) lateCount += 1;
+        return jsonResponse({});
+      },
+    });
+    const sockets = await Promise.all(Array.from({ length: 500 }, openSocket));
+    await roundTrip();
+    for (const socket of sockets) {
+      socket.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
+      socket.resetAndDestroy();
+    }
+    await roundTrip();
+    assert.equal(lateCount, 0);
+    assert.deepEqual(log.lines, []);
+  });
+
+  it('serves requests beside 10,000 idle connections', async function () {
     this.timeout(60_000);
     await start();
     const idle: Socket[] = [];
@@ -178,12 +248,15 @@ describe('the HTTP server', () => {
       idle.push(...(await Promise.all(Array.from({ length: 500 }, openSocket))));
       assert.equal((await send('GET / HTTP/1.1\r\nHost: h\r\n\r\n')).status, 200);
     }
-    await until(() => idle.filter(({ destroyed }) => !destroyed).length <= 1_000, 'the oldest made room');
+    await waitUntil(
+      () => idle.filter(({ destroyed }) => !destroyed).length <= 1_000,
+      'the oldest are closed',
+    );
     assert.equal((await send('GET / HTTP/1.1\r\nHost: h\r\n\r\n')).status, 200);
     for (const socket of idle) socket.destroy();
   });
 
-  it('has a Unix socket that nobody else may open, and takes it away at the end', async () => {
+  it('creates a Unix socket for the owner only, and removes it on close', async () => {
     const path = join(folder(), 'http.sock');
     const umask = process.umask(0o022);
     try {
@@ -192,32 +265,34 @@ describe('the HTTP server', () => {
     } finally {
       assert.equal(process.umask(umask), 0o022);
     }
-    assert.equal((await sendRaw({ path }, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n')).status, 200);
+    assert.equal((await sendRawRequest({ path }, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n')).status, 200);
     assert.equal(server.address(), null);
     await server.close();
     assert.equal(existsSync(path), false);
   });
 
-  it('does not start where somebody else listens', async () => {
+  it('does not start on a port in use', async () => {
     const other = createServer();
-    const taken = await listen(other);
-    await assert.rejects(start({ listenOn: { host: '127.0.0.1', port: taken } }), { code: 'EADDRINUSE' });
+    const occupiedPort = await listenOnLoopback(other);
+    await assert.rejects(start({ listenOn: { host: '127.0.0.1', port: occupiedPort } }), {
+      code: 'EADDRINUSE',
+    });
     assert.equal(server.address(), null);
     other.close();
   });
 
-  it('ends though clients hang', async () => {
-    await start({ answer: () => new Promise(() => undefined) });
+  it('closes while clients hang', async () => {
+    await start({ respond: () => new Promise(() => undefined) });
     await openSocket();
     const socket = await openSocket();
     socket.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
-    await answered();
+    await roundTrip();
     await server.close();
     assert.equal(server.address(), null);
   });
 
-  /** What was written before has arrived, as far as the server reads in order. */
-  async function answered(): Promise<void> {
+  /** Resolves once the server has read what was written before. */
+  async function roundTrip(): Promise<void> {
     await send('PUT / HTTP/1.1\r\nHost: h\r\n\r\n');
   }
 });

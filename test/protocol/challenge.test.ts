@@ -3,9 +3,9 @@ import * as crypto from 'node:crypto';
 import {
   type Challenge,
   challengePattern,
-  isProof,
-  newNonce,
-  proofOf,
+  isValidProof,
+  createNonce,
+  computeProof,
 } from '../../src/protocol/challenge.ts';
 
 const challenge: Challenge = {
@@ -15,21 +15,21 @@ const challenge: Challenge = {
   daemonNonce: 'd'.repeat(43),
 };
 
-describe('the challenge of a pipe', () => {
-  it('is what PROTOCOL.md says it is', () => {
+describe('the challenge', () => {
+  it('computes the proofs of PROTOCOL.md', () => {
     const text = `iam-tokend 1\nclient\n${'c'.repeat(43)}\n${'d'.repeat(43)}\niam-tokend-ada`;
     const proof = crypto.createHmac('sha256', challenge.key).update(text).digest('base64url');
-    assert.equal(proofOf('client', challenge, crypto), proof);
+    assert.equal(computeProof('client', challenge, crypto), proof);
     assert.match(proof, challengePattern);
   });
 
-  it('takes the proof of one side, and not the other side’s for it', () => {
-    const proof = proofOf('daemon', challenge, crypto);
-    assert.ok(isProof(proof, 'daemon', challenge, crypto));
-    assert.ok(!isProof(proof, 'client', challenge, crypto));
+  it('accepts the proof of the one side only', () => {
+    const proof = computeProof('daemon', challenge, crypto);
+    assert.ok(isValidProof(proof, 'daemon', challenge, crypto));
+    assert.ok(!isValidProof(proof, 'client', challenge, crypto));
   });
 
-  it('takes no proof made with another key, for another pipe or for other nonces', () => {
+  it('rejects a proof with another key, for another pipe or for other nonces', () => {
     const others: readonly Partial<Challenge>[] = [
       { key: Buffer.alloc(32, 8) },
       { pipe: String.raw`\\.\pipe\iam-tokend-eve` },
@@ -38,25 +38,27 @@ describe('the challenge of a pipe', () => {
       { clientNonce: challenge.daemonNonce, daemonNonce: challenge.clientNonce },
     ];
     for (const other of others) {
-      const proof = proofOf('daemon', { ...challenge, ...other }, crypto);
-      assert.ok(!isProof(proof, 'daemon', challenge, crypto), Object.keys(other).join());
+      const proof = computeProof('daemon', { ...challenge, ...other }, crypto);
+      assert.ok(!isValidProof(proof, 'daemon', challenge, crypto), Object.keys(other).join());
     }
   });
 
-  it('knows a pipe by either prefix, in small letters and capitals', () => {
+  it('ignores the prefix and the case of the pipe name', () => {
     for (const pipe of [String.raw`\\?\pipe\iam-tokend-ada`, String.raw`\\.\PIPE\IAM-tokend-Ada`]) {
-      assert.ok(isProof(proofOf('client', { ...challenge, pipe }, crypto), 'client', challenge, crypto));
+      assert.ok(
+        isValidProof(computeProof('client', { ...challenge, pipe }, crypto), 'client', challenge, crypto),
+      );
     }
   });
 
-  it('throws for no proof, however odd', () => {
-    for (const odd of ['', 'x', 'é'.repeat(43), `${proofOf('client', challenge, crypto)}=`]) {
-      assert.ok(!isProof(odd, 'client', challenge, crypto));
+  it('rejects any malformed proof without throwing', () => {
+    for (const malformedProof of ['', 'x', 'é'.repeat(43), `${computeProof('client', challenge, crypto)}=`]) {
+      assert.ok(!isValidProof(malformedProof, 'client', challenge, crypto));
     }
   });
 
-  it('makes a nonce of 32 bytes, never the same', () => {
-    assert.match(newNonce(crypto), challengePattern);
-    assert.notEqual(newNonce(crypto), newNonce(crypto));
+  it('creates a different nonce of 32 bytes each time', () => {
+    assert.match(createNonce(crypto), challengePattern);
+    assert.notEqual(createNonce(crypto), createNonce(crypto));
   });
 });

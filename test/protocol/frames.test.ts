@@ -1,30 +1,29 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { encodeFrame, FrameError, FrameReader } from '../../src/protocol/frames.ts';
-import { maxFrameBytes } from '../../src/protocol/messages.ts';
+import { createFrameReader, encodeFrame, maxFrameBytes } from '../../src/protocol/envelope.ts';
 
 describe('frames', () => {
-  it('are read as they were written, however they are cut into pieces', () => {
+  it('are read as written, however they are split into chunks', () => {
     fc.assert(
       fc.property(
         fc.array(fc.jsonValue(), { minLength: 1, maxLength: 5 }),
         fc.array(fc.nat({ max: 200 }), { maxLength: 20 }),
         (messages, cuts) => {
           const bytes = Buffer.from(messages.map((message) => encodeFrame(message)).join(''));
-          const reader = new FrameReader();
-          const read: unknown[] = [];
-          let at = 0;
+          const readFrames = createFrameReader();
+          const messagesRead: unknown[] = [];
+          let offset = 0;
           for (const length of [...cuts, bytes.length]) {
-            read.push(...reader.read(bytes.subarray(at, at + length)));
-            at += length;
+            messagesRead.push(...readFrames(bytes.subarray(offset, offset + length)));
+            offset += length;
           }
-          assert.deepEqual(read, JSON.parse(JSON.stringify(messages)));
+          assert.deepEqual(messagesRead, JSON.parse(JSON.stringify(messages)));
         },
       ),
     );
   });
 
-  it('have a form feed at the end and nowhere else', () => {
+  it('contain a form feed only at the end', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         assert.equal(encodeFrame({ text }).indexOf('\f'), encodeFrame({ text }).length - 1);
@@ -32,7 +31,7 @@ describe('frames', () => {
     );
   });
 
-  const faults: readonly (readonly [string, string, RegExp])[] = [
+  const invalidFrames: readonly (readonly [string, string, RegExp])[] = [
     ['is not JSON', 'junk\f', /not JSON/],
     ['is empty', '\f', /not JSON/],
     ['is of another type', '{"type":"message","data":{}}\f', /not of type iam-token/],
@@ -40,36 +39,37 @@ describe('frames', () => {
     ['is null', 'null\f', /not of type iam-token/],
     ['is a number', '1\f', /not of type iam-token/],
   ];
-  for (const [what, text, reason] of faults) {
-    it(`are refused when one ${what}`, () => {
+  for (const [description, text, reason] of invalidFrames) {
+    it(`are rejected when one ${description}`, () => {
       assert.throws(
-        () => new FrameReader().read(Buffer.from(text)),
-        (error) =>
-          error instanceof FrameError && reason.test(error.message) && !error.message.includes('junk'),
+        () => createFrameReader()(Buffer.from(text)),
+        (error) => error instanceof Error && reason.test(error.message) && !error.message.includes('junk'),
       );
     });
   }
 
-  it('are refused when one does not end within the limit, in characters of one byte or of more', () => {
+  it('are rejected when an unfinished one exceeds the limit, which counts bytes', () => {
     for (const character of ['x', 'я', '€', '😀']) {
-      const reader = new FrameReader();
-      const fitting = Buffer.from(character.repeat(Math.floor(maxFrameBytes / Buffer.byteLength(character))));
-      assert.deepEqual(reader.read(fitting), []);
-      assert.throws(() => reader.read(Buffer.from(character)), FrameError, character);
+      const readFrames = createFrameReader();
+      const largestFrame = Buffer.from(
+        character.repeat(Math.floor(maxFrameBytes / Buffer.byteLength(character))),
+      );
+      assert.deepEqual(readFrames(largestFrame), []);
+      assert.throws(() => readFrames(Buffer.from(character)), /has more than/, character);
     }
   });
 
-  it('are refused when a whole one is over the limit', () => {
+  it('are rejected when a complete one exceeds the limit', () => {
     const empty = encodeFrame('').length - 1;
-    const fitting = Buffer.from(encodeFrame('x'.repeat(maxFrameBytes - empty)));
-    assert.equal(new FrameReader().read(fitting).length, 1);
+    const largestFrame = Buffer.from(encodeFrame('x'.repeat(maxFrameBytes - empty)));
+    assert.equal(createFrameReader()(largestFrame).length, 1);
     assert.throws(
-      () => new FrameReader().read(Buffer.from(encodeFrame('x'.repeat(maxFrameBytes - empty + 1)))),
-      FrameError,
+      () => createFrameReader()(Buffer.from(encodeFrame('x'.repeat(maxFrameBytes - empty + 1)))),
+      /has more than/,
     );
   });
 
-  it('give nothing where a frame has no data', () => {
-    assert.deepEqual(new FrameReader().read(Buffer.from('{"type":"iam-token"}\f')), [undefined]);
+  it('yield undefined for a frame without data', () => {
+    assert.deepEqual(createFrameReader()(Buffer.from('{"type":"iam-token"}\f')), [undefined]);
   });
 });

@@ -1,7 +1,7 @@
-import { holdToShellContract } from './shell-contract.ts';
+import { describeShellContract } from './shell-contract.ts';
 
 describe('bash', () => {
-  holdToShellContract({
+  describeShellContract({
     name: 'bash',
     startFile: '.bashrc',
     start: [
@@ -11,8 +11,13 @@ describe('bash', () => {
       "PS1='ready$n:'",
     ].join('\n'),
     prompt: "PS1='$(iam_token_prompt)'$PS1",
+    programCompletion:
+      '_unlikely() { mapfile -t COMPREPLY < <(compgen -W \'--first-option --second-option\' -- "$2"); }\n' +
+      'complete -F _unlikely unlikely-program',
     interactive: ['bash', '-i'],
     run: ['bash', '-c', 'eval "$(iam-token completion bash)"; iam_token_prompt'],
-    percent: '%',
+    failingCommand: '(exit 7)',
+    printStatus: 'echo $?',
+    escapedPercent: '%',
   });
 });

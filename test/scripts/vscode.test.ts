@@ -3,11 +3,11 @@ import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import { join } from 'node:path';
-import { root } from '../house/source-tree.ts';
-import { answering, failing, ScriptedDaemon } from '../support/scripted-daemon.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { root } from '../conventions/source-tree.ts';
+import { respondWith, failWith, ScriptedDaemon } from '../support/daemon/scripted-daemon.ts';
+import { useTemporaryFolder } from '../support/temporary-folder.ts';
 
-const home = join(root, 'scripts/editors/vscode');
+const extensionFolder = join(root, 'scripts/editors/vscode');
 
 interface StatusBarItem {
   text: string;
@@ -19,7 +19,7 @@ interface StatusBarItem {
   dispose(): void;
 }
 
-/** What the extension uses of VS Code, and what came of it. */
+/** A fake of the VS Code API that the extension uses. */
 class Editor {
   readonly commands = new Map<string, () => Promise<unknown>>();
   readonly messages: string[] = [];
@@ -54,9 +54,9 @@ class Editor {
   };
 
   run(command: string): Promise<unknown> {
-    const found = this.commands.get(command);
-    assert.ok(found !== undefined, command);
-    return found();
+    const handler = this.commands.get(command);
+    assert.ok(handler !== undefined, command);
+    return handler();
   }
 }
 
@@ -67,20 +67,20 @@ const status = {
   timeLeftMs: 11_535_000,
   problem: null,
 };
-const problem = { code: 'login_required', message: 'nobody is logged in', hint: 'iam-token login' } as const;
+const problem = { code: 'login_required', message: 'not logged in', hint: 'iam-token login' } as const;
 
-describe('the extension of VS Code', () => {
-  const folder = temporaryFolder();
+describe('VS Code extension', () => {
+  const folder = useTemporaryFolder();
   let daemon: ScriptedDaemon;
   let editor: Editor;
 
   beforeEach(async () => {
     daemon = await ScriptedDaemon.start(
-      answering({ token: { token: 't1.a' }, status: { profiles: [status], next: null } }),
+      respondWith({ token: { token: 't1.a' }, status: { profiles: [status], next: null } }),
     );
     editor = new Editor();
     editor.settings['iam-token.socket'] = daemon.socketPath;
-    cpSync(home, folder(), { recursive: true });
+    cpSync(extensionFolder, folder(), { recursive: true });
     mkdirSync(join(folder(), 'node_modules/vscode'), { recursive: true });
     writeFileSync(join(folder(), 'node_modules/vscode/index.js'), 'module.exports = {};');
     const load = createRequire(join(folder(), 'package.json'));
@@ -95,85 +95,132 @@ describe('the extension of VS Code', () => {
     await daemon.close();
   });
 
-  it('gives the token, asked anew each time', async () => {
+  it('requests the token again for each use', async () => {
     assert.equal(await editor.run('iam-token.get'), 't1.a');
-    daemon.become(answering({ token: { token: 't1.b' } }));
+    daemon.setScript(respondWith({ token: { token: 't1.b' } }));
     assert.equal(await editor.run('iam-token.get'), 't1.b');
     assert.deepEqual(editor.messages, []);
   });
 
-  it('asks for the profile that the settings name', async () => {
+  it('requests the token of the profile in the settings', async () => {
     editor.settings['iam-token.profile'] = 'my prod';
     await editor.run('iam-token.get');
     assert.deepEqual(daemon.requests.at(-1)?.params, { profile: 'my prod' });
   });
 
-  const refusals: readonly (readonly [string, () => void, RegExp])[] = [
-    ['what the daemon says', () => daemon.become(failing(problem)), /nobody is logged in – iam-token login$/],
+  const failureCases: readonly (readonly [string, () => void, RegExp])[] = [
+    ["the daemon's error", () => daemon.setScript(failWith(problem)), /not logged in – iam-token login$/],
     [
-      'that nobody listens',
+      'a missing socket',
       () => (editor.settings['iam-token.socket'] = join(folder(), 'no.sock')),
-      /nothing listens at .*no\.sock – iam-token install$/,
+      /iam-tokend is not running \(cannot connect to .*no\.sock\) – iam-token install$/,
     ],
     [
-      'that it was cut off',
-      () => daemon.become((_, peer) => peer.end()),
+      'a closed connection',
+      () => daemon.setScript((_, peer) => peer.end()),
       /closed the connection – try again$/,
     ],
     [
-      'that others may write to the folder',
+      'a folder that others can write to',
       () => chmodSync(join(daemon.socketPath, '..'), 0o777),
-      /is a link, foreign or open to others – iam-token doctor$/,
+      /is not private – iam-token doctor$/,
     ],
     [
-      'that an answer has no end',
-      () => daemon.become((_, peer) => peer.raw('x'.repeat(70_000))),
-      /does not answer – iam-token doctor$/,
+      'a response without an end',
+      () => daemon.setScript((_, peer) => peer.writeRaw('x'.repeat(70_000))),
+      /does not respond – iam-token doctor$/,
     ],
-    ['what is no answer', () => daemon.become((_, peer) => peer.raw('{\f')), /JSON/],
+    ['an invalid response', () => daemon.setScript((_, peer) => peer.writeRaw('{\f')), /JSON/],
   ];
-  for (const [what, arrange, expected] of refusals) {
-    it(`tells the person ${what}, and gives no empty token`, async () => {
+  for (const [what, arrange, expected] of failureCases) {
+    it(`shows ${what} and returns no empty token`, async () => {
       arrange();
       await assert.rejects(editor.run('iam-token.get'), expected);
       assert.match(editor.messages.join(), expected);
     });
   }
 
-  it('asks nobody on Windows, where another user may have taken the name of the pipe', async () => {
+  for (const token of ['t1.a\u001b[31m', 't1.a\nb', 't1.\u202ea', 't1 a', '', 7, null]) {
+    it(`D9: does not hand on the token ${JSON.stringify(token)}`, async () => {
+      daemon.setScript(respondWith({ token: { token } }));
+      await assert.rejects(editor.run('iam-token.get'), /the daemon sent an invalid response/);
+    });
+  }
+
+  it('D9: shows messages as plain text, without links that run commands and without icons', async () => {
+    const message = 'see [log in](command:workbench.action.terminal.new "x")\u001b]8;;\u202e $(bug)\nnow';
+    const plainText = String.raw`see [log in] (command:workbench.action.terminal.new "x")\u{1b}]8;;\u{202e} $ (bug)\u{a}now`;
+    daemon.setScript(failWith({ code: 'unavailable', message }));
+    await assert.rejects(editor.run('iam-token.get'), { message: `iam-token: ${plainText}` });
+    await editor.run('iam-token.status');
+    const failed = { ...status, profile: '[p](command:x)\u2028', state: '$(bug)', timeLeftMs: null };
+    daemon.setScript(
+      respondWith({
+        status: { profiles: [{ ...failed, problem: { code: 'unavailable', message } }], next: null },
+      }),
+    );
+    await editor.run('iam-token.status');
+    assert.equal(editor.item?.text, String.raw`$(warning) [p] (command:x)\u{2028} $ (bug)`);
+    assert.equal(editor.item?.tooltip, plainText);
+    assert.deepEqual(editor.messages, [
+      `error: iam-token: ${plainText}`,
+      `warning: iam-token: ${plainText}`,
+      `warning: iam-token: ${plainText}`,
+    ]);
+  });
+
+  for (const row of [
+    null,
+    { ...status, profile: 7 },
+    { ...status, state: null },
+    { ...status, problem: 'x' },
+  ]) {
+    it(`D9: reports the status ${JSON.stringify(row)} as invalid`, async () => {
+      daemon.setScript(respondWith({ status: { profiles: [row], next: null } }));
+      await editor.run('iam-token.status');
+      assert.match(editor.messages.join(), /the daemon sent an invalid response/);
+    });
+  }
+
+  it("does not connect on Windows, where another user may own the pipe's name", async () => {
     const { userInfo } = os;
     os.userInfo = (() => ({ ...userInfo(), uid: -1 })) as typeof userInfo;
-    const before = daemon.connections;
+    const connectionsBefore = daemon.connectionCount;
     try {
-      await assert.rejects(editor.run('iam-token.get'), /has to prove whose it is/);
+      await assert.rejects(editor.run('iam-token.get'), /cannot be authenticated on Windows/);
     } finally {
       os.userInfo = userInfo;
     }
-    assert.equal(daemon.connections, before);
+    assert.equal(daemon.connectionCount, connectionsBefore);
   });
 
-  it('shows how long the token lives, and what is wrong', async () => {
+  it('shows the time left and the problem', async () => {
     assert.deepEqual([editor.item?.isShown, editor.item?.text], [true, '$(key) work 3h12m']);
     await editor.run('iam-token.status');
-    daemon.become(
-      answering({
+    daemon.setScript(
+      respondWith({
         status: { profiles: [{ ...status, state: 'login_required', timeLeftMs: null, problem }], next: null },
       }),
     );
     await editor.run('iam-token.status');
     assert.equal(editor.item?.text, '$(warning) work login required');
-    assert.equal(editor.item?.tooltip, 'nobody is logged in – iam-token login');
-    daemon.become(answering({ status: { profiles: [], next: null } }));
+    assert.equal(editor.item?.tooltip, 'not logged in – iam-token login');
+    daemon.setScript(respondWith({ status: { profiles: [], next: null } }));
     await editor.run('iam-token.status');
-    daemon.become(failing(problem));
+    daemon.setScript(failWith(problem));
     await editor.run('iam-token.status');
     assert.equal(editor.item?.text, '$(warning) IAM token');
-    const loggedOut = 'warning: iam-token: nobody is logged in – iam-token login';
-    assert.deepEqual(editor.messages, ['the IAM token of work: work 3h12m', loggedOut, loggedOut, loggedOut]);
+    const loginRequiredMessage = 'warning: iam-token: not logged in – iam-token login';
+    assert.deepEqual(editor.messages, [
+      'the IAM token of work: work 3h12m',
+      loginRequiredMessage,
+      loginRequiredMessage,
+      loginRequiredMessage,
+    ]);
   });
 
-  it('has the commands that its manifest names, and no others', () => {
-    const { contributes } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as {
+  it('registers exactly the commands of its manifest', () => {
+    const { contributes } = JSON.parse(readFileSync(join(extensionFolder, 'package.json'), 'utf8')) as {
       contributes: { commands: readonly { command: string }[] };
     };
     assert.deepEqual(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { span } from '../../src/shared/duration.ts';
+import { formatTimeSpan } from '../../src/shared/duration.ts';
 
-describe('a span of time', () => {
+describe('a time span', () => {
   const cases: readonly (readonly [number, string])[] = [
     [-5, '0 s'],
     [999, '0 s'],
@@ -15,5 +15,5 @@ describe('a span of time', () => {
     [90_000_000, '1 d 1 h'],
   ];
   for (const [ms, expected] of cases)
-    it(`of ${ms} ms is ${expected}`, () => assert.equal(span(ms), expected));
+    it(`of ${ms} ms is ${expected}`, () => assert.equal(formatTimeSpan(ms), expected));
 });

@@ -1,17 +1,17 @@
 import fc from 'fast-check';
-import { day, hour, minute, second, year } from '../support/durations.ts';
+import { day, hour, minute, second, year } from '../support/time/durations.ts';
 import type { Incident, Plan, Setting } from './plan.ts';
 
-const often = <T>(weight: number, value: T): { weight: number; arbitrary: fc.Arbitrary<T> } => ({
+const weighted = <T>(weight: number, value: T): { weight: number; arbitrary: fc.Arbitrary<T> } => ({
   weight,
   arbitrary: fc.constant(value),
 });
 
-/** Mostly short, sometimes long; shrinks to short. */
+/** 50 to 100 % of one of these; shrinks to the first. */
 function duration(...ms: readonly number[]): fc.Arbitrary<number> {
   return fc
     .tuple(fc.constantFrom(...ms), fc.integer({ min: 50, max: 100 }))
-    .map(([most, percent]) => Math.round((most * percent) / 100));
+    .map(([maxMs, percent]) => Math.round((maxMs * percent) / 100));
 }
 
 const clockErrors = [0, 30 * second, 2 * minute, 3 * hour, 20 * hour, year, 20 * year];
@@ -19,65 +19,99 @@ const clockErrors = [0, 30 * second, 2 * minute, 3 * hour, 20 * hour, year, 20 *
 const settings: fc.Arbitrary<Setting> = fc
   .record({
     seed: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
-    lifeMs: fc.oneof(often(4, 12 * hour), often(3, hour), often(1, 20 * minute), often(2, null)),
-    tellsTime: fc.oneof(often(4, true), often(1, false)),
-    sameAgainAboveMs: fc.oneof(often(1, null), often(1, 10 * minute), often(1, 6 * hour)),
-    answersOlder: fc.boolean(),
-    monotonicSleeps: fc.oneof(often(2, true), often(1, false)),
+    tokenLifetimeMs: fc.oneof(
+      weighted(4, 12 * hour),
+      weighted(3, hour),
+      weighted(1, 20 * minute),
+      weighted(2, null),
+    ),
+    sendsDate: fc.oneof(weighted(4, true), weighted(1, false)),
+    reuseTokenAboveMs: fc.oneof(weighted(1, null), weighted(1, 10 * minute), weighted(1, 6 * hour)),
+    returnsOlderTokens: fc.boolean(),
+    monotonicStopsInSleep: fc.oneof(weighted(2, true), weighted(1, false)),
     clockErrorMs: fc.oneof(
-      often(6, 0),
+      weighted(6, 0),
       { weight: 1, arbitrary: fc.constantFrom(...clockErrors) },
       { weight: 1, arbitrary: fc.constantFrom(...clockErrors.map((ms) => -ms)) },
     ),
-    scheduleMs: fc.oneof(often(4, hour), often(1, 6 * hour), often(1, null), often(1, 20 * minute)),
-    keeps: fc.oneof(often(4, true), often(1, false)),
-    askEveryMs: fc.constantFrom(hour, 3 * hour, 12 * hour),
+    scheduleMs: fc.oneof(
+      weighted(4, hour),
+      weighted(1, 6 * hour),
+      weighted(1, null),
+      weighted(1, 20 * minute),
+    ),
+    persistsTokens: fc.oneof(weighted(4, true), weighted(1, false)),
+    requestIntervalMs: fc.constantFrom(hour, 3 * hour, 12 * hour),
   })
-  .map((setting) => ({ ...setting, clockErrorMs: honest(setting, setting.clockErrorMs) }));
+  .map((setting) => ({ ...setting, clockErrorMs: detectableClockErrorMs(setting, setting.clockErrorMs) }));
 
-/** The clock's error as far as a program could ever find it out: see `plan.ts`. */
-function honest({ tellsTime, keeps }: Pick<Setting, 'tellsTime' | 'keeps'>, errorMs: number): number {
-  if (!keeps) return 0;
-  return tellsTime ? errorMs : Math.abs(errorMs);
+/** Without the errors that no program could detect: see `plan.ts`. */
+function detectableClockErrorMs(
+  { sendsDate, persistsTokens }: Pick<Setting, 'sendsDate' | 'persistsTokens'>,
+  errorMs: number,
+): number {
+  if (!persistsTokens) return 0;
+  return sendsDate ? errorMs : Math.abs(errorMs);
 }
 
-function incidentWithin(lastsMs: number): fc.Arbitrary<Incident> {
-  const whenever = fc
-    .tuple(fc.nat(Math.max(Math.floor(lastsMs / day) - 1, 0)), fc.nat(day / second - 1))
+type IncidentOption = fc.MaybeWeightedArbitrary<Incident>;
+
+/** The order of the options decides which plans a seed generates. */
+function createIncident(durationMs: number): fc.Arbitrary<Incident> {
+  const anyTimeMs = fc
+    .tuple(fc.nat(Math.max(Math.floor(durationMs / day) - 1, 0)), fc.nat(day / second - 1))
     .map(([days, seconds]) => days * day + seconds * second);
-  /** While the exchange is under way that the schedule starts at the hour. */
-  const inAnExchange = fc
-    .tuple(whenever, fc.nat(2 * second))
-    .map(([ms, laterMs]) => Math.floor(ms / hour) * hour + laterMs);
-  const atMs = fc.oneof({ weight: 2, arbitrary: whenever }, { weight: 1, arbitrary: inAnExchange });
+  /** Just after the hour, when the schedule has started an exchange. */
+  const duringExchangeMs = fc
+    .tuple(anyTimeMs, fc.nat(2 * second))
+    .map(([ms, offsetMs]) => Math.floor(ms / hour) * hour + offsetMs);
+  const atMs = fc.oneof({ weight: 2, arbitrary: anyTimeMs }, { weight: 1, arbitrary: duringExchangeMs });
   return fc.oneof(
-    {
-      weight: 4,
-      arbitrary: fc.record({
-        kind: fc.constant('sleep' as const),
-        atMs,
-        forMs: duration(minute, 30 * minute, 8 * hour, 14 * hour, 3 * day),
-      }),
-    },
+    createSleep(atMs),
+    ...createServiceIncidents(atMs),
+    ...createMachineIncidents(atMs),
+    ...createUserIncidents(atMs),
+    ...createClientIncidents(atMs),
+  );
+}
+
+function createSleep(atMs: fc.Arbitrary<number>): IncidentOption {
+  return {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('sleep' as const),
+      atMs,
+      durationMs: duration(minute, 30 * minute, 8 * hour, 14 * hour, 3 * day),
+    }),
+  };
+}
+
+function createServiceIncidents(atMs: fc.Arbitrary<number>): readonly IncidentOption[] {
+  return [
     {
       weight: 5,
       arbitrary: fc.record({
         kind: fc.constant('outage' as const),
         atMs,
-        outage: fc.constantFrom('unreachable', 'hanging', 'busy', 'junk', 'dead_tokens'),
-        forMs: duration(minute, 20 * minute, 2 * hour, 16 * hour),
+        outage: fc.constantFrom('unreachable', 'hanging', 'busy', 'html_page', 'expired_tokens'),
+        durationMs: duration(minute, 20 * minute, 2 * hour, 16 * hour),
         retryAfterMs: fc.constantFrom(0, 30 * second, 20 * minute, 5 * hour),
       }),
     },
     {
       weight: 2,
       arbitrary: fc.record({
-        kind: fc.constant('refusal' as const),
+        kind: fc.constant('credential_failure' as const),
         atMs,
-        refusal: fc.constantFrom('revoked', 'no_role', 'needs_person'),
-        forMs: duration(30 * minute, 5 * hour, 2 * day),
+        credentialFailure: fc.constantFrom('revoked', 'no_role', 'interaction_required'),
+        durationMs: duration(30 * minute, 5 * hour, 2 * day),
       }),
     },
+  ];
+}
+
+function createMachineIncidents(atMs: fc.Arbitrary<number>): readonly IncidentOption[] {
+  return [
     {
       weight: 2,
       arbitrary: fc.record({
@@ -91,32 +125,42 @@ function incidentWithin(lastsMs: number): fc.Arbitrary<Incident> {
       arbitrary: fc.record({
         kind: fc.constant('restart' as const),
         atMs,
-        manner: fc.constantFrom('stopped', 'killed'),
-        downMs: duration(second, minute, 3 * hour, 10 * hour, 14 * hour, 2 * day),
+        shutdown: fc.constantFrom('stopped', 'killed'),
+        downtimeMs: duration(second, minute, 3 * hour, 10 * hour, 14 * hour, 2 * day),
         clock: fc.constantFrom('same', 'right', 'lost'),
-        readingMs: fc.constantFrom(10, 3 * second),
-        lockedMs: fc.oneof(often(3, 0), often(1, 20 * minute)),
+        loadDelayMs: fc.constantFrom(10, 3 * second),
+        lockDurationMs: fc.oneof(weighted(3, 0), weighted(1, 20 * minute)),
       }),
     },
     {
       weight: 1,
       arbitrary: fc.record({
-        kind: fc.constant('journey' as const),
+        kind: fc.constant('travel' as const),
         atMs,
         errorMs: fc.constantFrom(3 * hour, -3 * hour, 0, -year),
         sleepMs: duration(hour, 14 * hour),
       }),
     },
+  ];
+}
+
+function createUserIncidents(atMs: fc.Arbitrary<number>): readonly IncidentOption[] {
+  return [
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('login' as const), atMs }) },
     {
       weight: 1,
       arbitrary: fc.record({
         kind: fc.constant('logout' as const),
         atMs,
-        forMs: duration(minute, 10 * hour),
+        durationMs: duration(minute, 10 * hour),
       }),
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('refresh' as const), atMs }) },
+  ];
+}
+
+function createClientIncidents(atMs: fc.Arbitrary<number>): readonly IncidentOption[] {
+  return [
     {
       weight: 1,
       arbitrary: fc.record({ kind: fc.constant('burst' as const), atMs, requests: fc.nat(50) }),
@@ -126,33 +170,37 @@ function incidentWithin(lastsMs: number): fc.Arbitrary<Incident> {
       arbitrary: fc.record({
         kind: fc.constant('polling' as const),
         atMs,
-        everyMs: fc.constantFrom(second, 10 * second, minute),
-        forMs: duration(5 * minute, hour),
+        intervalMs: fc.constantFrom(second, 10 * second, minute),
+        durationMs: duration(5 * minute, hour),
         minTtlMs: fc.constantFrom(0, 10 * minute, 11 * hour, 12 * hour),
       }),
     },
-  );
+  ];
 }
 
-/** Random days: so many incidents a day on average, at most. */
-export function plans(lastsMs: number, incidentsADay = 1): fc.Arbitrary<Plan> {
-  const maxLength = Math.ceil((lastsMs / day) * incidentsADay);
+/** @param incidentsPerDay at most, on average */
+export function plans(durationMs: number, incidentsPerDay = 1): fc.Arbitrary<Plan> {
+  const maxLength = Math.ceil((durationMs / day) * incidentsPerDay);
   return fc
     .record({
-      lastsMs: fc.constant(lastsMs),
+      durationMs: fc.constant(durationMs),
       setting: settings,
-      incidents: fc.array(incidentWithin(lastsMs), { maxLength, size: 'max' }),
+      incidents: fc.array(createIncident(durationMs), { maxLength, size: 'max' }),
     })
     .map((plan) => ({
       ...plan,
-      incidents: plan.incidents.map((incident) => honestly(plan.setting, incident)),
+      incidents: plan.incidents.map((incident) => withDetectableClockErrors(plan.setting, incident)),
     }));
 }
 
-function honestly(setting: Setting, incident: Incident): Incident {
-  if (incident.kind === 'clock' || incident.kind === 'journey')
-    return { ...incident, errorMs: honest(setting, incident.errorMs) };
-  if (incident.kind === 'restart' && incident.clock === 'lost' && !(setting.tellsTime && setting.keeps)) {
+function withDetectableClockErrors(setting: Setting, incident: Incident): Incident {
+  if (incident.kind === 'clock' || incident.kind === 'travel')
+    return { ...incident, errorMs: detectableClockErrorMs(setting, incident.errorMs) };
+  if (
+    incident.kind === 'restart' &&
+    incident.clock === 'lost' &&
+    !(setting.sendsDate && setting.persistsTokens)
+  ) {
     return { ...incident, clock: 'same' };
   }
   return incident;

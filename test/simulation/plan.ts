@@ -1,85 +1,89 @@
 /**
- * What happens in one simulated time, as data: fast-check makes it, and makes it smaller when a promise is broken.
+ * One simulated period as data: fast-check generates it, and shrinks it when an invariant is broken.
  *
- * Left out is what no program could notice with these two clocks and IAM's word: a clock that is set back while the
- * daemon is down or within half a minute of a sleep, and one that is slow while IAM does not say the time.
+ * Plans leave out what no program could detect with these two clocks and IAM's server time: a clock that is set back
+ * while the daemon is down or within half a minute of a sleep, and one that is behind while IAM sends no `Date`.
  */
 
-/** How IAM, or the way to it, fails. */
+/** How IAM, or the network, fails. */
 export type Outage =
-  /** At once, without an answer. */
+  /** Every request fails at once. */
   | 'unreachable'
-  /** Never an answer. */
+  /** No request gets a response. */
   | 'hanging'
-  /** Code 14 of google.rpc, often with a `Retry-After`. */
+  /** google.rpc code 14, often with a `Retry-After`. */
   | 'busy'
-  /** A page of somebody in between, whatever its status. */
-  | 'junk'
-  /** A token that has expired. */
-  | 'dead_tokens';
+  /** A proxy responds with a web page. */
+  | 'html_page'
+  /** IAM issues tokens that have expired. */
+  | 'expired_tokens';
 
-/** How IAM says no; each ends when somebody does something about it. */
-export type Refusal = 'revoked' | 'no_role' | 'needs_person';
+/** How IAM rejects the credential; ends with a login or, for `no_role`, when the role is granted. */
+export type CredentialFailure = 'revoked' | 'no_role' | 'interaction_required';
 
 export type Incident = { readonly atMs: number } & (
-  | { readonly kind: 'sleep'; readonly forMs: number }
+  | { readonly kind: 'sleep'; readonly durationMs: number }
   | {
       readonly kind: 'outage';
       readonly outage: Outage;
-      readonly forMs: number;
+      readonly durationMs: number;
       readonly retryAfterMs: number;
     }
-  | { readonly kind: 'refusal'; readonly refusal: Refusal; readonly forMs: number }
-  /** Somebody sets the clock so far ahead of the true time. */
+  | {
+      readonly kind: 'credential_failure';
+      readonly credentialFailure: CredentialFailure;
+      readonly durationMs: number;
+    }
+  /** The wall clock is set to `errorMs` ahead of the true time. */
   | { readonly kind: 'clock'; readonly errorMs: number }
-  /** The clock is set, the lid closed, and there is no network until an hour after it is opened. */
-  | { readonly kind: 'journey'; readonly errorMs: number; readonly sleepMs: number }
+  /** The clock is set, the machine sleeps, and the network is back an hour after it wakes. */
+  | { readonly kind: 'travel'; readonly errorMs: number; readonly sleepMs: number }
   | {
       readonly kind: 'restart';
-      readonly manner: 'stopped' | 'killed';
-      readonly downMs: number;
-      /** What the clock shows when the daemon is back; `lost` is 1970. */
+      readonly shutdown: 'stopped' | 'killed';
+      readonly downtimeMs: number;
+      /** The wall clock at the next start; `lost` is 1970. */
       readonly clock: 'same' | 'right' | 'lost';
-      readonly readingMs: number;
-      /** The keychain is locked for so long after the start. */
-      readonly lockedMs: number;
+      readonly loadDelayMs: number;
+      /** How long the keychain is locked after the start. */
+      readonly lockDurationMs: number;
     }
   | { readonly kind: 'login' }
-  | { readonly kind: 'logout'; readonly forMs: number }
+  | { readonly kind: 'logout'; readonly durationMs: number }
   | { readonly kind: 'refresh' }
   | { readonly kind: 'burst'; readonly requests: number }
   | {
       readonly kind: 'polling';
-      readonly everyMs: number;
-      readonly forMs: number;
+      readonly intervalMs: number;
+      readonly durationMs: number;
       readonly minTtlMs: number;
     }
 );
 
-/** What stays the same all the time. */
+/** What does not change during a plan. */
 export interface Setting {
-  /** Of everything that is random and not worth being made smaller: latencies, jitter, when clients ask. */
+  /** For what is random and need not be shrunk: latencies, jitter, the times of requests. */
   readonly seed: number;
-  /** How long IAM's tokens live; `null`: each as it likes. */
-  readonly lifeMs: number | null;
-  /** IAM's answers have a `Date`. */
-  readonly tellsTime: boolean;
-  /** IAM gives the same token again while it has more than this left; `null`: never. */
-  readonly sameAgainAboveMs: number | null;
-  /** One answer in ten is an older token, though never two in a row. */
-  readonly answersOlder: boolean;
-  /** The monotonic clock stands still during sleep, as on Linux, or runs on. */
-  readonly monotonicSleeps: boolean;
+  /** Lifetime of IAM's tokens; `null`: random. */
+  readonly tokenLifetimeMs: number | null;
+  /** Whether IAM's responses have a `Date`. */
+  readonly sendsDate: boolean;
+  /** IAM issues the same token again while it has more than this left; `null`: never. */
+  readonly reuseTokenAboveMs: number | null;
+  /** One response in ten is an older token, but never two in a row. */
+  readonly returnsOlderTokens: boolean;
+  /** Whether the monotonic clock stops during sleep, as on Linux. */
+  readonly monotonicStopsInSleep: boolean;
   readonly clockErrorMs: number;
-  /** The cron schedule's period; `null`: it never fires. */
+  /** Period of the cron schedule; `null`: no schedule. */
   readonly scheduleMs: number | null;
-  /** The keychain takes each token that is to be kept; when it does not, no clock is wrong. */
-  readonly keeps: boolean;
-  readonly askEveryMs: number;
+  /** Whether the store accepts every token that is persisted; if not, the clocks are correct. */
+  readonly persistsTokens: boolean;
+  readonly requestIntervalMs: number;
 }
 
 export interface Plan {
-  readonly lastsMs: number;
+  readonly durationMs: number;
   readonly setting: Setting;
   readonly incidents: readonly Incident[];
 }

@@ -1,123 +1,141 @@
-import { minute, second } from '../support/durations.ts';
-import type { Promises } from './promises.ts';
+import { IamTokenError } from '../../src/shared/errors.ts';
+import type { IamToken } from '../../src/token/token.ts';
+import { minute, second } from '../support/time/durations.ts';
+import type { Invariants } from './invariants.ts';
 import type { SimulatedDaemon } from './simulated-daemon.ts';
 import { exchangeTimeoutMs, type SimulatedIam } from './simulated-iam.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
-/** The store is read, then one exchange ends. */
-const deadlineMs = 5 * second + exchangeTimeoutMs + second;
+/** The time to read the store and for one exchange. */
+const responseTimeoutMs = 5 * second + exchangeTimeoutMs + second;
 
 export interface SimulatedClientsParts {
   readonly time: SimulatedTime;
   readonly iam: SimulatedIam;
   readonly daemon: SimulatedDaemon;
-  readonly promises: Promises;
+  readonly invariants: Invariants;
   readonly random: () => number;
-  /** Nothing keeps the daemon from a living token, and nothing has for as long as it takes. */
-  readonly isCalm: () => boolean;
-  readonly clockWasAlwaysRight: () => boolean;
+  /** Whether the daemon must have a valid token now. */
+  readonly isStable: () => boolean;
+  readonly wasClockAlwaysCorrect: () => boolean;
 }
 
-interface Open {
+interface PendingRequest {
   readonly deadlineAwakeMs: number;
-  readonly what: string;
+  readonly description: string;
 }
 
-/** Who asks the daemon, and holds it to what it answers. */
+/** The clients of the daemon, which check every response. */
 export class SimulatedClients {
   requests = 0;
   readonly #parts: SimulatedClientsParts;
   /** In the order of their deadlines. */
-  readonly #open = new Set<Open>();
+  readonly #pending = new Set<PendingRequest>();
 
   constructor(parts: SimulatedClientsParts) {
     this.#parts = parts;
   }
 
-  askNowAndThen(everyMs: number): void {
+  scheduleRequests(intervalMs: number): void {
     const { time, random } = this.#parts;
-    time.in(-Math.log(1 - random()) * everyMs, () => {
-      this.ask(0);
-      this.askNowAndThen(everyMs);
+    time.schedule(-Math.log(1 - random()) * intervalMs, () => {
+      this.requestToken(0);
+      this.scheduleRequests(intervalMs);
     });
   }
 
-  /** Shells and editors ask when the machine or the session begins. */
-  askSoon(): void {
+  /** Shells and editors send requests at the start of a session. */
+  scheduleStartupRequests(): void {
     const { time, random } = this.#parts;
     for (const withinMs of [second, 30 * second, 10 * minute]) {
-      time.in(random() * withinMs, () => this.ask(0));
+      time.schedule(random() * withinMs, () => this.requestToken(0));
     }
   }
 
-  poll(everyMs: number, forMs: number, minTtlMs: number): void {
-    if (forMs <= 0) return;
-    this.ask(minTtlMs);
-    this.#parts.time.in(everyMs, () => this.poll(everyMs, forMs - everyMs, minTtlMs));
+  poll(intervalMs: number, durationMs: number, minTtlMs: number): void {
+    if (durationMs <= 0) return;
+    this.requestToken(minTtlMs);
+    this.#parts.time.schedule(intervalMs, () => this.poll(intervalMs, durationMs - intervalMs, minTtlMs));
   }
 
-  ask(minTtlMs: number): void {
-    const { time, iam, daemon, promises, random, isCalm } = this.#parts;
+  requestToken(minTtlMs: number): void {
+    const { time, iam, daemon, invariants, random, isStable } = this.#parts;
     const { profile } = daemon;
     if (profile === null || time.isAsleep) return;
-    const hasToBeServed = minTtlMs === 0 && isCalm();
+    const mustBeServed = minTtlMs === 0 && isStable();
     const { credential } = iam;
-    let isServed = false;
-    const takeBack = this.#request(`a request with a minTtl of ${minTtlMs / second} s`, (settled) =>
-      profile.token(minTtlMs, (end) => {
-        settled();
-        isServed = end.kind === 'answer';
-        if (end.kind === 'answer') this.#check(end.token.value.expose(), minTtlMs, credential);
-      }),
-    );
-    if (hasToBeServed && !isServed) {
-      promises.break('a request had to wait though IAM could be asked in time');
+    const checkToken = (token: IamToken): void =>
+      this.#checkServedToken(token.value.expose(), minTtlMs, credential);
+    const controller = new AbortController();
+    this.requests += 1;
+    const validToken = profile.getValidToken(minTtlMs);
+    if (validToken !== null) {
+      checkToken(validToken);
+    } else {
+      if (mustBeServed) invariants.fail('a request had to wait, although a renewal was possible in time');
+      const response = profile.requestToken(minTtlMs, controller.signal).then(checkToken);
+      const description = `a request with a minTtl of ${minTtlMs / second} s`;
+      void this.#waitFor(description, response, controller.signal);
     }
-    if (random() < 0.05) time.in(random() * 10 * second, takeBack);
+    if (random() < 0.05) time.schedule(random() * 10 * second, () => controller.abort());
   }
 
   refresh(): void {
-    const { time, daemon, promises } = this.#parts;
+    const { time, daemon, invariants } = this.#parts;
     const { profile } = daemon;
     if (profile === null || time.isAsleep) return;
-    promises.note('somebody refreshes');
-    this.#request('a refresh', (settled) => profile.refresh(settled));
-  }
-
-  /** A process is gone, and its connections with it. */
-  hangUp(): void {
-    this.#open.clear();
-  }
-
-  allAreAnswered(when: string): void {
-    if (this.#open.size > 0) this.#parts.promises.break(`a request got no answer ${when}`);
-  }
-
-  nobodyIsLate(): void {
-    const [oldest] = this.#open;
-    if (oldest !== undefined && this.#parts.time.awakeMs > oldest.deadlineAwakeMs) {
-      this.#parts.promises.break(`${oldest.what} got no answer in time`);
-    }
-  }
-
-  #check(value: string, minTtlMs: number, credential: number): void {
-    const { time, iam, promises, clockWasAlwaysRight } = this.#parts;
-    const issued = iam.known(value);
-    promises.tokenServed(issued.endsMs, clockWasAlwaysRight());
-    if (issued.credential < credential) promises.break('a token of the credential before the login');
-    if (clockWasAlwaysRight() && issued.endsMs - time.trueMs < minTtlMs) {
-      promises.break('a token that is shorter than the minTtl');
-    }
-  }
-
-  #request(what: string, ask: (settled: () => void) => () => void): () => void {
+    invariants.note('refresh');
     this.requests += 1;
-    const open: Open = { deadlineAwakeMs: this.#parts.time.awakeMs + deadlineMs, what };
-    this.#open.add(open);
-    const takeBack = ask(() => this.#open.delete(open));
-    return () => {
-      this.#open.delete(open);
-      takeBack();
+    const { signal } = new AbortController();
+    void this.#waitFor('a refresh', profile.requestRefresh(signal), signal);
+  }
+
+  get hasPending(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  /** The process has ended, and its connections with it. */
+  dropPending(): void {
+    this.#pending.clear();
+  }
+
+  assertNonePending(when: string): void {
+    if (this.#pending.size > 0) this.#parts.invariants.fail(`a request got no response ${when}`);
+  }
+
+  assertNoneOverdue(): void {
+    const [oldest] = this.#pending;
+    if (oldest !== undefined && this.#parts.time.awakeMs > oldest.deadlineAwakeMs) {
+      this.#parts.invariants.fail(`${oldest.description} got no response in time`);
+    }
+  }
+
+  #checkServedToken(value: string, minTtlMs: number, credential: number): void {
+    const { time, iam, invariants, wasClockAlwaysCorrect } = this.#parts;
+    const simulatedToken = iam.lookUpToken(value);
+    invariants.recordServedToken(simulatedToken.expiresAtMs, wasClockAlwaysCorrect());
+    if (simulatedToken.credential < credential)
+      invariants.fail('a token of the credential from before the login');
+    const missingMs = minTtlMs - (simulatedToken.expiresAtMs - time.trueMs);
+    const isTolerated = missingMs < minute && time.trueMs - iam.lastReceivedAtMs < minute;
+    if (wasClockAlwaysCorrect() && missingMs > 0 && !isTolerated) {
+      invariants.fail('a token with less time left than the minTtl');
+    }
+  }
+
+  async #waitFor(description: string, response: Promise<unknown>, signal: AbortSignal): Promise<void> {
+    const pending: PendingRequest = {
+      deadlineAwakeMs: this.#parts.time.awakeMs + responseTimeoutMs,
+      description,
     };
+    this.#pending.add(pending);
+    signal.addEventListener('abort', () => this.#pending.delete(pending));
+    try {
+      await response;
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof IamTokenError)) throw error;
+    } finally {
+      this.#pending.delete(pending);
+    }
   }
 }

@@ -1,57 +1,57 @@
-import { Profile } from '../../src/daemon/profile.ts';
+import type { Secret } from '../../src/shared/secret.ts';
+import { Profile } from '../../src/daemon/profiles/profile.ts';
 import type { Instant } from '../../src/shared/clock.ts';
+import { formatHint } from '../../src/shared/hint.ts';
 import type { Log } from '../../src/shared/log.ts';
-import type { KeptToken } from '../../src/token/iam-token.ts';
-import type { Exchanged } from '../../src/token/ports.ts';
+import type { PersistedToken } from '../../src/token/token.ts';
+import type { IamTokenSource, IssuedToken } from '../../src/token/token-source.ts';
 import type { Setting } from './plan.ts';
-import { exchangeGraceMs, type Promises } from './promises.ts';
+import { exchangeGraceMs, type Invariants } from './invariants.ts';
 import { exchangeTimeoutMs, type SimulatedIam } from './simulated-iam.ts';
 import { SimulatedClock, type SimulatedTime } from './simulated-time.ts';
 
-const silent: Log = { write: () => undefined };
+const silentLog: Log = { write: () => undefined };
 
 export interface SimulatedDaemonParts {
   readonly setting: Setting;
   readonly time: SimulatedTime;
   readonly iam: SimulatedIam;
-  readonly promises: Promises;
+  readonly invariants: Invariants;
   readonly random: () => number;
-  /** A promise of the runner was settled: what hangs on it goes on before anything else happens. */
-  readonly settled: () => void;
-  /** The store was read, and clients will ask. */
-  readonly found: () => void;
+  /** An exchange has ended: promises must be flushed before the next event. */
+  readonly onSettled: () => void;
+  readonly onCredentialLoaded: () => void;
 }
 
-/** The processes of one daemon, one after the other, with the real runner of its one profile. */
+/** A daemon and its restarts, with one profile that the real `Profile` runs. */
 export class SimulatedDaemon {
-  /** `null` while the daemon is down, or nobody is logged in. */
+  /** `null` while the daemon is down, or not logged in. */
   profile: Profile | null = null;
   clock: SimulatedClock;
   isDown = false;
-  /** The store is being read, or is locked. */
-  isReading = false;
+  /** Whether the store is being read, or is locked. */
+  isLoading = false;
   isLoggedIn = true;
   readonly #parts: SimulatedDaemonParts;
-  #kept: KeptToken | null = null;
-  #plannedMs = Infinity;
+  #persistedToken: PersistedToken<Secret> | null = null;
+  #nextFiringMs = Infinity;
 
   constructor(parts: SimulatedDaemonParts) {
     this.#parts = parts;
     this.clock = new SimulatedClock(parts.time, parts.random);
   }
 
-  start(readingMs: number, lockedMs: number): void {
-    const { time, random, promises } = this.#parts;
+  start(loadDelayMs: number, lockDurationMs: number): void {
+    const { time, random, invariants } = this.#parts;
     this.isDown = false;
     this.clock = new SimulatedClock(time, random);
-    promises.processStarted();
-    if (this.isLoggedIn) this.#read(this.#newProfile(), readingMs, lockedMs);
+    invariants.recordProcessStart();
+    if (this.isLoggedIn) this.#loadCredential(this.#createProfile(), loadDelayMs, lockDurationMs);
   }
 
-  /** In order: everybody who waits is told. */
   stop(): void {
     this.profile?.stop();
-    this.#parts.promises.nothingRuns('a stop');
+    this.#parts.invariants.assertNoActiveExchange('a stop');
     this.kill();
   }
 
@@ -61,42 +61,43 @@ export class SimulatedDaemon {
     this.clock = new SimulatedClock(this.#parts.time, this.#parts.random);
   }
 
-  /** The new credential was confirmed by an exchange that began at `startedAt`. */
-  logIn(credential: number, exchanged: Exchanged, startedAt: Instant): void {
-    const { iam, promises } = this.#parts;
+  /** @param startedAt of the exchange that verified the new credential */
+  logIn(credential: number, issuedToken: IssuedToken<Secret>, startedAt: Instant): void {
+    const { iam, invariants } = this.#parts;
     iam.credential = credential;
-    this.#kept = null;
+    this.#persistedToken = null;
     this.isLoggedIn = true;
-    this.isReading = false;
-    if (this.profile === null) promises.processStarted();
-    const profile = this.profile ?? this.#newProfile();
-    promises.loggedIn();
-    promises.note(`logged in: ${exchanged.token.expose()}`);
-    promises.disturbed(exchangeTimeoutMs + exchangeGraceMs);
-    profile.loggedIn(this.#source(), exchanged, startedAt);
-    promises.nothingRuns('a login');
+    this.isLoading = false;
+    if (this.profile === null) invariants.recordProcessStart();
+    const profile = this.profile ?? this.#createProfile();
+    invariants.recordLogin();
+    invariants.note(`logged in with ${issuedToken.value.expose()}`);
+    invariants.allowRecovery(exchangeTimeoutMs + exchangeGraceMs);
+    profile.completeLogin(this.#openSource(), issuedToken, startedAt);
+    invariants.assertNoActiveExchange('a login');
   }
 
   logOut(): void {
     const { profile } = this;
     this.profile = null;
     this.isLoggedIn = false;
-    this.#kept = null;
-    profile?.missing({ code: 'login_required', message: 'there is no credential' });
+    this.#persistedToken = null;
+    profile?.removeCredential({ code: 'login_required', message: 'no credential' });
     profile?.stop();
-    this.#parts.promises.nothingRuns('a logout');
+    this.#parts.invariants.assertNoActiveExchange('a logout');
   }
 
-  #newProfile(): Profile {
+  #createProfile(): Profile {
     const { setting, random } = this.#parts;
-    this.#plannedMs = Infinity;
+    this.#nextFiringMs = Infinity;
     this.profile = new Profile({
       name: 'default',
       clock: this.clock,
-      log: silent,
-      nextScheduledAfter: (_profile, afterMs) => this.#nextScheduledAfter(afterMs),
-      keep: (kept) => {
-        if (setting.keeps || random() < 0.5) this.#kept = kept;
+      log: silentLog,
+      formatHint: (hint) => formatHint(hint),
+      getNextScheduledMs: (_profile, afterMs) => this.#nextScheduledAfter(afterMs),
+      persistToken: (persistedToken) => {
+        if (setting.persistsTokens || random() < 0.5) this.#persistedToken = persistedToken;
       },
       announce: () => undefined,
     });
@@ -106,50 +107,58 @@ export class SimulatedDaemon {
   #nextScheduledAfter(afterMs: number): number | null {
     const { scheduleMs } = this.#parts.setting;
     if (scheduleMs === null) return null;
-    if (afterMs >= this.#plannedMs) this.#parts.promises.scheduleFired();
-    this.#plannedMs = (Math.floor(afterMs / scheduleMs) + 1) * scheduleMs;
-    return this.#plannedMs;
+    if (afterMs >= this.#nextFiringMs) this.#parts.invariants.recordScheduleFiring();
+    this.#nextFiringMs = (Math.floor(afterMs / scheduleMs) + 1) * scheduleMs;
+    return this.#nextFiringMs;
   }
 
-  /** As `src/daemon/profiles.ts` does it. */
-  #read(profile: Profile, readingMs: number, lockedMs: number): void {
-    const { time, promises, found } = this.#parts;
-    this.isReading = true;
-    time.in(readingMs, () => {
+  /** As in `src/daemon/profiles/profiles.ts`. */
+  #loadCredential(profile: Profile, loadDelayMs: number, lockDurationMs: number): void {
+    const { time, invariants, onCredentialLoaded } = this.#parts;
+    this.isLoading = true;
+    time.schedule(loadDelayMs, () => {
       if (this.profile !== profile || profile.state.phase.kind !== 'loading') return;
-      if (lockedMs > 0) {
-        this.#lock(profile, readingMs, lockedMs);
+      if (lockDurationMs > 0) {
+        this.#startLocked(profile, loadDelayMs, lockDurationMs);
         return;
       }
-      this.isReading = false;
-      promises.note(`the credential is found, and ${this.#kept?.token.value.expose() ?? 'no token'}`);
-      promises.disturbed(exchangeTimeoutMs + exchangeGraceMs);
-      profile.found(this.#source(), this.#kept);
-      found();
+      this.isLoading = false;
+      invariants.note(
+        `loaded the credential and ${this.#persistedToken?.token.value.expose() ?? 'no token'}`,
+      );
+      invariants.allowRecovery(exchangeTimeoutMs + exchangeGraceMs);
+      profile.setCredential(this.#openSource(), this.#persistedToken);
+      onCredentialLoaded();
     });
   }
 
-  #lock(profile: Profile, readingMs: number, lockedMs: number): void {
-    profile.missing({ code: 'keychain_locked', message: 'the keychain is locked' });
-    this.#parts.time.in(lockedMs, () => {
-      if (this.profile !== profile || profile.state.phase.kind !== 'without_credential') return;
-      profile.loading();
-      this.#read(profile, readingMs, 0);
+  #startLocked(profile: Profile, loadDelayMs: number, lockDurationMs: number): void {
+    profile.removeCredential({ code: 'keychain_locked', message: 'the keychain is locked' });
+    this.#parts.time.schedule(lockDurationMs, () => {
+      if (this.profile !== profile || profile.state.phase.kind !== 'no_credential') return;
+      profile.beginLoading();
+      this.#loadCredential(profile, loadDelayMs, 0);
     });
   }
 
-  #source(): ReturnType<SimulatedIam['source']> {
-    const { iam, promises, settled } = this.#parts;
+  #openSource(): IamTokenSource {
+    const { iam, invariants, onSettled } = this.#parts;
     const { clock } = this;
-    const witness = {
-      began: (interactive: boolean, signal: AbortSignal): void => {
-        const cause = interactive ? 'person' : this.profile?.state.attempts.at(-1)?.cause;
-        promises.exchangeBegan(cause ?? 'due', signal);
+    const observer = {
+      onStart: (interactive: boolean, signal: AbortSignal): void => {
+        const trigger = interactive ? 'user' : this.profile?.state.attempts.at(-1)?.trigger;
+        invariants.recordExchangeStart(trigger ?? 'renewal', signal);
       },
-      ended: (...how: Parameters<Promises['exchangeEnded']>): void => {
-        if (this.clock === clock) promises.exchangeEnded(...how);
+      onProbe: (answer: string | null): boolean => {
+        if (this.clock !== clock) return false;
+        // The answer is dropped during an exchange.
+        if (this.profile?.state.phase.kind !== 'exchanging') invariants.recordProbe(answer);
+        return true;
+      },
+      onEnd: (...args: Parameters<Invariants['recordExchangeEnd']>): void => {
+        if (this.clock === clock) invariants.recordExchangeEnd(...args);
       },
     };
-    return iam.source(clock, iam.credential, witness, settled);
+    return iam.openSource(clock, iam.credential, observer, onSettled);
   }
 }

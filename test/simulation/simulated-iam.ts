@@ -1,45 +1,52 @@
 import type { Clock } from '../../src/shared/clock.ts';
 import { Secret } from '../../src/shared/secret.ts';
-import type { ExchangeFailure, ExchangeOutcome, IamTokenSource } from '../../src/token/ports.ts';
-import { hour, minute, second } from '../support/durations.ts';
-import type { Outage, Refusal, Setting } from './plan.ts';
+import type { ExchangeFailure, ExchangeOutcome, IamTokenSource } from '../../src/token/token-source.ts';
+import { hour, minute, second } from '../support/time/durations.ts';
+import type { Outage, CredentialFailure, Setting } from './plan.ts';
 import type { SimulatedTime } from './simulated-time.ts';
 
 export const exchangeTimeoutMs = 8 * second;
-export const slowestAnswerMs = 2 * second;
+export const maxResponseMs = 2 * second;
+const probeTimeoutMs = 4 * second;
 
-/** What IAM knows of a token: the truth that the daemon is held to. */
-export interface Issued {
+/** A token as IAM issued it, in true time. */
+export interface SimulatedToken {
   readonly value: string;
-  readonly endsMs: number;
-  /** The credential that it was made from: logins are counted. */
+  readonly expiresAtMs: number;
+  /** The number of the login whose credential it was issued for. */
   readonly credential: number;
 }
 
-/** Who is told how exchanges begin and end. */
-export interface Witness {
-  began(interactive: boolean, signal: AbortSignal): void;
-  /** Not called for one that was taken back. */
-  ended(outcome: ExchangeOutcome, signal: AbortSignal): void;
+export interface ExchangeObserver {
+  onStart(interactive: boolean, signal: AbortSignal): void;
+  /**
+   * Called with the answer to a look without a credential.
+   * @returns whether it arrives: its process may have been killed
+   */
+  onProbe(answer: string | null): boolean;
+  /** Not called for an exchange that was aborted. */
+  onEnd(outcome: ExchangeOutcome<Secret>, signal: AbortSignal): void;
 }
 
-/** IAM and the network on the way to it. */
+/** IAM and the network. */
 export class SimulatedIam {
   outage: Outage | null = null;
-  refusal: Refusal | null = null;
+  credentialFailure: CredentialFailure | null = null;
   retryAfterMs = 0;
-  /** The credential that is at work, counted by logins. */
+  /** The current credential: the number of the login. */
   credential = 0;
+  /** When the daemon last received a token, in true time. */
+  lastReceivedAtMs = -Infinity;
   readonly #time: SimulatedTime;
   readonly #setting: Setting;
   readonly #random: () => number;
-  readonly #issued = new Map<string, Issued>();
-  /** Not more than needed to give an older one. */
-  #recent: Issued[] = [];
-  #gaveOlder = false;
-  #onWaking: (() => void)[] = [];
-  /** Only after a success does an answer get lost by chance. */
-  #lastWasSuccess = false;
+  readonly #issuedTokens = new Map<string, SimulatedToken>();
+  /** The last few, to issue an older one again. */
+  #recentTokens: SimulatedToken[] = [];
+  #wasLastTokenOlder = false;
+  #deferredResponses: (() => void)[] = [];
+  /** Responses get lost at random only after a success, so never two in a row. */
+  #hasLastSucceeded = false;
 
   constructor(time: SimulatedTime, setting: Setting, random: () => number) {
     this.#time = time;
@@ -47,162 +54,186 @@ export class SimulatedIam {
     this.#random = random;
   }
 
-  known(value: string): Issued {
-    const issued = this.#issued.get(value);
-    if (issued === undefined) throw new Error(`IAM never gave ${value}`);
-    return issued;
+  lookUpToken(value: string): SimulatedToken {
+    const token = this.#issuedTokens.get(value);
+    if (token === undefined) throw new Error(`IAM never issued ${value}`);
+    return token;
   }
 
-  /**
-   * @param settled told after each answer, so that the simulation lets promises run
-   */
-  source(clock: Clock, credential: number, witness: Witness, settled: () => void): IamTokenSource {
+  /** @param onSettled called after each exchange, so that the simulation flushes promises */
+  openSource(
+    clock: Clock,
+    credential: number,
+    observer: ExchangeObserver,
+    onSettled: () => void,
+  ): IamTokenSource {
     return {
+      probe: () =>
+        new Promise((resolve) => {
+          const answer = this.#answerToProbe();
+          const delayMs = this.outage === 'hanging' ? probeTimeoutMs : this.#random() * maxResponseMs;
+          this.#time.schedule(delayMs, () => {
+            const received = this.#time.isAsleep ? null : answer;
+            if (!observer.onProbe(received)) return;
+            resolve(received);
+            onSettled();
+          });
+        }),
       exchange: (signal, interactive) =>
         new Promise((resolve) => {
-          witness.began(interactive, signal);
+          observer.onStart(interactive, signal);
           let hasEnded = false;
-          const untilMs = clock.now().monotonicMs + exchangeTimeoutMs;
-          const deadline = clock.alarm(() => {
-            if (clock.now().monotonicMs < untilMs) deadline.set(untilMs);
-            else end(transient('no answer within 8 s'));
+          const deadlineMs = clock.now().monotonicMs + exchangeTimeoutMs;
+          const timeoutAlarm = clock.createAlarm(() => {
+            if (clock.now().monotonicMs < deadlineMs) timeoutAlarm.set(deadlineMs);
+            else end(transientFailure('no response within 8 s'));
           });
-          const end = (outcome: ExchangeOutcome): void => {
+          const end = (outcome: ExchangeOutcome<Secret>): void => {
             if (hasEnded) return;
             hasEnded = true;
-            deadline.cancel();
-            if (!signal.aborted) witness.ended(outcome, signal);
+            timeoutAlarm.cancel();
+            if (outcome.ok) this.lastReceivedAtMs = this.#time.trueMs;
+            if (!signal.aborted) observer.onEnd(outcome, signal);
             resolve(outcome);
-            settled();
+            onSettled();
           };
-          deadline.set(untilMs);
-          signal.addEventListener('abort', () => end(transient('aborted')));
-          this.#request(credential, interactive, end);
+          timeoutAlarm.set(deadlineMs);
+          signal.addEventListener('abort', () => end(transientFailure('aborted')));
+          this.#sendRequest(credential, interactive, end);
         }),
     };
   }
 
-  #request(credential: number, interactive: boolean, end: (outcome: ExchangeOutcome) => void): void {
-    if (this.outage !== null) this.#lastWasSuccess = false;
+  #answerToProbe(): string | null {
+    if (this.outage === null || this.outage === 'expired_tokens') return 'HTTP 404';
+    return this.outage === 'html_page' ? 'HTTP 403' : null;
+  }
+
+  #sendRequest(
+    credential: number,
+    interactive: boolean,
+    end: (outcome: ExchangeOutcome<Secret>) => void,
+  ): void {
+    if (this.outage !== null) this.#hasLastSucceeded = false;
     if (this.outage === 'hanging') return;
-    const wayMs = 10 + this.#random() * (slowestAnswerMs / 2 - 10);
-    this.#time.in(wayMs, () => {
+    const latencyMs = 10 + this.#random() * (maxResponseMs / 2 - 10);
+    this.#time.schedule(latencyMs, () => {
       const outcome = this.#time.isAsleep
-        ? transient('the connection was reset')
-        : this.#answer(credential, interactive);
-      this.#time.in(wayMs, () => this.#deliver(outcome, end));
+        ? transientFailure('the connection was reset')
+        : this.#respond(credential, interactive);
+      this.#time.schedule(latencyMs, () => this.#deliver(outcome, end));
     });
   }
 
-  /** What comes while the machine sleeps is read on waking, or the connection is gone. */
-  #deliver(outcome: ExchangeOutcome, end: (outcome: ExchangeOutcome) => void): void {
+  /** A response that arrives during sleep is read on waking, unless the connection was reset. */
+  #deliver(outcome: ExchangeOutcome<Secret>, end: (outcome: ExchangeOutcome<Secret>) => void): void {
     if (!this.#time.isAsleep) return end(outcome);
     const isReset = this.#random() < 0.5;
-    this.#onWaking.push(() => end(isReset ? transient('the connection was reset') : outcome));
+    this.#deferredResponses.push(() => end(isReset ? transientFailure('the connection was reset') : outcome));
   }
 
-  woke(): void {
-    const woken = this.#onWaking;
-    this.#onWaking = [];
-    for (const end of woken) this.#time.in(this.#random() * second, end);
+  deliverDeferredResponses(): void {
+    const responses = this.#deferredResponses;
+    this.#deferredResponses = [];
+    for (const end of responses) this.#time.schedule(this.#random() * second, end);
   }
 
-  #answer(credential: number, interactive: boolean): ExchangeOutcome {
+  #respond(credential: number, interactive: boolean): ExchangeOutcome<Secret> {
     switch (this.outage) {
       case 'unreachable':
-        return transient('the network is unreachable');
-      case 'junk':
-        return transient('a proxy answered with HTML');
+        return transientFailure('the network is unreachable');
+      case 'html_page':
+        return transientFailure('a proxy responded with HTML');
       case 'busy':
-        return this.#failure('transient', 'IAM is busy (code 14)', this.#retryAfter());
-      case 'dead_tokens':
-        return this.#give(this.#issue(credential, -minute));
+        return this.#createFailure('transient', 'IAM is busy (code 14)', this.#retryAfterHeader());
+      case 'expired_tokens':
+        return this.#createSuccess(this.#issueToken(credential, -minute));
       case 'hanging':
       case null:
-        return this.#refused(credential, interactive) ?? this.#success(credential);
+        return this.#checkCredential(credential, interactive) ?? this.#respondWithToken(credential);
       default:
         return this.outage satisfies never;
     }
   }
 
-  #refused(credential: number, interactive: boolean): ExchangeOutcome | null {
-    const isOfLoginUnderWay = credential > this.credential;
-    if (this.refusal === null || isOfLoginUnderWay) return null;
-    switch (this.refusal) {
+  #checkCredential(credential: number, interactive: boolean): ExchangeOutcome<Secret> | null {
+    const isPendingLogin = credential > this.credential;
+    if (this.credentialFailure === null || isPendingLogin) return null;
+    switch (this.credentialFailure) {
       case 'revoked':
-        return this.#failure('terminal', 'OAuth token is invalid or expired (code 16)');
+        return this.#createFailure('terminal', 'OAuth token is invalid or expired (code 16)');
       case 'no_role':
-        return this.#failure('terminal', 'Permission denied (code 7)', { mayHeal: true });
-      case 'needs_person':
-        return interactive ? null : this.#failure('needs_person', 'the session has ended');
+        return this.#createFailure('terminal', 'Permission denied (code 7)', { retryOnSchedule: true });
+      case 'interaction_required':
+        return interactive ? null : this.#createFailure('interaction_required', 'the session has expired');
       default:
-        return this.refusal satisfies never;
+        return this.credentialFailure satisfies never;
     }
   }
 
-  #success(credential: number): ExchangeOutcome {
-    const isLost = this.#lastWasSuccess && this.#random() < 0.02;
-    this.#lastWasSuccess = !isLost;
-    if (isLost) return transient('the connection was reset');
-    return this.#give(this.#choose(credential));
+  #respondWithToken(credential: number): ExchangeOutcome<Secret> {
+    const isLost = this.#hasLastSucceeded && this.#random() < 0.02;
+    this.#hasLastSucceeded = !isLost;
+    if (isLost) return transientFailure('the connection was reset');
+    return this.#createSuccess(this.#chooseToken(credential));
   }
 
-  #choose(credential: number): Issued {
-    const { sameAgainAboveMs, answersOlder } = this.#setting;
-    const own = this.#recent.filter((issued) => issued.credential === credential);
-    const last = own.at(-1);
-    if (answersOlder && !this.#gaveOlder && this.#random() < 0.1) {
-      const older = own.find((issued) => issued.endsMs > this.#time.trueMs + 10 * minute);
-      this.#gaveOlder = older !== undefined;
-      if (older !== undefined) return older;
+  #chooseToken(credential: number): SimulatedToken {
+    const { reuseTokenAboveMs, returnsOlderTokens } = this.#setting;
+    const ownTokens = this.#recentTokens.filter((token) => token.credential === credential);
+    const lastToken = ownTokens.at(-1);
+    if (returnsOlderTokens && !this.#wasLastTokenOlder && this.#random() < 0.1) {
+      const olderToken = ownTokens.find((token) => token.expiresAtMs > this.#time.trueMs + 10 * minute);
+      this.#wasLastTokenOlder = olderToken !== undefined;
+      if (olderToken !== undefined) return olderToken;
     }
-    this.#gaveOlder = false;
+    this.#wasLastTokenOlder = false;
     if (
-      last !== undefined &&
-      sameAgainAboveMs !== null &&
-      last.endsMs - this.#time.trueMs > sameAgainAboveMs
+      lastToken !== undefined &&
+      reuseTokenAboveMs !== null &&
+      lastToken.expiresAtMs - this.#time.trueMs > reuseTokenAboveMs
     ) {
-      return last;
+      return lastToken;
     }
-    const { lifeMs } = this.#setting;
-    return this.#issue(
+    const { tokenLifetimeMs } = this.#setting;
+    return this.#issueToken(
       credential,
-      lifeMs ?? Math.round(10 * minute + this.#random() * (12 * hour - 10 * minute)),
+      tokenLifetimeMs ?? Math.round(10 * minute + this.#random() * (12 * hour - 10 * minute)),
     );
   }
 
-  #issue(credential: number, lifeMs: number): Issued {
-    const value = `t1.${this.#issued.size + 1}`;
-    const issued: Issued = { value, endsMs: this.#time.trueMs + lifeMs, credential };
-    this.#issued.set(value, issued);
-    if (lifeMs > 0) this.#recent = [...this.#recent.slice(-4), issued];
-    return issued;
+  #issueToken(credential: number, tokenLifetimeMs: number): SimulatedToken {
+    const value = `t1.${this.#issuedTokens.size + 1}`;
+    const token: SimulatedToken = { value, expiresAtMs: this.#time.trueMs + tokenLifetimeMs, credential };
+    this.#issuedTokens.set(value, token);
+    if (tokenLifetimeMs > 0) this.#recentTokens = [...this.#recentTokens.slice(-4), token];
+    return token;
   }
 
-  #give({ value, endsMs }: Issued): ExchangeOutcome {
-    const exchanged = { token: new Secret(value), expiresAtMs: endsMs, subject: 'ajesimulated' };
-    return { ok: true, exchanged: { ...exchanged, ...this.#date() } };
+  #createSuccess({ value, expiresAtMs }: SimulatedToken): ExchangeOutcome<Secret> {
+    const issuedToken = { value: new Secret(value), expiresAtMs, subject: 'ajesimulated' };
+    return { ok: true, issuedToken: { ...issuedToken, ...this.#dateHeader() } };
   }
 
-  #failure(
+  #createFailure(
     kind: ExchangeFailure['kind'],
     message: string,
-    more: Partial<ExchangeFailure> = {},
-  ): ExchangeOutcome {
-    return { ok: false, failure: { kind, message, ...more, ...this.#date() } };
+    extra: Partial<ExchangeFailure> = {},
+  ): ExchangeOutcome<Secret> {
+    return { ok: false, failure: { kind, message, ...extra, ...this.#dateHeader() } };
   }
 
-  /** Not every machine of a busy service says how long. */
-  #retryAfter(): { readonly retryAfterMs?: number } {
+  /** Not all responses of a busy service have one. */
+  #retryAfterHeader(): { readonly retryAfterMs?: number } {
     return this.#random() < 0.7 ? { retryAfterMs: this.retryAfterMs } : {};
   }
 
   /** A `Date` header has whole seconds. */
-  #date(): { readonly serverTimeMs?: number } {
-    return this.#setting.tellsTime ? { serverTimeMs: Math.floor(this.#time.trueMs / second) * second } : {};
+  #dateHeader(): { readonly serverTimeMs?: number } {
+    return this.#setting.sendsDate ? { serverTimeMs: Math.floor(this.#time.trueMs / second) * second } : {};
   }
 }
 
-function transient(message: string): ExchangeOutcome {
+function transientFailure(message: string): ExchangeOutcome<Secret> {
   return { ok: false, failure: { kind: 'transient', message } };
 }

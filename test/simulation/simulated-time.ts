@@ -1,32 +1,32 @@
 import type { Alarm, Clock, Instant } from '../../src/shared/clock.ts';
 
 /** As in `src/adapters/system-clock.ts`. */
-export const longestTimerMs = 30_000;
-const leastJumpMs = 2_000;
+export const maxTimerMs = 30_000;
+const minJumpMs = 2_000;
 
-interface Happening {
+interface ScheduledEvent {
   readonly atMs: number;
   readonly order: number;
-  readonly happen: () => void;
+  readonly run: () => void;
 }
 
-/** The true time, the machine's clocks, and what is to happen when. */
+/** The true time, the machine's clocks and the queue of scheduled events. */
 export class SimulatedTime {
   trueMs: number;
   /** How far the wall clock is ahead of the true time. */
   wallErrorMs = 0;
   isAsleep = false;
-  /** How long the machine has been awake. */
+  /** Time that the machine was not asleep. */
   awakeMs = 0;
-  readonly #monotonicSleeps: boolean;
+  readonly #monotonicStopsInSleep: boolean;
   #monotonicMs = 0;
   #order = 0;
-  /** A heap: each happening is due before the two that hang on it. */
-  readonly #heap: Happening[] = [];
+  /** A binary heap, the next event first. */
+  readonly #heap: ScheduledEvent[] = [];
 
-  constructor(startMs: number, monotonicSleeps: boolean) {
+  constructor(startMs: number, monotonicStopsInSleep: boolean) {
     this.trueMs = startMs;
-    this.#monotonicSleeps = monotonicSleeps;
+    this.#monotonicStopsInSleep = monotonicStopsInSleep;
   }
 
   get wallMs(): number {
@@ -37,79 +37,78 @@ export class SimulatedTime {
     return this.#monotonicMs;
   }
 
-  get monotonicSleeps(): boolean {
-    return this.#monotonicSleeps;
+  get monotonicStopsInSleep(): boolean {
+    return this.#monotonicStopsInSleep;
   }
 
-  /** True time of the next happening; `Infinity` without one. */
-  get nextMs(): number {
+  /** True time of the next event; `Infinity` without one. */
+  get nextEventMs(): number {
     return this.#heap[0]?.atMs ?? Infinity;
   }
 
   advanceTo(trueMs: number): void {
-    const passedMs = Math.max(trueMs - this.trueMs, 0);
-    this.trueMs += passedMs;
-    if (!this.isAsleep) this.awakeMs += passedMs;
-    if (!this.isAsleep || !this.#monotonicSleeps) this.#monotonicMs += passedMs;
+    const elapsedMs = Math.max(trueMs - this.trueMs, 0);
+    this.trueMs += elapsedMs;
+    if (!this.isAsleep) this.awakeMs += elapsedMs;
+    if (!this.isAsleep || !this.#monotonicStopsInSleep) this.#monotonicMs += elapsedMs;
   }
 
-  in(delayMs: number, happen: () => void): void {
+  schedule(delayMs: number, run: () => void): void {
     const heap = this.#heap;
-    let at = heap.length;
-    const added = { atMs: this.trueMs + Math.ceil(delayMs), order: this.#order++, happen };
-    while (at > 0) {
-      const above = (at - 1) >> 1;
-      const other = heap[above];
-      if (other === undefined || !isBefore(added, other)) break;
-      heap[at] = other;
-      at = above;
+    let index = heap.length;
+    const event = { atMs: this.trueMs + Math.ceil(delayMs), order: this.#order++, run };
+    while (index > 0) {
+      const parentIndex = (index - 1) >> 1;
+      const parent = heap[parentIndex];
+      if (parent === undefined || !isBefore(event, parent)) break;
+      heap[index] = parent;
+      index = parentIndex;
     }
-    heap[at] = added;
+    heap[index] = event;
   }
 
-  /** Lets the next happening happen. */
-  next(): void {
+  runNext(): void {
     const heap = this.#heap;
     const first = heap[0];
     const last = heap.pop();
     if (first === undefined || last === undefined) return;
-    if (heap.length > 0) sink(heap, last);
-    first.happen();
+    if (heap.length > 0) siftDown(heap, last);
+    first.run();
   }
 }
 
-function sink(heap: Happening[], sinking: Happening): void {
-  let at = 0;
+function siftDown(heap: ScheduledEvent[], event: ScheduledEvent): void {
+  let index = 0;
   for (;;) {
-    const left = heap[2 * at + 1];
-    const right = heap[2 * at + 2];
+    const left = heap[2 * index + 1];
+    const right = heap[2 * index + 2];
     if (left === undefined) break;
-    const [below, belowAt] =
-      right !== undefined && isBefore(right, left) ? [right, 2 * at + 2] : [left, 2 * at + 1];
-    if (!isBefore(below, sinking)) break;
-    heap[at] = below;
-    at = belowAt;
+    const [child, childIndex] =
+      right !== undefined && isBefore(right, left) ? [right, 2 * index + 2] : [left, 2 * index + 1];
+    if (!isBefore(child, event)) break;
+    heap[index] = child;
+    index = childIndex;
   }
-  heap[at] = sinking;
+  heap[index] = event;
 }
 
-function isBefore(one: Happening, other: Happening): boolean {
-  return one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order);
+function isBefore(a: ScheduledEvent, b: ScheduledEvent): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }
 
-interface Ring {
+interface AlarmEntry {
   atMonotonicMs: number | null;
-  readonly ring: (jumpMs: number) => void;
+  readonly fire: (jumpMs: number) => void;
 }
 
-/** The clock of one process: like the system's, it looks at least every 30 s whether wall and monotonic parted. */
+/** The clock of one process. As the system clock, it compares wall and monotonic time at least every 30 s. */
 export class SimulatedClock implements Clock {
   readonly random: () => number;
   readonly #time: SimulatedTime;
   readonly #startedAtMs: number;
-  readonly #rings = new Set<Ring>();
+  readonly #alarms = new Set<AlarmEntry>();
   #unnoticedJumpMs = 0;
-  #looksAtMonotonicMs = Infinity;
+  #nextCheckAtMonotonicMs = Infinity;
 
   constructor(time: SimulatedTime, random: () => number) {
     this.#time = time;
@@ -121,61 +120,61 @@ export class SimulatedClock implements Clock {
     return { wallMs: this.#time.wallMs, monotonicMs: this.#time.monotonicMs - this.#startedAtMs };
   }
 
-  alarm(ring: (jumpMs: number) => void): Alarm {
-    const entry: Ring = { atMonotonicMs: null, ring };
-    this.#rings.add(entry);
+  createAlarm(fire: (jumpMs: number) => void): Alarm {
+    const entry: AlarmEntry = { atMonotonicMs: null, fire };
+    this.#alarms.add(entry);
     return {
       set: (atMonotonicMs) => {
         entry.atMonotonicMs = atMonotonicMs;
       },
       cancel: () => {
-        this.#rings.delete(entry);
+        this.#alarms.delete(entry);
       },
     };
   }
 
-  deadline(delayMs: number): AbortSignal {
+  timeoutSignal(delayMs: number): AbortSignal {
     const controller = new AbortController();
-    const untilMs = this.now().monotonicMs + delayMs;
-    const alarm = this.alarm(() => {
-      if (this.now().monotonicMs < untilMs) return alarm.set(untilMs);
+    const deadlineMs = this.now().monotonicMs + delayMs;
+    const alarm = this.createAlarm(() => {
+      if (this.now().monotonicMs < deadlineMs) return alarm.set(deadlineMs);
       alarm.cancel();
-      controller.abort(new DOMException('the deadline', 'TimeoutError'));
+      controller.abort(new DOMException('timed out', 'TimeoutError'));
     });
-    alarm.set(untilMs);
+    alarm.set(deadlineMs);
     return controller.signal;
   }
 
-  /** The wall clock left the monotonic one; some time within the next 30 s the timer finds out. */
-  parted(jumpMs: number): void {
+  /** The wall clock moved against the monotonic one, which a timer notices within 30 s. */
+  recordJump(jumpMs: number): void {
     this.#unnoticedJumpMs += jumpMs;
-    const looks = this.now().monotonicMs + Math.floor(this.random() * longestTimerMs);
-    this.#looksAtMonotonicMs = Math.min(this.#looksAtMonotonicMs, looks);
+    const checkAtMonotonicMs = this.now().monotonicMs + Math.floor(this.random() * maxTimerMs);
+    this.#nextCheckAtMonotonicMs = Math.min(this.#nextCheckAtMonotonicMs, checkAtMonotonicMs);
   }
 
   get hasUnnoticedJump(): boolean {
     return this.#unnoticedJumpMs !== 0;
   }
 
-  /** True time of the next ring; while the machine sleeps there is none. */
-  get nextRingMs(): number {
+  /** True time at which the next alarm fires; `Infinity` during sleep. */
+  get nextAlarmMs(): number {
     if (this.#time.isAsleep) return Infinity;
-    let next = this.#looksAtMonotonicMs;
-    for (const { atMonotonicMs } of this.#rings) {
+    let next = this.#nextCheckAtMonotonicMs;
+    for (const { atMonotonicMs } of this.#alarms) {
       if (atMonotonicMs !== null && atMonotonicMs < next) next = atMonotonicMs;
     }
     return this.#time.trueMs + Math.max(Math.ceil(next - this.now().monotonicMs), 0);
   }
 
-  ring(): void {
-    const jumpMs = Math.abs(this.#unnoticedJumpMs) >= leastJumpMs ? this.#unnoticedJumpMs : 0;
+  fire(): void {
+    const jumpMs = Math.abs(this.#unnoticedJumpMs) >= minJumpMs ? this.#unnoticedJumpMs : 0;
     this.#unnoticedJumpMs = 0;
-    this.#looksAtMonotonicMs = Infinity;
+    this.#nextCheckAtMonotonicMs = Infinity;
     const { monotonicMs } = this.now();
-    for (const entry of Array.from(this.#rings)) {
+    for (const entry of Array.from(this.#alarms)) {
       const isDue = entry.atMonotonicMs !== null && entry.atMonotonicMs <= monotonicMs;
       if (isDue) entry.atMonotonicMs = null;
-      if (isDue || jumpMs !== 0) entry.ring(jumpMs);
+      if (isDue || jumpMs !== 0) entry.fire(jumpMs);
     }
   }
 }

@@ -1,83 +1,95 @@
 import assert from 'node:assert/strict';
-import { undiciHttp } from '../../src/adapters/undici-http.ts';
-import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts';
+import { createDirectHttpClient } from '../support/network/http-client-fixture.ts';
+import { type Emulator, startEmulator } from '../emulator/emulator.ts';
 import { Secret } from '../../src/shared/secret.ts';
-import { impersonating } from '../../src/sources/impersonation.ts';
-import { oauthKind } from '../../src/sources/oauth.ts';
-import { openSource } from '../../src/sources/open-source.ts';
-import type { IamTokenSource } from '../../src/token/ports.ts';
-import { sourceTools } from '../support/source-tools.ts';
-import { testClock } from '../support/test-clock.ts';
+import { createImpersonatedSource } from '../../src/sources/derived-sources.ts';
+import { oauthKind } from '../../src/sources/kinds/oauth.ts';
+import { openProfileSource } from '../../src/sources/open-profile-source.ts';
+import type { IamTokenSource } from '../../src/token/token-source.ts';
+import { createSourceTools } from '../support/iam/source-tools.ts';
+import { createTestClock } from '../support/time/test-clock.ts';
 
-const person = 'ajeperson00000000001';
+const userId = 'ajeperson00000000001';
 const serviceAccountId = 'ajesa00000000000001';
 const credential = new Secret('y0_person');
 const never = new AbortController().signal;
 
-describe('a credential that acts as a service account', () => {
-  const clock = testClock();
-  const tools = sourceTools({ clock, http: undiciHttp({ proxy: null, noProxy: [], certificates: null }) });
+describe('a credential that impersonates a service account', () => {
+  const clock = createTestClock();
+  const tools = createSourceTools({
+    clock,
+    http: createDirectHttpClient(),
+  });
   let emulator: Emulator;
   let source: IamTokenSource;
   const installation = () => ({ endpoint: emulator.url, audience: 'unused' });
 
   beforeEach(async () => {
-    emulator = await startEmulator({ clock, oauthAccounts: [{ token: 'y0_person', subject: person }] });
-    emulator.allowActingAs(person, serviceAccountId);
-    const opened = { ...installation(), impersonateServiceAccountId: serviceAccountId };
-    source = openSource(oauthKind, credential, opened, tools);
+    emulator = await startEmulator({ clock, oauthAccounts: [{ token: 'y0_person', subject: userId }] });
+    emulator.allowImpersonation(userId, serviceAccountId);
+    const options = { ...installation(), impersonateServiceAccountId: serviceAccountId };
+    source = openProfileSource(oauthKind, credential, options, tools);
   });
   afterEach(() => emulator.close());
 
-  it('gives the tokens of that account', async () => {
+  it('is exchanged for tokens of that account', async () => {
     const outcome = await source.exchange(never, false);
     assert.ok(outcome.ok);
-    const { token } = outcome.exchanged;
+    const { value: token } = outcome.issuedToken;
     const headers = { authorization: `Bearer ${token.expose()}`, 'content-type': 'application/json' };
     const body = JSON.stringify({ iamToken: token.expose() });
-    const revoked = await fetch(`${emulator.url}/iam/v1/tokens:revoke`, { method: 'POST', headers, body });
-    assert.deepEqual(await revoked.json(), { subjectId: serviceAccountId });
+    const revokeResponse = await fetch(`${emulator.url}/iam/v1/tokens:revoke`, {
+      method: 'POST',
+      headers,
+      body,
+    });
+    assert.deepEqual(await revokeResponse.json(), { subjectId: serviceAccountId });
   });
 
-  it('says which role is missing, and waits for it', async () => {
-    const other = impersonating(
+  it('names the missing role, and is retried on schedule', async () => {
+    const otherSource = createImpersonatedSource(
       oauthKind.open(credential, installation(), tools),
       'ajeother',
       installation(),
       tools,
     );
-    assert.deepEqual(withoutTime(await other.exchange(never, false)), {
+    assert.deepEqual(failureWithoutTime(await otherSource.exchange(never, false)), {
       kind: 'terminal',
-      mayHeal: true,
-      message: 'IAM refused with code 7: Permission denied',
-      hint: 'have the role iam.serviceAccounts.tokenCreator for ajeother granted to this account',
+      retryOnSchedule: true,
+      message: 'IAM rejected the request with code 7: Permission denied',
+      hint: 'grant this account the role iam.serviceAccounts.tokenCreator for ajeother',
     });
   });
 
-  it('says what is wrong with the credential itself', async () => {
+  it('fails with the failure of the credential itself', async () => {
     emulator.revokeOauthToken('y0_person');
-    const { message } = withoutTime(await source.exchange(never, false));
-    assert.equal(message, 'IAM says that this OAuth token is invalid or has expired');
-    assert.equal(emulator.count('POST /iam/v1/tokens:createForServiceAccount'), 0);
+    const { message } = failureWithoutTime(await source.exchange(never, false));
+    assert.equal(message, 'the OAuth token is invalid or has expired');
+    assert.equal(emulator.countRequests('POST /iam/v1/tokens:createForServiceAccount'), 0);
   });
 
-  it('passes a replacement of the credential on, whatever comes of the rest', async () => {
+  it('passes on a replacement of the credential, even if the impersonation fails', async () => {
     const replacement = new Secret('new');
-    const rotating: IamTokenSource = {
+    const rotatingSource: IamTokenSource = {
       async exchange(signal, interactive) {
-        const own = oauthKind.open(credential, installation(), tools);
-        return { ...(await own.exchange(signal, interactive)), replacement };
+        const baseSource = oauthKind.open(credential, installation(), tools);
+        return { ...(await baseSource.exchange(signal, interactive)), replacement };
       },
     };
     for (const id of [serviceAccountId, 'ajeother']) {
-      const outcome = await impersonating(rotating, id, installation(), tools).exchange(never, false);
+      const outcome = await createImpersonatedSource(rotatingSource, id, installation(), tools).exchange(
+        never,
+        false,
+      );
       assert.equal(outcome.ok, id === serviceAccountId);
       assert.equal(outcome.replacement, replacement);
     }
   });
 });
 
-function withoutTime(outcome: Awaited<ReturnType<IamTokenSource['exchange']>>): { readonly message: string } {
+function failureWithoutTime(outcome: Awaited<ReturnType<IamTokenSource['exchange']>>): {
+  readonly message: string;
+} {
   assert.ok(!outcome.ok);
   const { serverTimeMs: _time, message, ...failure } = outcome.failure;
   const request = / \(request [\w-]{36}\)$/;

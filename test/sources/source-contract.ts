@@ -1,160 +1,197 @@
 import assert from 'node:assert/strict';
 import { problemOf } from '../../src/shared/errors.ts';
+import { formatHint } from '../../src/shared/hint.ts';
 import { Secret } from '../../src/shared/secret.ts';
-import type { CredentialKind, Handed, Installation, SourceTools } from '../../src/sources/credential-kind.ts';
-import type { ExchangeFailure, ExchangeOutcome, IamTokenSource } from '../../src/token/ports.ts';
-import type { TestClock } from '../support/test-clock.ts';
-import { until } from '../support/until.ts';
+import type {
+  CredentialKind,
+  Installation,
+  LoginInput,
+  SourceTools,
+} from '../../src/sources/credential-kind.ts';
+import type { ExchangeFailure, ExchangeOutcome, IamTokenSource } from '../../src/token/token-source.ts';
+import type { TestClock } from '../support/time/test-clock.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
-/** One credential, and the service that knows it, for as long as a test takes. */
-export interface SourceHouse {
-  readonly handed: Handed;
+/** One credential and the service that accepts it, for one test. */
+export interface SourceFixture {
+  readonly input: LoginInput;
   readonly installation: Installation;
   readonly tools: SourceTools;
   readonly clock: TestClock;
-  /** Whom the credential speaks for. */
+  /** The subject of the tokens. */
   readonly subject: string;
-  /** Parts of what is secret: no message may hold one. */
+  /** Parts of the secret, which no message may contain. */
   readonly canaries: readonly string[];
-  /** What `accept` must refuse. */
-  readonly nonsense: readonly Handed[];
-  /** Whether the service takes this IAM token. */
-  isTaken(token: string): Promise<boolean>;
-  /** From now on the service does not take the credential. */
-  refuse(): void | Promise<void>;
-  /** From now on the service is down. */
-  fail(): void;
-  /** From now on the service does not answer. */
-  hang(): void;
-  /** How often the service was asked. */
-  asked(): number;
+  /** Inputs that `createCredential` must reject. */
+  readonly invalidInputs: readonly LoginInput[];
+  /** Whether the service accepts this IAM token. */
+  isTokenAccepted(token: string): Promise<boolean>;
+  /** Makes the service reject the credential from now on. */
+  rejectCredential(): void | Promise<void>;
+  /** Makes every request fail from now on. */
+  failAllRequests(): void;
+  /** Makes every request hang from now on. */
+  hangAllRequests(): void;
+  /** The requests that the service received. */
+  countRequests(): number;
   close(): Promise<void>;
 }
 
-/** What every kind of credential must do, whatever it is made of. */
-export function sourceContract(kind: CredentialKind, furnish: () => Promise<SourceHouse>): void {
-  describe(`the kind of credential ${kind.name}, as every kind`, () => {
-    let house: SourceHouse;
-    beforeEach(async () => (house = await furnish()));
-    afterEach(() => house.close());
+const never = new AbortController().signal;
 
-    const never = new AbortController().signal;
-    const accepted = (): Promise<Secret> => kind.accept(house.handed, house.installation, house.tools);
-    const opened = async (): Promise<IamTokenSource> =>
-      kind.open(await accepted(), house.installation, house.tools);
-    const exchanged = async (signal = never): Promise<ExchangeOutcome> =>
-      (await opened()).exchange(signal, false);
+/** The promises of `CredentialKind` and `IamTokenSource`, which every kind must keep. */
+export function testSourceContract(kind: CredentialKind, createFixture: () => Promise<SourceFixture>): void {
+  describe(`the kind of credential ${kind.name}`, () => {
+    let fixture: SourceFixture;
+    beforeEach(async () => (fixture = await createFixture()));
+    afterEach(() => fixture.close());
 
-    function failureIn(outcome: ExchangeOutcome): ExchangeFailure {
-      assert.ok(!outcome.ok, 'no token comes');
-      const { message, hint } = outcome.failure;
-      assertSaid(message);
-      if (hint !== undefined) assert.notEqual(hint, '');
-      assertNoCanary(`${message} ${hint ?? ''}`);
-      return outcome.failure;
-    }
-
-    /** One sentence, lower case but for names, no full stop. */
-    function assertSaid(message: string): void {
-      assert.match(message, /^(?:[a-z/]|IAM|OAuth|Yandex)[^\n]*[^.\n]$/);
-    }
-
-    function assertNoCanary(text: string): void {
-      for (const canary of house.canaries) assert.ok(!text.includes(canary), text);
-    }
-
-    it('gives tokens of its subject, which the service takes, and which end within 12 hours', async () => {
-      const outcome = await exchanged();
-      assert.ok(outcome.ok, JSON.stringify(outcome));
-      const { token, subject, expiresAtMs } = outcome.exchanged;
-      assert.equal(subject, house.subject);
-      assert.ok(await house.isTaken(token.expose()));
-      const lifeMs = expiresAtMs - house.clock.now().wallMs;
-      assert.ok(lifeMs > 0 && lifeMs <= 12 * 60 * 60_000, `${lifeMs} ms`);
-    });
-
-    it('can be opened again from what was kept, and exchanged again and again', async () => {
-      const text = (await accepted()).expose();
-      for (let restart = 0; restart < 2; restart += 1) {
-        const source = kind.open(new Secret(text), house.installation, house.tools);
-        assert.ok((await source.exchange(never, false)).ok);
-        assert.ok((await source.exchange(never, true)).ok);
-      }
-    });
-
-    it('says so when the service does not take it', async () => {
-      const source = await opened();
-      await house.refuse();
-      const failure = failureIn(await source.exchange(never, false));
-      assert.notEqual(failure.kind, 'transient');
-      assert.ok(failure.hint !== undefined, 'and what to do');
-    });
-
-    it('takes a service that is down for no refusal', async () => {
-      const source = await opened();
-      house.fail();
-      assert.equal(failureIn(await source.exchange(never, false)).kind, 'transient');
-    });
-
-    it('ends when it is given up', async () => {
-      const source = await opened();
-      house.hang();
-      const before = house.asked();
-      const controller = new AbortController();
-      const outcome = source.exchange(controller.signal, false);
-      await until(() => house.asked() > before, 'the service is asked');
-      controller.abort();
-      assert.equal(failureIn(await outcome).kind, 'transient');
-    });
-
-    it('ends at once when it was given up before', async () => {
-      const source = await opened();
-      house.hang();
-      assert.equal(failureIn(await source.exchange(AbortSignal.abort(), false)).kind, 'transient');
-    });
-
-    it('ends by itself when the service does not answer', async () => {
-      const source = await opened();
-      house.hang();
-      const before = house.asked();
-      const outcome = source.exchange(never, false);
-      await until(() => house.asked() > before, 'the service is asked');
-      house.clock.advance(20_000);
-      assert.notEqual(failureIn(await outcome).kind, 'terminal');
-    });
-
-    it('refuses nonsense before anybody is asked, and repeats nothing of it', async () => {
-      const before = house.asked();
-      assert.ok(house.nonsense.length > 0 || kind.name === 'metadata');
-      for (const handed of house.nonsense) {
-        await assert.rejects(kind.accept(handed, house.installation, house.tools), (thrown) => {
-          const problem = problemOf(thrown);
-          assert.equal(problem.code, 'bad_request', problem.message);
-          assertSaid(problem.message.replace(/^[A-Z]\S* /, 'it '));
-          assert.doesNotMatch(JSON.stringify(problem), /canary/);
-          assertNoCanary(JSON.stringify(problem));
-          return true;
-        });
-      }
-      assert.equal(house.asked(), before);
-    });
-
-    it('does not open what another release kept', () => {
-      if (kind.name === 'oauth') return; // any text can be an OAuth token
-      for (const text of ['', 'junk', '[]', '{"v":2}']) {
-        assert.throws(
-          () => kind.open(new Secret(text), house.installation, house.tools),
-          (thrown) => problemOf(thrown).code === 'login_required',
-        );
-      }
-    });
-
-    it('says what a logout leaves behind, in words and with what to do', async () => {
-      const advice = kind.revocationAdvice(await accepted());
-      if (advice === null) return;
-      assertSaid(advice.message);
-      assert.match(advice.hint, /https:\/\/|^yc /);
-      assertNoCanary(`${advice.message} ${advice.hint}`);
-    });
+    const getFixture = (): SourceFixture => fixture;
+    testTokens(kind, getFixture);
+    testFailures(kind, getFixture);
+    testCancellation(kind, getFixture);
+    testCredentials(kind, getFixture);
   });
+}
+
+function testTokens(kind: CredentialKind, getFixture: () => SourceFixture): void {
+  it('returns tokens of its subject that the service accepts and that expire within 12 hours', async () => {
+    const fixture = getFixture();
+    const outcome = await (await openSource(kind, fixture)).exchange(never, false);
+    assert.ok(outcome.ok, JSON.stringify(outcome));
+    const { value, subject, expiresAtMs } = outcome.issuedToken;
+    assert.equal(subject, fixture.subject);
+    assert.ok(await fixture.isTokenAccepted(value.expose()));
+    const lifetimeMs = expiresAtMs - fixture.clock.now().wallMs;
+    assert.ok(lifetimeMs > 0 && lifetimeMs <= 12 * 60 * 60_000, `${lifetimeMs} ms`);
+  });
+
+  it('opens a stored credential after a restart, and exchanges it repeatedly', async () => {
+    const fixture = getFixture();
+    const text = (await createCredential(kind, fixture)).expose();
+    for (let restart = 0; restart < 2; restart += 1) {
+      const source = kind.open(new Secret(text), fixture.installation, fixture.tools);
+      assert.ok((await source.exchange(never, false)).ok);
+      assert.ok((await source.exchange(never, true)).ok);
+    }
+  });
+}
+
+function testFailures(kind: CredentialKind, getFixture: () => SourceFixture): void {
+  it('fails with a hint if the service rejects the credential, and not as transient', async () => {
+    const fixture = getFixture();
+    const source = await openSource(kind, fixture);
+    await fixture.rejectCredential();
+    const failure = requireFailure(await source.exchange(never, false), fixture);
+    assert.notEqual(failure.kind, 'transient');
+    assert.ok(failure.hint !== undefined);
+  });
+
+  it('fails as transient if the service is down', async () => {
+    const fixture = getFixture();
+    const source = await openSource(kind, fixture);
+    fixture.failAllRequests();
+    assert.equal(requireFailure(await source.exchange(never, false), fixture).kind, 'transient');
+  });
+
+  it('fails after its timeout if the service does not respond, and not as terminal', async () => {
+    const fixture = getFixture();
+    const source = await openSource(kind, fixture);
+    fixture.hangAllRequests();
+    const before = fixture.countRequests();
+    const outcome = source.exchange(never, false);
+    await waitUntil(() => fixture.countRequests() > before, 'the service receives the request');
+    fixture.clock.advance(20_000);
+    assert.notEqual(requireFailure(await outcome, fixture).kind, 'terminal');
+  });
+}
+
+function testCancellation(kind: CredentialKind, getFixture: () => SourceFixture): void {
+  it('ends an exchange that is aborted', async () => {
+    const fixture = getFixture();
+    const source = await openSource(kind, fixture);
+    fixture.hangAllRequests();
+    const before = fixture.countRequests();
+    const controller = new AbortController();
+    const outcome = source.exchange(controller.signal, false);
+    await waitUntil(() => fixture.countRequests() > before, 'the service receives the request');
+    controller.abort();
+    assert.equal(requireFailure(await outcome, fixture).kind, 'transient');
+  });
+
+  it('ends an exchange at once if its signal is aborted already', async () => {
+    const fixture = getFixture();
+    const source = await openSource(kind, fixture);
+    fixture.hangAllRequests();
+    const outcome = await source.exchange(AbortSignal.abort(), false);
+    assert.equal(requireFailure(outcome, fixture).kind, 'transient');
+  });
+}
+
+function testCredentials(kind: CredentialKind, getFixture: () => SourceFixture): void {
+  it('rejects invalid input without a request, and quotes none of it', async () => {
+    const fixture = getFixture();
+    const before = fixture.countRequests();
+    assert.ok(fixture.invalidInputs.length > 0 || kind.name === 'metadata');
+    for (const input of fixture.invalidInputs) {
+      await assert.rejects(kind.createCredential(input, fixture.installation, fixture.tools), (error) => {
+        const problem = problemOf(error);
+        assert.equal(problem.code, 'bad_request', problem.message);
+        assertSentence(problem.message.replace(/^[A-Z]\S* /, 'it '));
+        assert.doesNotMatch(JSON.stringify(problem), /canary/);
+        assertNoCanary(JSON.stringify(problem), fixture);
+        return true;
+      });
+    }
+    assert.equal(fixture.countRequests(), before);
+  });
+
+  it('does not open a credential that another release stored', () => {
+    if (kind.name === 'oauth') return; // any text can be an OAuth token
+    const { installation, tools } = getFixture();
+    for (const text of ['', 'junk', '[]', '{"v":2}']) {
+      assert.throws(
+        () => kind.open(new Secret(text), installation, tools),
+        (error) => problemOf(error).code === 'login_required',
+      );
+    }
+  });
+
+  it('names what stays valid after a logout, with a page or a command that revokes it', async () => {
+    const fixture = getFixture();
+    const advice = kind.getRevocationAdvice(await createCredential(kind, fixture));
+    if (advice === null) return;
+    assertSentence(advice.message);
+    assert.match(advice.hint, /https:\/\/|^yc /);
+    assertNoCanary(`${advice.message} ${advice.hint}`, fixture);
+  });
+}
+
+function createCredential(
+  kind: CredentialKind,
+  { input, installation, tools }: SourceFixture,
+): Promise<Secret> {
+  return kind.createCredential(input, installation, tools);
+}
+
+async function openSource(kind: CredentialKind, fixture: SourceFixture): Promise<IamTokenSource> {
+  return kind.open(await createCredential(kind, fixture), fixture.installation, fixture.tools);
+}
+
+function requireFailure(outcome: ExchangeOutcome<Secret>, fixture: SourceFixture): ExchangeFailure {
+  assert.ok(!outcome.ok, 'the exchange fails');
+  const { message, hint } = outcome.failure;
+  assertSentence(message);
+  if (hint !== undefined) assert.notEqual(formatHint(hint), '');
+  assertNoCanary(`${message} ${hint === undefined ? '' : formatHint(hint)}`, fixture);
+  return outcome.failure;
+}
+
+/** One sentence in lower case, except for names, and without a full stop. */
+function assertSentence(message: string): void {
+  assert.match(message, /^(?:[a-z/]|IAM|OAuth|Yandex)[^\n]*[^.\n]$/);
+}
+
+function assertNoCanary(text: string, { canaries }: SourceFixture): void {
+  for (const canary of canaries) assert.ok(!text.includes(canary), text);
 }

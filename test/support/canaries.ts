@@ -1,4 +1,4 @@
-/** One made-up secret of each shape that this house handles: none may ever be read in an output. */
+/** One invented secret of each shape in use; no output may contain any of them. */
 export const canaries: readonly { readonly shape: string; readonly secret: string }[] = [
   { shape: 'an IAM token', secret: `t1.9euelZqXk5rJzZyQlp7Pi8bO.${'cAnArY_0-'.repeat(9)}abcde` },
   {

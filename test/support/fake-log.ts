@@ -1,25 +1,25 @@
 import type { Log, LogLevel } from '../../src/shared/log.ts';
 
 export interface FakeLog extends Log {
-  /** `level message`, in their order. */
+  /** As `level message`, in order. */
   readonly lines: readonly string[];
-  readonly closed: boolean;
+  readonly isClosed: boolean;
   setLevel(level: LogLevel): void;
   close(): Promise<void>;
 }
 
-export function fakeLog(): FakeLog {
+export function createFakeLog(): FakeLog {
   const lines: string[] = [];
-  let closed = false;
+  let isClosed = false;
   return {
     lines,
-    get closed() {
-      return closed;
+    get isClosed() {
+      return isClosed;
     },
     write: (level, message) => void lines.push(`${level} ${message}`),
     setLevel: () => undefined,
     async close() {
-      closed = true;
+      isClosed = true;
     },
   };
 }

@@ -1,5 +1,5 @@
-/** The cells of the first table below a heading, its head left out. */
-export function markdownTable(document: string, heading: string): readonly (readonly string[])[] {
+/** The cells of the first table below a heading, without its header. */
+export function parseMarkdownTable(document: string, heading: string): readonly (readonly string[])[] {
   const section = document.slice(document.indexOf(`\n## ${heading}\n`));
   const [table = ''] = /(?:^\|.*\n)+/m.exec(section) ?? [];
   return table

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 
-/** plistlib lets a repeated key pass; the last one wins. */
-const reader = `
+/** plistlib accepts a repeated key and uses the last one, so repeated keys are reported separately. */
+const plistlibScript = `
 import json, plistlib, sys, xml.etree.ElementTree as tree
 text = sys.stdin.buffer.read()
 value = plistlib.loads(text, fmt=plistlib.FMT_XML)
@@ -14,17 +14,17 @@ print(json.dumps({'value': value, 'repeated': repeated}))
 
 export interface PropertyList {
   readonly value: Readonly<Record<string, unknown>>;
-  /** Keys that stand twice in one dictionary. */
+  /** Keys that are repeated in a dictionary. */
   readonly repeated: readonly string[];
 }
 
-/** Reads an XML property list with python3, whose plistlib is strict. */
+/** Reads an XML property list with plistlib of python3. */
 export function readPropertyList(text: string): PropertyList {
-  const { status, stdout, stderr, error } = spawnSync('python3', ['-c', reader], {
+  const { status, stdout, stderr, error } = spawnSync('python3', ['-c', plistlibScript], {
     input: text,
     encoding: 'utf8',
   });
-  assert.equal(error, undefined, 'python3 is there');
+  assert.equal(error, undefined, 'python3 is installed');
   if (status !== 0) throw new Error(stderr);
   return JSON.parse(stdout) as PropertyList;
 }

@@ -1,116 +1,121 @@
 import assert from 'node:assert/strict';
 import { Secret } from '../../src/shared/secret.ts';
-import { hour, minute } from '../support/durations.ts';
-import { LifecycleDriver } from '../support/lifecycle-driver.ts';
+import { hour, minute } from '../support/time/durations.ts';
+import { LifecycleDriver } from '../support/daemon/lifecycle-driver.ts';
 
-const loggedOut = {
+const loggedOutProblem = {
   code: 'login_required',
-  message: 'there is no credential',
+  message: 'no credential',
   hint: 'iam-token login',
 } as const;
 
 describe('lifecycle: the credential', () => {
-  let life: LifecycleDriver;
+  let driver: LifecycleDriver;
   beforeEach(() => {
-    life = new LifecycleDriver();
-    life.schedule = (afterMs) => (Math.floor(afterMs / hour) + 1) * hour;
+    driver = new LifecycleDriver();
+    driver.schedule = (afterMs) => (Math.floor(afterMs / hour) + 1) * hour;
   });
 
-  it('missing, answers every request with what is missing', () => {
-    const waited = life.ask();
-    life.send({ kind: 'credential_missing', problem: loggedOut });
-    assert.deepEqual(life.reply(waited), { code: 'login_required', problem: loggedOut });
-    assert.equal(life.served(), 'login_required');
-    assert.deepEqual(life.reply(life.refresh()), { code: 'login_required', problem: loggedOut });
-    assert.equal(life.exchanges, 0);
+  it('rejects every request if it is missing', () => {
+    const pending = driver.request();
+    driver.send({ kind: 'credential_missing', problem: loggedOutProblem });
+    assert.deepEqual(driver.outcome(pending), { code: 'login_required', problem: loggedOutProblem });
+    assert.equal(driver.requestToken(), 'login_required');
+    assert.deepEqual(driver.outcome(driver.refresh()), { code: 'login_required', problem: loggedOutProblem });
+    assert.equal(driver.exchanges, 0);
   });
 
-  it('gone in the middle of an exchange ends that, answers who waits, and announces the login', () => {
-    life.find();
-    const waited = life.ask();
-    life.send({ kind: 'credential_missing', problem: loggedOut });
-    assert.equal(life.all('cancel_exchange').length, 1);
-    assert.ok('problem' in life.reply(waited));
-    assert.equal(life.all('announce').at(-1)?.event, 'login_required');
-    life.pass(48 * hour);
-    assert.equal(life.exchanges, 1);
+  it('cancels the exchange and rejects the waiting requests when it is removed, and announces login_required', () => {
+    driver.loadCredential();
+    const pending = driver.request();
+    driver.send({ kind: 'credential_missing', problem: loggedOutProblem });
+    assert.equal(driver.effectsOfKind('cancel_exchange').length, 1);
+    assert.ok('problem' in driver.outcome(pending));
+    assert.equal(driver.effectsOfKind('announce').at(-1)?.event, 'login_required');
+    driver.passTime(48 * hour);
+    assert.equal(driver.exchanges, 1);
   });
 
-  it('read anew in the middle of an exchange ends that before the next begins, and nobody is forgotten', () => {
-    life.find();
-    const waited = life.ask();
-    life.find();
-    assert.equal(life.all('cancel_exchange').length, 1);
-    life.send({ kind: 'loading' });
-    life.find();
-    assert.equal(life.all('cancel_exchange').length, 2);
-    life.succeed();
-    assert.ok('token' in life.reply(waited));
+  it('cancels the exchange when it is loaded again, and keeps the waiting requests', () => {
+    driver.loadCredential();
+    const pending = driver.request();
+    driver.loadCredential();
+    assert.equal(driver.effectsOfKind('cancel_exchange').length, 1);
+    driver.send({ kind: 'loading' });
+    driver.loadCredential();
+    assert.equal(driver.effectsOfKind('cancel_exchange').length, 2);
+    driver.succeed();
+    assert.ok('token' in driver.outcome(pending));
   });
 
-  it('of a login wins over an exchange under way, and answers who waits', () => {
-    life.find();
-    const waited = [life.ask(), life.refresh()];
-    life.logIn({ token: new Secret('t1.login') });
-    assert.equal(life.all('cancel_exchange').length, 1);
-    for (const requestId of waited) assert.deepEqual(life.reply(requestId), { token: 't1.login' });
+  it('cancels the exchange in progress after a login, and resolves the waiting requests', () => {
+    driver.loadCredential();
+    const pending = [driver.request(), driver.refresh()];
+    driver.logIn({ value: new Secret('t1.login') });
+    assert.equal(driver.effectsOfKind('cancel_exchange').length, 1);
+    for (const requestId of pending) assert.deepEqual(driver.outcome(requestId), { token: 't1.login' });
   });
 
-  it('of a login replaces the token of another account, though that lives longer', () => {
-    life.start();
-    life.logIn({ token: new Secret('t1.login'), expiresAtMs: life.trueMs + hour });
-    assert.equal(life.served(), 't1.login');
-    assert.equal(life.all('keep').at(-1)?.token.value.expose(), 't1.login');
+  it('replaces the token of another account after a login, even if that expires later', () => {
+    driver.startWithCredential();
+    driver.logIn({ value: new Secret('t1.login'), expiresAtMs: driver.serverMs + hour });
+    assert.equal(driver.requestToken(), 't1.login');
+    assert.equal(driver.effectsOfKind('persist').at(-1)?.token.value.expose(), 't1.login');
   });
 
-  it('of a login is renewed by the schedule, after a logout too', () => {
-    life.start();
-    life.send({ kind: 'credential_missing', problem: loggedOut });
-    life.logIn();
-    life.pass(hour);
-    assert.ok(life.isExchanging);
+  it('is exchanged on schedule after a login, also after a logout', () => {
+    driver.startWithCredential();
+    driver.send({ kind: 'credential_missing', problem: loggedOutProblem });
+    driver.logIn();
+    driver.passTime(hour);
+    assert.ok(driver.isExchanging);
   });
 
-  it('of a login that gave a dead token is in trouble, and is tried again', () => {
-    life.send({ kind: 'credential_missing', problem: loggedOut });
-    life.logIn({ expiresAtMs: life.trueMs });
-    assert.equal(life.served(), 'unavailable');
-    life.pass(minute);
-    assert.ok(life.isExchanging);
+  it('is exchanged again if the login brought an expired token', () => {
+    driver.send({ kind: 'credential_missing', problem: loggedOutProblem });
+    driver.logIn({ expiresAtMs: driver.serverMs });
+    assert.equal(driver.requestToken(), 'unavailable');
+    driver.passTime(minute);
+    assert.ok(driver.isExchanging);
   });
 
-  it('that is missing has no schedule, though a plan comes late', () => {
-    life.send({ kind: 'credential_missing', problem: loggedOut });
-    life.send({ kind: 'schedule_planned', atMs: life.now.wallMs + minute });
-    const before = life.effects.length;
-    life.pass(hour);
-    assert.equal(life.effects.length, before);
+  it('has no schedule if it is missing, even if a plan arrives late', () => {
+    driver.send({ kind: 'credential_missing', problem: loggedOutProblem });
+    driver.send({ kind: 'schedule_planned', atMs: driver.now.wallMs + minute });
+    const effectsBefore = driver.effects.length;
+    driver.passTime(hour);
+    assert.equal(driver.effects.length, effectsBefore);
   });
 
-  it('found while the time is known already leaves it as IAM said', () => {
-    life.beginWithClock(-3 * hour);
-    life.start();
-    life.send({ kind: 'loading' });
-    life.find();
-    assert.equal(life.state.time.offsetMs, 3 * hour);
+  it('does not change the clock estimate when it is loaded after a correction by IAM', () => {
+    driver.startWithClockError(-3 * hour);
+    driver.startWithCredential();
+    driver.send({ kind: 'loading' });
+    driver.loadCredential();
+    assert.equal(driver.state.clockEstimate.offsetMs, 3 * hour);
   });
 
-  it('stopping answers everybody who waits, ends the exchange, and starts nothing any more', () => {
-    life.find();
-    const waited = [life.ask(), life.refresh(), life.ask(hour)];
-    life.send({ kind: 'stopping' });
-    for (const requestId of waited) {
-      const reply = life.reply(requestId);
+  it('is not used after a stop, which rejects the waiting requests and cancels the exchange', () => {
+    driver.loadCredential();
+    const pending = [driver.request(), driver.refresh(), driver.request(hour)];
+    driver.send({ kind: 'stopping' });
+    for (const requestId of pending) {
+      const reply = driver.outcome(requestId);
       assert.ok('problem' in reply);
       assert.equal(reply.code, 'unavailable');
     }
-    assert.equal(life.all('cancel_exchange').length, 1);
-    const { token } = life.exchanged();
-    life.find({ value: token, subject: null, expiresAtMs: life.trueMs + hour, receivedAtMs: life.trueMs });
-    life.logIn();
-    life.sleep(48 * hour);
-    life.pass(48 * hour);
-    assert.equal(life.served(), 'unavailable');
-    assert.equal(life.exchanges, 1);
+    assert.equal(driver.effectsOfKind('cancel_exchange').length, 1);
+    const { value: token } = driver.exchanged();
+    driver.loadCredential({
+      value: token,
+      subject: null,
+      expiresAtMs: driver.serverMs + hour,
+      receivedAtMs: driver.serverMs,
+    });
+    driver.logIn();
+    driver.suspend(48 * hour);
+    driver.passTime(48 * hour);
+    assert.equal(driver.requestToken(), 'unavailable');
+    assert.equal(driver.exchanges, 1);
   });
 });

@@ -1,279 +1,228 @@
 import assert from 'node:assert/strict';
+import { nextWakeAtMonotonicMs } from '../../src/token/selectors.ts';
 import { backoffMs } from '../../src/token/backoff.ts';
-import { hour, minute, second } from '../support/durations.ts';
-import { LifecycleDriver } from '../support/lifecycle-driver.ts';
+import { hour, minute, second } from '../support/time/durations.ts';
+import { LifecycleDriver } from '../support/daemon/lifecycle-driver.ts';
 
 const everyHour = (afterMs: number): number => (Math.floor(afterMs / hour) + 1) * hour;
 
-describe('lifecycle: failure', () => {
-  let life: LifecycleDriver;
+describe('lifecycle: a failure', () => {
+  let driver: LifecycleDriver;
   beforeEach(() => {
-    life = new LifecycleDriver();
-    life.schedule = everyHour;
+    driver = new LifecycleDriver();
+    driver.schedule = everyHour;
   });
 
-  describe('transient', () => {
-    it('is tried again with exponential backoff and full jitter', () => {
-      life.find();
+  describe('that is transient', () => {
+    it('is retried with exponential backoff and full jitter', () => {
+      driver.loadCredential();
       for (const failures of [1, 2, 3, 4]) {
-        assert.equal(life.exchanges, failures);
+        assert.equal(driver.exchanges, failures);
         const waitMs = backoffMs(failures, 0, 0.75);
-        life.fail({}, 0.75);
-        life.pass(Math.ceil(waitMs) - 1);
-        assert.equal(life.exchanges, failures, `too early after ${failures}`);
-        life.pass(1);
+        driver.fail({}, 0.75);
+        driver.passTime(Math.ceil(waitMs) - 1);
+        assert.equal(driver.exchanges, failures, `too early after ${failures}`);
+        driver.passTime(1);
       }
-      assert.equal(life.exchanges, 5);
+      assert.equal(driver.exchanges, 5);
     });
 
-    it('begins its backoff anew after a success', () => {
-      life.find();
+    it('restarts its backoff after a success', () => {
+      driver.loadCredential();
       for (let failures = 0; failures < 8; failures += 1) {
-        life.fail({}, 0.5);
-        life.pass(10 * minute);
+        driver.fail({}, 0.5);
+        driver.passTime(10 * minute);
       }
-      life.succeed();
-      life.refresh();
-      life.fail({}, 0.5);
-      life.pass(second / 2);
-      assert.ok(life.isExchanging);
+      driver.succeed();
+      driver.refresh();
+      driver.fail({}, 0.5);
+      driver.passTime(second / 2);
+      assert.ok(driver.isExchanging);
     });
 
-    it('serves the valid token all through', () => {
-      life.start();
-      life.outage(10 * hour, minute);
-      assert.equal(life.served(), 't1.1');
+    it('does not stop the valid token from being served', () => {
+      driver.startWithCredential();
+      driver.simulateOutage(10 * hour, minute);
+      assert.equal(driver.requestToken(), 't1.1');
     });
 
-    it('is left alone for the Retry-After that the service asked for, by requests too', () => {
-      life.find();
-      life.fail({ retryAfterMs: 10 * minute });
+    it('is not retried before the Retry-After, not by requests either', () => {
+      driver.loadCredential();
+      driver.fail({ retryAfterMs: 10 * minute });
       for (let passed = 0; passed < 10 * minute - second; passed += second) {
-        life.pass(second);
-        assert.equal(life.served(), 'unavailable');
+        driver.passTime(second);
+        assert.equal(driver.requestToken(), 'unavailable');
       }
-      assert.equal(life.exchanges, 1);
-      life.pass(second);
-      assert.equal(life.exchanges, 2);
+      assert.equal(driver.exchanges, 1);
+      driver.passTime(second);
+      assert.equal(driver.exchanges, 2);
     });
 
-    it('is left alone for an hour at most', () => {
-      life.find();
-      life.fail({ retryAfterMs: 1e12 });
-      life.pass(hour);
-      assert.equal(life.exchanges, 2);
+    it('is retried after an hour, even if the Retry-After is longer', () => {
+      driver.loadCredential();
+      driver.fail({ retryAfterMs: 1e12 });
+      driver.passTime(hour);
+      assert.equal(driver.exchanges, 2);
     });
 
-    it('is left alone as asked, though a person’s refresh in between failed without a word', () => {
-      life.find();
-      life.fail({ retryAfterMs: 30 * minute });
-      life.pass(minute);
-      life.refresh();
-      life.fail();
-      life.pass(28 * minute);
-      life.ask();
-      assert.equal(life.exchanges, 2);
-      life.pass(minute);
-      assert.equal(life.exchanges, 3);
+    it('keeps its Retry-After if a refresh before it fails without one', () => {
+      driver.loadCredential();
+      driver.fail({ retryAfterMs: 30 * minute });
+      driver.passTime(minute);
+      driver.refresh();
+      driver.fail();
+      driver.passTime(28 * minute);
+      driver.request();
+      assert.equal(driver.exchanges, 2);
+      driver.passTime(minute);
+      assert.equal(driver.exchanges, 3);
     });
 
-    it('is tried again by a request without a valid token, 5 s after the last attempt ended', () => {
-      life.find();
+    it('is retried for a request without a valid token, 5 s after the last attempt ended', () => {
+      driver.loadCredential();
       for (let failures = 0; failures < 10; failures += 1) {
-        life.fail({}, 0.99);
-        life.refresh();
+        driver.fail({}, 0.99);
+        driver.refresh();
       }
-      life.fail({}, 0.99);
-      const before = life.exchanges;
-      life.pass(5 * second - 1);
-      const early = life.reply(life.ask());
-      assert.ok('problem' in early);
-      assert.equal(early.problem.retryAfterMs, 1);
-      life.pass(1);
-      life.ask();
-      assert.equal(life.exchanges, before + 1);
+      driver.fail({}, 0.99);
+      const before = driver.exchanges;
+      driver.passTime(5 * second - 1);
+      const earlyReply = driver.outcome(driver.request());
+      assert.ok('problem' in earlyReply);
+      assert.equal(earlyReply.problem.retryAfterMs, 1);
+      driver.passTime(1);
+      driver.request();
+      assert.equal(driver.exchanges, before + 1);
     });
 
-    it('is not tried again by a request that the token in hand suffices', () => {
-      life.start();
-      life.refresh();
-      life.fail({ retryAfterMs: hour });
-      life.pass(10 * minute);
-      assert.equal(life.served(), 't1.1');
-      assert.equal(life.exchanges, 2);
+    it('E5: tells requests when the next own retry comes, if that is sooner', () => {
+      driver.loadCredential();
+      driver.fail();
+      const ownRetryMs = (nextWakeAtMonotonicMs(driver.state, driver.now) ?? 0) - driver.monotonicMs;
+      assert.ok(ownRetryMs < 5 * second, `${ownRetryMs}`);
+      const reply = driver.outcome(driver.request());
+      assert.ok('problem' in reply);
+      assert.equal(reply.problem.retryAfterMs, Math.ceil(ownRetryMs));
+      driver.passTime(reply.problem.retryAfterMs ?? 0);
+      assert.ok(driver.isExchanging);
     });
 
-    it('is not tried sooner by a minTtl than the backoff says', () => {
-      life.start();
-      life.refresh();
+    it('is not retried for a request that the current token satisfies', () => {
+      driver.startWithCredential();
+      driver.refresh();
+      driver.fail({ retryAfterMs: hour });
+      driver.passTime(10 * minute);
+      assert.equal(driver.requestToken(), 't1.1');
+      assert.equal(driver.exchanges, 2);
+    });
+
+    it('is not retried for a minTtl before the backoff ends', () => {
+      driver.startWithCredential();
+      driver.refresh();
       for (let failures = 0; failures < 12; failures += 1) {
-        life.fail({}, 0.99);
-        life.refresh();
+        driver.fail({}, 0.99);
+        driver.refresh();
       }
-      life.fail({}, 0.99);
-      life.pass(minute);
-      assert.equal(life.served(12 * hour), 'unavailable');
+      driver.fail({}, 0.99);
+      driver.passTime(minute);
+      assert.equal(driver.requestToken(12 * hour), 'unavailable');
     });
 
-    it('is told with its count and its beginning, until a success', () => {
-      life.find();
-      const beganMs = life.trueMs;
-      life.fail({}, 0.5);
-      life.pass(second);
-      life.fail({}, 0.5);
+    it('is reported with its count and start, until a success', () => {
+      driver.loadCredential();
+      const firstFailureMs = driver.serverMs;
+      driver.fail({}, 0.5);
+      driver.passTime(second);
+      driver.fail({}, 0.5);
       assert.deepEqual(
-        [life.state.trouble?.count, life.state.trouble?.sinceMs, life.state.trouble?.lastAtMs],
-        [2, beganMs, beganMs + second],
+        [
+          driver.state.failureStreak?.count,
+          driver.state.failureStreak?.sinceMs,
+          driver.state.failureStreak?.lastAtMs,
+        ],
+        [2, firstFailureMs, firstFailureMs + second],
       );
-      life.pass(minute);
-      life.succeed();
-      assert.equal(life.state.trouble, null);
+      driver.passTime(minute);
+      driver.succeed();
+      assert.equal(driver.state.failureStreak, null);
     });
   });
 
-  describe('terminal', () => {
-    it('is never tried again by the clock, the schedule, sleep or a request', () => {
-      life.find();
-      life.fail({ kind: 'terminal', message: 'the OAuth token is invalid', hint: 'iam-token login' });
+  describe('that is terminal', () => {
+    it('is not retried by a timer, the schedule, sleep or a request', () => {
+      driver.loadCredential();
+      driver.fail({ kind: 'terminal', message: 'the OAuth token is invalid', hint: 'iam-token login' });
       for (let hours = 0; hours < 48; hours += 1) {
-        life.pass(hour);
-        life.sleep(hour);
-        const reply = life.reply(life.ask());
+        driver.passTime(hour);
+        driver.suspend(hour);
+        const reply = driver.outcome(driver.request());
         assert.ok('problem' in reply);
         assert.equal(reply.code, 'login_required');
         assert.equal(reply.problem.hint, 'iam-token login');
       }
-      assert.equal(life.exchanges, 1);
+      assert.equal(driver.exchanges, 1);
     });
 
-    it('is tried once more by a refresh, and ended by a login', () => {
-      life.find();
-      life.fail({ kind: 'terminal' });
-      life.refresh();
-      life.fail({ kind: 'terminal' });
-      assert.equal(life.exchanges, 2);
-      life.logIn();
-      assert.notEqual(life.served(), 'login_required');
-      life.pass(hour);
-      assert.equal(life.exchanges, 3, 'the schedule is at work again');
+    it('is retried once by a refresh, and ended by a login', () => {
+      driver.loadCredential();
+      driver.fail({ kind: 'terminal' });
+      driver.refresh();
+      driver.fail({ kind: 'terminal' });
+      assert.equal(driver.exchanges, 2);
+      driver.logIn();
+      assert.notEqual(driver.requestToken(), 'login_required');
+      driver.passTime(hour);
+      assert.equal(driver.exchanges, 3, 'the schedule renews again');
     });
 
-    it('lets the valid token be served to its last minute', () => {
-      life.start({ expiresAtMs: life.trueMs + 90 * minute });
-      life.refresh();
-      life.fail({ kind: 'terminal' });
-      life.pass(89 * minute - 1);
-      assert.equal(life.served(), 't1.1');
-      life.pass(1);
-      assert.equal(life.served(), 'login_required');
-      assert.equal(life.exchanges, 2);
+    it('does not stop the valid token from being served until its last minute', () => {
+      driver.startWithCredential({ expiresAtMs: driver.serverMs + 90 * minute });
+      driver.refresh();
+      driver.fail({ kind: 'terminal' });
+      driver.passTime(89 * minute - 1);
+      assert.equal(driver.requestToken(), 't1.1');
+      driver.passTime(1);
+      assert.equal(driver.requestToken(), 'login_required');
+      assert.equal(driver.exchanges, 2);
     });
 
-    it('with code 7 is tried again by the schedule, and by nothing else', () => {
-      life.start({ expiresAtMs: life.trueMs + 90 * minute });
-      life.refresh();
-      life.fail({ kind: 'terminal', mayHeal: true });
-      life.pass(hour - 1);
-      life.ask(12 * hour);
-      assert.equal(life.exchanges, 2, 'nor by a minTtl');
-      life.pass(1);
-      assert.equal(life.exchanges, 3);
-      life.fail({ kind: 'terminal', mayHeal: true });
-      life.pass(hour - 1);
-      life.ask();
-      assert.equal(life.exchanges, 3, 'nor by the 10 % rule, nor by a request without a token');
-      life.pass(1);
-      life.succeed();
-      assert.equal(life.state.phase.kind, 'resting');
+    it('is retried by the schedule alone if its code is 7', () => {
+      driver.startWithCredential({ expiresAtMs: driver.serverMs + 90 * minute });
+      driver.refresh();
+      driver.fail({ kind: 'terminal', retryOnSchedule: true });
+      driver.passTime(hour - 1);
+      driver.request(12 * hour);
+      assert.equal(driver.exchanges, 2, 'not by a minTtl');
+      driver.passTime(1);
+      assert.equal(driver.exchanges, 3);
+      driver.fail({ kind: 'terminal', retryOnSchedule: true });
+      driver.passTime(hour - 1);
+      driver.request();
+      assert.equal(driver.exchanges, 3, 'not at 10 % of the lifetime, nor for a request without a token');
+      driver.passTime(1);
+      driver.succeed();
+      assert.equal(driver.state.phase.kind, 'idle');
     });
   });
 
-  describe('needs_person', () => {
-    it('is never tried again by a timer, the schedule, sleep or a request', () => {
-      life.find();
-      life.fail({ kind: 'needs_person', message: 'the session is over' });
+  describe('that requires interaction', () => {
+    it('is not retried by a timer, the schedule, sleep or a request', () => {
+      driver.loadCredential();
+      driver.fail({ kind: 'interaction_required', message: 'the session has expired' });
       for (let hours = 0; hours < 48; hours += 1) {
-        life.pass(hour);
-        life.sleep(hour);
-        assert.equal(life.served(), 'login_required');
+        driver.passTime(hour);
+        driver.suspend(hour);
+        assert.equal(driver.requestToken(), 'login_required');
       }
-      assert.equal(life.exchanges, 1);
+      assert.equal(driver.exchanges, 1);
     });
 
-    it('is tried again by a refresh, which may open a window', () => {
-      life.find();
-      assert.equal(life.all('start_exchange')[0]?.interactive, false);
-      life.fail({ kind: 'needs_person' });
-      life.refresh();
-      assert.equal(life.all('start_exchange')[1]?.interactive, true);
-    });
-  });
-
-  describe('budget', () => {
-    it('holds in an outage without a token, and nothing rings in vain', () => {
-      life.find();
-      life.fail();
-      const starts: number[] = [];
-      for (let passed = 0; passed < 2 * hour; passed += second) {
-        const before = life.exchanges;
-        life.outage(second);
-        for (let at = before; at < life.exchanges; at += 1) starts.push(life.monotonicMs);
-      }
-      for (const [at, startMs] of starts.entries()) {
-        const hourBefore = starts.slice(0, at).filter((other) => other > startMs - hour + second);
-        assert.ok(hourBefore.length < 60, `${hourBefore.length + 1} exchanges in an hour`);
-      }
-    });
-
-    it('leaves the daemon its own retries, though clients ask all through the outage', () => {
-      life.find();
-      life.outage(20 * minute);
-      const before = life.exchanges;
-      for (let passed = 0; passed < 5 * minute; passed += second) {
-        life.pass(second);
-        if (life.isExchanging) life.succeed();
-      }
-      assert.equal(life.exchanges, before + 1);
-      assert.notEqual(life.served(), 'unavailable');
-    });
-
-    it('used up lets the alarm ring when there is a place again, not before', () => {
-      life.schedule = (afterMs) => afterMs + second;
-      life.start({ expiresAtMs: life.trueMs + hour });
-      const hourLaterMs = life.monotonicMs + hour;
-      for (let seconds = 0; seconds < 100; seconds += 1) {
-        life.pass(second);
-        if (life.isExchanging) life.succeed({ expiresAtMs: life.trueMs + hour });
-      }
-      assert.equal(life.exchanges, 60);
-      life.schedule = () => null;
-      life.pass(hourLaterMs - life.monotonicMs - 1);
-      assert.equal(life.exchanges, 60);
-      life.pass(1);
-      assert.equal(life.exchanges, 61, 'the renewal at 10 %, as soon as it can be');
-    });
-
-    it('is not used up by what a person asks for', () => {
-      life.start();
-      for (let asked = 0; asked < 200; asked += 1) {
-        life.refresh();
-        life.succeed();
-      }
-      life.pass(hour);
-      assert.equal(life.exchanges, 202);
-    });
-
-    it('used up is told to a request that would need it', () => {
-      life.schedule = (afterMs) => afterMs + second;
-      life.start({ expiresAtMs: life.trueMs + 2 * minute });
-      for (let seconds = 0; seconds < 200; seconds += 1) {
-        life.pass(second);
-        if (life.isExchanging) life.succeed({ expiresAtMs: life.trueMs + 2 * minute });
-      }
-      const reply = life.reply(life.ask());
-      assert.ok('problem' in reply);
-      assert.match(reply.problem.message, /budget/);
-      assert.ok((reply.problem.retryAfterMs ?? 0) > 55 * minute);
+    it('is retried by a refresh, which is interactive', () => {
+      driver.loadCredential();
+      assert.equal(driver.effectsOfKind('start_exchange')[0]?.interactive, false);
+      driver.fail({ kind: 'interaction_required' });
+      driver.refresh();
+      assert.equal(driver.effectsOfKind('start_exchange')[1]?.interactive, true);
     });
   });
 });

@@ -1,153 +1,156 @@
 import assert from 'node:assert/strict';
 import { Secret } from '../../src/shared/secret.ts';
-import type { ExchangeOutcome } from '../../src/token/ports.ts';
-import { hour, minute, second, year } from '../support/durations.ts';
-import { LifecycleDriver } from '../support/lifecycle-driver.ts';
+import type { ExchangeOutcome } from '../../src/token/token-source.ts';
+import { hour, minute, second, year } from '../support/time/durations.ts';
+import { LifecycleDriver } from '../support/daemon/lifecycle-driver.ts';
 
 describe('lifecycle: renewal', () => {
-  let life: LifecycleDriver;
+  let driver: LifecycleDriver;
   beforeEach(() => {
-    life = new LifecycleDriver();
+    driver = new LifecycleDriver();
   });
 
-  /** Lives on while IAM answers each exchange at once. */
-  function liveWith(ms: number, answer: () => void): void {
+  /** Passes time while every exchange succeeds at once. */
+  function runFor(ms: number, respond: () => void): void {
     for (let passed = 0; passed < ms; passed += second) {
-      life.pass(second);
-      if (life.isExchanging) answer();
+      driver.passTime(second);
+      if (driver.isExchanging) respond();
     }
   }
 
-  it('comes with the schedule, though the token is fresh', () => {
-    life.schedule = (afterMs) => (Math.floor(afterMs / hour) + 1) * hour;
-    life.start();
-    liveWith(5 * hour, () => life.succeed());
-    assert.equal(life.exchanges, 6);
+  it('follows the schedule, even if the token is fresh', () => {
+    driver.schedule = (afterMs) => (Math.floor(afterMs / hour) + 1) * hour;
+    driver.startWithCredential();
+    runFor(5 * hour, () => driver.succeed());
+    assert.equal(driver.exchanges, 6);
   });
 
-  it('comes at a tenth of the life left where the schedule leaves a gap', () => {
-    life.schedule = (afterMs) => afterMs + 48 * hour;
-    life.start();
-    life.pass(10 * hour + 48 * minute - 1);
-    assert.equal(life.exchanges, 1);
-    life.pass(1);
-    assert.equal(life.exchanges, 2);
+  it('starts at a tenth of the lifetime left if the schedule has a gap', () => {
+    driver.schedule = (afterMs) => afterMs + 48 * hour;
+    driver.startWithCredential();
+    driver.passTime(10 * hour + 48 * minute - 1);
+    assert.equal(driver.exchanges, 1);
+    driver.passTime(1);
+    assert.equal(driver.exchanges, 2);
   });
 
-  it('comes at a tenth of the life left without any schedule', () => {
-    life.start();
-    liveWith(30 * hour, () => life.succeed());
-    assert.equal(life.exchanges, 3);
-    assert.notEqual(life.served(), 'unavailable');
+  it('starts at a tenth of the lifetime left without a schedule', () => {
+    driver.startWithCredential();
+    runFor(30 * hour, () => driver.succeed());
+    assert.equal(driver.exchanges, 3);
+    assert.notEqual(driver.requestToken(), 'unavailable');
   });
 
-  it('comes before the token counts as expired, though it lives for 5 minutes only', () => {
-    const answer = (): void => life.succeed({ expiresAtMs: life.trueMs + 5 * minute });
-    life.find();
-    answer();
-    liveWith(30 * minute, () => {
-      assert.notEqual(life.served(), 'unavailable');
-      answer();
+  it('starts before the token expires, even if its lifetime is 5 minutes', () => {
+    const respond = (): void => driver.succeed({ expiresAtMs: driver.serverMs + 5 * minute });
+    driver.loadCredential();
+    respond();
+    runFor(30 * minute, () => {
+      assert.notEqual(driver.requestToken(), 'unavailable');
+      respond();
     });
-    assert.ok(life.exchanges <= 9);
+    assert.ok(driver.exchanges <= 9);
   });
 
-  it('takes the same token again for a success, by its expiry and not by its string', () => {
-    life.schedule = (afterMs) => afterMs + hour;
-    const expiresAtMs = life.trueMs + 12 * hour;
-    life.start({ expiresAtMs });
-    life.pass(hour);
-    life.succeed({ token: new Secret('t1.1'), expiresAtMs });
-    assert.equal(life.state.trouble, null);
-    assert.equal(life.all('announce').length, 1, 'nothing rotated');
-    assert.equal(life.served(), 't1.1');
+  it('succeeds if IAM issues the same token again, compared by expiry', () => {
+    driver.schedule = (afterMs) => afterMs + hour;
+    const expiresAtMs = driver.serverMs + 12 * hour;
+    driver.startWithCredential({ expiresAtMs });
+    driver.passTime(hour);
+    driver.succeed({ value: new Secret('t1.1'), expiresAtMs });
+    assert.equal(driver.state.failureStreak, null);
+    assert.equal(driver.effectsOfKind('announce').length, 1, 'nothing rotated');
+    assert.equal(driver.requestToken(), 't1.1');
   });
 
-  it('does not storm a service that gives the same token until it ends', () => {
-    let expiresAtMs = life.trueMs + 12 * hour;
-    const answer = (): void => {
-      if (life.trueMs >= expiresAtMs) expiresAtMs = life.trueMs + 12 * hour;
-      life.succeed({ expiresAtMs });
+  it('does not flood a service that issues the same token until it expires', () => {
+    let expiresAtMs = driver.serverMs + 12 * hour;
+    const respond = (): void => {
+      if (driver.serverMs >= expiresAtMs) expiresAtMs = driver.serverMs + 12 * hour;
+      driver.succeed({ expiresAtMs });
     };
-    life.find();
-    answer();
-    liveWith(12 * hour + 5 * minute, answer);
-    assert.ok(life.exchanges < 20, `${life.exchanges} exchanges`);
-    assert.notEqual(life.served(), 'unavailable');
+    driver.loadCredential();
+    respond();
+    runFor(12 * hour + 5 * minute, respond);
+    assert.ok(driver.exchanges < 20, `${driver.exchanges} exchanges`);
+    assert.notEqual(driver.requestToken(), 'unavailable');
   });
 
-  it('keeps the newer token when an answer brings one that ends sooner, and does not ask again at once', () => {
-    life.start();
-    life.pass(11 * hour);
-    const older = (): void =>
-      life.succeed({ token: new Secret('t1.old'), expiresAtMs: life.trueMs + 30 * minute });
-    older();
-    liveWith(minute, older);
-    assert.equal(life.served(), 't1.1');
-    assert.equal(life.exchanges, 2);
+  it('keeps the current token if the new one expires sooner, and does not repeat at once', () => {
+    driver.startWithCredential();
+    driver.passTime(11 * hour);
+    const sendOlderToken = (): void =>
+      driver.succeed({ value: new Secret('t1.old'), expiresAtMs: driver.serverMs + 30 * minute });
+    sendOlderToken();
+    runFor(minute, sendOlderToken);
+    assert.equal(driver.requestToken(), 't1.1');
+    assert.equal(driver.exchanges, 2);
   });
 
-  it('takes a token that is dead on arrival for trouble, and keeps the one in hand', () => {
-    life.start();
-    life.refresh();
-    life.succeed({ expiresAtMs: life.trueMs - hour });
-    assert.equal(life.state.phase.kind, 'backing_off');
-    assert.match(life.state.trouble?.failure.message ?? '', /expired already/);
-    assert.equal(life.served(), 't1.1');
+  it('fails if the new token has already expired, and keeps the current one', () => {
+    driver.startWithCredential();
+    driver.refresh();
+    driver.succeed({ expiresAtMs: driver.serverMs - hour });
+    assert.equal(driver.state.phase.kind, 'backing_off');
+    assert.match(driver.state.failureStreak?.failure.message ?? '', /already expired/);
+    assert.equal(driver.requestToken(), 't1.1');
   });
 
-  it('backs off from a service that gives dead tokens only', () => {
-    const dead = (): void => life.succeed({ expiresAtMs: life.trueMs + minute });
-    life.find();
-    const asked = life.ask();
-    dead();
-    const reply = life.reply(asked);
+  it('backs off from a service that issues only expired tokens', () => {
+    const sendExpiredToken = (): void => driver.succeed({ expiresAtMs: driver.serverMs + minute });
+    driver.loadCredential();
+    const pending = driver.request();
+    sendExpiredToken();
+    const reply = driver.outcome(pending);
     assert.ok('problem' in reply);
-    assert.match(reply.problem.message, /lives for 60 s only/);
-    liveWith(hour, dead);
-    assert.ok(life.exchanges < 40, `${life.exchanges} exchanges`);
+    assert.match(reply.problem.message, /expires in 60 s$/);
+    runFor(hour, sendExpiredToken);
+    assert.ok(driver.exchanges < 40, `${driver.exchanges} exchanges`);
   });
 
-  it('is not put off by a token that says it lives for a hundred years', () => {
-    life.start({ expiresAtMs: life.trueMs + 100 * year });
-    life.pass(hour);
-    life.refresh();
-    life.succeed({ token: new Secret('t1.next') });
-    life.pass(12 * hour);
-    life.succeed({ token: new Secret('t1.real') });
-    assert.equal(life.served(), 't1.real');
+  it('is not delayed by a token that claims to be valid for a hundred years', () => {
+    driver.startWithCredential({ expiresAtMs: driver.serverMs + 100 * year });
+    driver.passTime(hour);
+    driver.refresh();
+    driver.succeed({ value: new Secret('t1.next') });
+    driver.passTime(12 * hour);
+    driver.succeed({ value: new Secret('t1.real') });
+    assert.equal(driver.requestToken(), 't1.real');
   });
 
-  it('ignores the answer of an exchange that is not under way any more', () => {
-    life.find();
-    const { attempt } = life.all('start_exchange')[0] ?? { attempt: 0 };
-    life.logIn({ token: new Secret('t1.login') });
-    const late = life.exchanged({ token: new Secret('t1.late'), expiresAtMs: life.trueMs + 13 * hour });
-    const outcomes: readonly ExchangeOutcome[] = [
-      { ok: true, exchanged: late },
+  it('ignores the result of an exchange that was cancelled', () => {
+    driver.loadCredential();
+    const { attempt } = driver.effectsOfKind('start_exchange')[0] ?? { attempt: 0 };
+    driver.logIn({ value: new Secret('t1.login') });
+    const lateToken = driver.exchanged({
+      value: new Secret('t1.late'),
+      expiresAtMs: driver.serverMs + 13 * hour,
+    });
+    const outcomes: readonly ExchangeOutcome<Secret>[] = [
+      { ok: true, issuedToken: lateToken },
       { ok: false, failure: { kind: 'terminal', message: 'no' } },
     ];
-    for (const outcome of outcomes) life.send({ kind: 'exchange_ended', attempt, outcome, random01: 0.5 });
-    assert.equal(life.served(), 't1.login');
-    assert.equal(life.state.trouble, null);
+    for (const outcome of outcomes) driver.send({ kind: 'exchange_ended', attempt, outcome, random01: 0.5 });
+    assert.equal(driver.requestToken(), 't1.login');
+    assert.equal(driver.state.failureStreak, null);
   });
 
-  it('keeps each token for a restart', () => {
-    life.start();
-    life.pass(11 * hour);
-    life.succeed();
+  it('persists each token', () => {
+    driver.startWithCredential();
+    driver.passTime(11 * hour);
+    driver.succeed();
     assert.deepEqual(
-      life.all('keep').map(({ token }) => token.value.expose()),
+      driver.effectsOfKind('persist').map(({ token }) => token.value.expose()),
       ['t1.1', 't1.2'],
     );
   });
 
-  it('announces each token that lives longer than the last', () => {
-    life.start();
-    life.pass(11 * hour);
-    life.succeed();
+  it('announces each token that expires later than the last', () => {
+    driver.startWithCredential();
+    driver.passTime(11 * hour);
+    driver.succeed();
     assert.deepEqual(
-      life.all('announce').map(({ event }) => event),
+      driver.effectsOfKind('announce').map(({ event }) => event),
       ['rotated', 'rotated'],
     );
   });

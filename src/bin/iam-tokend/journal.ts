@@ -1,12 +1,12 @@
 import { fstatSync } from 'node:fs';
 
-/** systemd names the journal's device and inode, for a child may have inherited the variable and not the stream. */
-export function toJournal(): boolean {
-  const named = process.env['JOURNAL_STREAM'];
-  // Elsewhere there may be no stderr to look at.
-  if (named === undefined) return false;
-  // As bigints: what a stat in numbers has found is still there when Node next resolves an import, and after a pipe or
-  // a socket that takes no link for one (seen with Node 20.20: packages behind a link were loaded twice, one empty).
+/** Compares device and inode: a child process can inherit the variable but not the stream (systemd.exec(5)). */
+export function isStderrJournal(): boolean {
+  const journalStream = process.env['JOURNAL_STREAM'];
+  // Without a journal, stderr may be closed, and fstat would throw.
+  if (journalStream === undefined) return false;
+  // Without `bigint`, the result stays in a buffer that Node's module loader reads too: if stderr is a pipe or a socket, it
+  // then does not recognise links, and loads a linked package twice, once empty (seen with Node 20.20).
   const { dev, ino } = fstatSync(2, { bigint: true });
-  return named === `${dev}:${ino}`;
+  return journalStream === `${dev}:${ino}`;
 }

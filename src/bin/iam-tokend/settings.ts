@@ -1,101 +1,140 @@
-/** What the daemon is told: by its flags, by the places that it finds, and by its configuration. */
 import { hostname } from 'node:os';
-import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import {
-  cronSchedule,
+  createCronSchedule,
   type Schedule,
-  scheduleFault,
-  scheduleWarnings,
-  shiftWithinHourMs,
+  findScheduleViolation,
+  findScheduleWarnings,
+  hourlyShiftMs,
+  shiftSchedule,
 } from '../../adapters/cron-schedule.ts';
-import { undiciHttp } from '../../adapters/undici-http.ts';
-import { daemonOptions } from '../../cli/daemon-options.ts';
+import { createUndiciHttpClient } from '../../adapters/undici-http-client.ts';
+import { findConfigAccessWarning } from '../../config/config-access.ts';
+import { CertificateFiles } from '../../config/certificate-files.ts';
 import type { Config } from '../../config/config.ts';
 import { ConfigError, readConfig } from '../../config/read-config.ts';
-import {
-  type Folders,
-  folders,
-  socketCandidates,
-  type Surroundings,
-  systemPlaces,
-} from '../../platform/places.ts';
-import { problemOf } from '../../shared/errors.ts';
+import type { TrustSnapshot } from '../../daemon/credential-trust.ts';
+import type { FileDeadline } from '../../files/file-deadline.ts';
+import { readTextAsync } from '../../files/read-guarded-file.ts';
+import type { Clock } from '../../shared/clock.ts';
 import type { HttpClient } from '../../shared/http-client.ts';
+import type { DaemonPaths, Flags } from './arguments.ts';
 
-/** Exit code 2, as for a `ConfigError`. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
-type Flags = ReturnType<typeof parseFlags>;
-
-/** @throws UsageError */
-export function parseFlags() {
-  try {
-    return parseArgs({ options: daemonOptions }).values;
-  } catch (cause) {
-    const [said = ''] = problemOf(cause).message.split(/\.\s|\.?$/);
-    throw new UsageError(`${said.charAt(0).toLowerCase()}${said.slice(1)}; see iam-tokend --help`, { cause });
-  }
-}
-
-interface DaemonPlaces extends Folders {
-  /** One daemon for all users of this machine, and not for one of them. */
-  readonly isForSystem: boolean;
-  readonly configFile: string;
-  /** Unless somebody names another. */
-  readonly socket: string;
-}
-
-export function daemonPlaces({ config: named }: Flags, surroundings: Surroundings): DaemonPlaces {
-  if (named !== undefined && resolve(named) === systemPlaces.configFile) {
-    return { ...systemPlaces, isForSystem: true, config: systemPlaces.state };
-  }
-  const usual = folders(surroundings);
-  const config = named === undefined ? usual.config : join(named, '..');
-  const configFile = named ?? join(config, 'config.yaml');
-  return { ...usual, isForSystem: false, config, configFile, socket: socketCandidates(surroundings)[0] };
-}
-
-/** What SIGHUP replaces as a whole. */
-interface Settings {
+/** The configuration, and what is built from it. */
+export interface Settings {
   readonly config: Config;
   readonly warnings: readonly string[];
-  readonly http: HttpClient;
-  readonly scheduleOf: (instance: string, profile: string) => Schedule;
+  /** Connections, and the certificates that they trust. */
+  readonly trust: CertificateTrust;
+  readonly getSchedule: (instance: string, profile: string) => Schedule;
+}
+
+interface CertificateTrust {
+  /** `warnings`: why a changed file of certificates is not used, once. */
+  read(): Promise<TrustSnapshot & { readonly warnings: readonly string[] }>;
+}
+
+/** Settings that a reload replaces as a whole, or not at all. */
+export class ReloadableSettings {
+  readonly #load: () => Promise<Settings>;
+  #current: Settings;
+
+  private constructor(load: () => Promise<Settings>, current: Settings) {
+    this.#load = load;
+    this.#current = current;
+  }
+
+  /** @throws ConfigError */
+  static async load(load: () => Promise<Settings>): Promise<ReloadableSettings> {
+    return new ReloadableSettings(load, await load());
+  }
+
+  get current(): Settings {
+    return this.#current;
+  }
+
+  /** @throws ConfigError */
+  async reload(): Promise<void> {
+    this.#current = await this.#load();
+  }
 }
 
 /** @throws ConfigError */
-export async function settingsFrom(
+export async function loadSettings(
   flags: Flags,
-  { configFile, isForSystem }: DaemonPlaces,
-  nowMs: number,
+  { configFile, isSystemWide }: DaemonPaths,
+  clock: Clock,
+  uid: number | null,
+  fileDeadline: FileDeadline,
 ): Promise<Settings> {
-  const { config, warnings } = await readConfig(configFile, flags.config !== undefined, {
+  const nowMs = clock.now().wallMs;
+  const input = {
     flags: { store: flags.store, logLevel: flags['log-level'] },
     environment: process.env,
-    scheduleFault: (pattern) => scheduleFault(pattern, nowMs),
+    validateSchedule: (pattern: string) => findScheduleViolation(pattern, nowMs),
+    platform: process.platform,
+    readText: (path: string) => fileDeadline.run(`text of ${path}`, () => readTextAsync(path)),
+  };
+  const { config, warnings, hasPassword, certificatePaths } = await readConfig(
+    configFile,
+    flags.config !== undefined,
+    input,
+  ).catch((error: unknown) => {
+    // A file that is about to be deleted need not be valid.
+    if (flags.purge === true && error instanceof ConfigError) return readConfig(null, false, input);
+    throw error;
   });
-  if (isForSystem) checkIsForSystem(config, configFile);
-  const { schedule, spread } = config.refresh;
-  const schedules = new Map<string, Schedule>();
+  if (isSystemWide) requireSystemWideConfig(config, configFile);
+  const { schedule } = config.refresh;
+  const access = await findConfigAccessWarning(configFile, uid, hasPassword);
   return {
     config,
-    warnings: [...warnings, ...scheduleWarnings(schedule, nowMs)],
-    http: undiciHttp(config.network),
-    scheduleOf: (instance, profile) => {
-      const shiftMs = spread ? shiftWithinHourMs(hostname(), instance, profile) : 0;
-      const found = schedules.get(profile) ?? cronSchedule(schedule, shiftMs);
-      schedules.set(profile, found);
-      return found;
+    warnings: [
+      ...warnings,
+      ...findScheduleWarnings(schedule, nowMs),
+      ...(access === null ? [] : [[access.message, access.command].filter(Boolean).join('; run: ')]),
+    ],
+    trust: createTrustSource(
+      config.network,
+      new CertificateFiles(certificatePaths, uid, fileDeadline),
+      clock,
+    ),
+    getSchedule: createScheduleLookup(config.refresh),
+  };
+}
+
+/** The files are read again when they change; until then, all requests share one parsed set of certificates. */
+function createTrustSource(
+  network: Config['network'],
+  files: CertificateFiles,
+  clock: Clock,
+): CertificateTrust {
+  let current: { readonly certificates: readonly string[]; readonly http: HttpClient } | undefined;
+  return {
+    read: async () => {
+      const { certificates, anchors, warnings } = await files.read();
+      if (current?.certificates !== certificates) {
+        current = { certificates, http: createUndiciHttpClient({ ...network, certificates }, clock) };
+      }
+      return { anchors, http: current.http, warnings };
     },
   };
 }
 
-function checkIsForSystem({ store, http }: Config, configFile: string): void {
+function createScheduleLookup({ schedule, spread }: Config['refresh']): Settings['getSchedule'] {
+  let unshifted: Schedule | undefined;
+  return (instance, profile) => {
+    unshifted ??= createCronSchedule(schedule);
+    return shiftSchedule(unshifted, spread ? hourlyShiftMs(hostname(), instance, profile) : 0);
+  };
+}
+
+function requireSystemWideConfig({ store, http }: Config, configFile: string): void {
   if (store === 'keychain') {
-    throw new ConfigError(`${configFile}: a system has no keychain; choose another store, such as file`);
+    throw new ConfigError(
+      `${configFile}: a system-wide daemon has no keychain; choose another store, such as file`,
+    );
   }
-  if (http.socket) throw new ConfigError(`${configFile}: http.socket is for the daemon of one person`);
+  if (http.socket) {
+    throw new ConfigError(`${configFile}: http.socket is not available to a system-wide daemon`);
+  }
 }

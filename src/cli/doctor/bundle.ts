@@ -1,76 +1,84 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { redact } from '../../adapters/redaction.ts';
 import type { Config } from '../../config/config.ts';
-import { folders } from '../../platform/places.ts';
-import { isoTime } from '../../shared/clock.ts';
-import { messageOf } from '../../shared/thrown.ts';
+import { systemFiles } from '../../files/file-system.ts';
+import { createFile } from '../../files/write-file.ts';
+import { userFolders } from '../../platform/paths.ts';
+import { formatIsoTime } from '../../shared/clock.ts';
+import { quoteShellWord } from '../../shared/shell-quoting.ts';
 import { version } from '../../shared/version.ts';
-import { usageError } from '../endings.ts';
-import type { Examination, Verdict } from './examination.ts';
+import { usageError } from '../cli-errors.ts';
+import type { CheckResult } from './check-result.ts';
+import type { DoctorContext } from './doctor-context.ts';
+import { createRedaction } from './redact-proxies.ts';
 
-const logLines = 200;
+const maxLogLines = 200;
 
 /**
- * Writes all that was found, and the end of the log, for a person to hand on: into a new file, for them alone. What
- * looks like a secret is taken out, though none should be there; of the environment stand the names alone.
+ * Writes the results and the end of the log to a new file with mode 0600, to attach to a report. Anything that looks
+ * like a secret is redacted; environment variables are listed by name only.
  * @throws IamTokenError `bad_request`
  */
 export async function writeBundle(
   path: string,
-  examination: Examination,
-  findings: readonly Verdict[],
+  context: DoctorContext,
+  findings: readonly CheckResult[],
 ): Promise<void> {
-  const { call, settings, status } = examination;
-  const { clock, surroundings } = call;
+  const { commandContext, settings, status } = context;
+  const { clock, processContext } = commandContext;
+  const redactText = createRedaction(context);
   const report = {
-    madeAt: isoTime(clock.now().wallMs),
-    client: { version, node: process.version, platform: surroundings.platform },
+    madeAt: formatIsoTime(clock.now().wallMs),
+    client: { version, node: process.version, platform: processContext.platform },
     checks: findings,
     status: status ?? null,
-    config: settings === undefined ? null : withoutCertificates(settings.config),
-    environment: Object.keys(surroundings.env).filter((name) => /^(?:IAM_TOKEN|XDG_|.*_proxy$)/i.test(name)),
-    log: clean(await logOf(examination))
+    config: settings === undefined ? null : omitCertificates(settings.config),
+    environment: Object.keys(processContext.env).filter((name) =>
+      /^(?:IAM_TOKEN|XDG_|.*_proxy$)/i.test(name),
+    ),
+    log: redactText(await readDaemonLog(context))
       .trimEnd()
       .split('\n')
-      .slice(-logLines),
+      .slice(-maxLogLines),
   };
   const text = JSON.stringify(
     report,
-    (_, value: unknown) => (typeof value === 'string' ? clean(value) : value),
+    (_, value: unknown) => (typeof value === 'string' ? redactText(value) : value),
     2,
   );
-  try {
-    writeFileSync(path, `${text}\n`, { flag: 'wx', mode: 0o600 });
-  } catch (cause) {
-    const reason = messageOf(cause);
-    throw usageError(`the bundle cannot be written: ${reason}`, 'name a file that is not there yet');
+  if (existsSync(path) && statSync(path).isDirectory()) {
+    const filePath = quoteShellWord(join(path, 'iam-token-doctor.json'), processContext.platform);
+    throw usageError(
+      `cannot write the bundle ${path}: it is a folder`,
+      `iam-token doctor --bundle ${filePath}`,
+    );
   }
+  const file = { path, name: 'the bundle', errorCode: 'bad_request' } as const;
+  const content = { bytes: Buffer.from(`${text}\n`), mode: 0o600 };
+  await createFile(file, content, systemFiles(processContext.uid));
 }
 
-/** Whether there are some: what else the file of theirs holds is for nobody. */
-function withoutCertificates({ network, ...config }: Config): object {
-  return { ...config, network: { ...network, certificates: network.certificates !== null } };
+/** Reports only whether there are certificates: the file may contain more than those. */
+function omitCertificates({ network, ...config }: Config): object {
+  return { ...config, network: { ...network, certificates: network.certificates.length > 0 } };
 }
 
-/** A proxy's URL may hold a password. */
-function clean(text: string): string {
-  return redact(text).replaceAll(/(?<=:\/\/)[^/@\s]+@/g, '[redacted]@');
-}
-
-async function logOf({ call, programs, status }: Examination): Promise<string> {
+async function readDaemonLog({ commandContext, programs, status }: DoctorContext): Promise<string> {
   const manager = status?.daemon.manager;
   const journalctl = manager?.kind.startsWith('systemd') === true ? programs.find('journalctl') : null;
   if (manager && journalctl !== null) {
     const scope = manager.kind === 'systemd --user' ? ['--user'] : [];
-    const args = [...scope, '--unit', manager.unit, '--lines', String(logLines), '--output', 'cat'];
-    const run = { path: journalctl, args, environment: {} };
-    const { stdout, stderr } = await programs.run(run, call.clock.deadline(call.timeoutMs));
+    const args = [...scope, '--unit', manager.unit, '--lines', String(maxLogLines), '--output', 'cat'];
+    const programRun = { path: journalctl, args, environment: {} };
+    const { stdout, stderr } = await programs.run(
+      programRun,
+      commandContext.clock.timeoutSignal(commandContext.timeoutMs),
+    );
     return stdout + stderr;
   }
   try {
-    return readFileSync(join(folders(call.surroundings).log, 'iam-tokend.log'), 'utf8');
+    return readFileSync(join(userFolders(commandContext.processContext).log, 'iam-tokend.log'), 'utf8');
   } catch (error) {
-    return `the log cannot be read: ${String(error)}`;
+    return `cannot read the log: ${String(error)}`;
   }
 }

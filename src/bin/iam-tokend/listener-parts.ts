@@ -1,0 +1,26 @@
+import type { Config } from '../../config/config.ts';
+import type { InstanceLocks } from '../../daemon/instance/instance-locks.ts';
+import type { ProcessContext } from '../../platform/paths.ts';
+import type { Clock } from '../../shared/clock.ts';
+import type { Log } from '../../shared/log.ts';
+import type { SocketPaths } from './arguments.ts';
+import type { PeerGuard } from './peer-guard.ts';
+
+export interface ListenerParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly context: ProcessContext;
+  readonly guard: PeerGuard;
+  readonly metadata: Config['metadata'];
+  readonly socketPaths: SocketPaths;
+  /** A listening socket that the service manager passed in place of the IPC socket's path; `null`: none. */
+  readonly listenFd: number | null;
+  /** The path that it was bound to; `null` if it is not known. */
+  readonly passedPath: string | null;
+  readonly locks: InstanceLocks;
+  readonly isSystemWide: boolean;
+  /** The folder of `daemon.json`. */
+  readonly configFolder: string;
+  /** The group of the IPC socket. */
+  readonly group: number | undefined;
+}

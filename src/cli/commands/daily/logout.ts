@@ -1,0 +1,37 @@
+import * as methods from '../../../protocol/methods.ts';
+import type { LogoutResult } from '../../../protocol/method-types.ts';
+import { callDaemon, type CommandContext, type CommandDefinition, profileParamsOf } from '../../command.ts';
+import { flag, keychainTimeoutMs, profileOption } from '../../parsing/options.ts';
+import { escapeControlCharacters } from '../../terminal/escape.ts';
+import { printLeftovers } from '../../print-leftovers.ts';
+import { print, printNote, withProgress } from '../../terminal/terminal.ts';
+
+export const logout: CommandDefinition = {
+  name: 'logout',
+  summary: 'remove a credential',
+  options: { profile: profileOption, revoke: flag('also revoke its IAM tokens') },
+  examples: ['iam-token logout --profile work', 'iam-token logout --revoke'],
+  timeoutMs: keychainTimeoutMs,
+  run: runLogout,
+};
+
+async function runLogout(context: CommandContext): Promise<void> {
+  const isRevoking = context.options.has('revoke');
+  const params = { ...profileParamsOf(context), ...(isRevoking ? { revoke: true } : {}) };
+  const result = await withProgress(
+    isRevoking ? 'the keychain and Yandex Cloud' : 'the keychain',
+    callDaemon(context, methods.logout, params),
+  );
+  print(
+    `logged out of ${escapeControlCharacters(result.profile)}${isRevoking ? `; ${formatRevocation(result)}` : ''}`,
+  );
+  for (const { message, hint } of result.left ?? []) printNote(message, hint);
+  printLeftovers(result.leftovers);
+}
+
+/** An older daemon ignores `revoke`: its result has no `tokenRevoked`. */
+function formatRevocation({ tokenRevoked, left = [] }: LogoutResult): string {
+  if (tokenRevoked === undefined) return 'this version of the daemon cannot revoke tokens';
+  if (tokenRevoked) return 'its IAM token is revoked';
+  return left.length > 0 ? 'not everything was revoked' : 'it had no valid IAM token';
+}

@@ -1,0 +1,34 @@
+import type { CommandContext, CommandDefinition } from '../../command.ts';
+import { choice, duration, minTtlRange, profileOption } from '../../parsing/options.ts';
+import { printToken, type TokenFormat } from '../../print-token.ts';
+import { formatJsonLine } from '../../terminal/escape.ts';
+import { noteShortLifetime, tokenRequestOf } from '../../token-request.ts';
+
+export const token: CommandDefinition = {
+  name: '',
+  summary: 'print a valid Yandex Cloud IAM token, kept fresh by iam-tokend',
+  options: {
+    profile: profileOption,
+    'min-ttl': duration(minTtlRange, 'require at least this lifetime, such as 10m; at most 12h'),
+    format: choice(
+      ['text', 'json', 'header'],
+      'print the token alone (default), one line of JSON, or an Authorization header',
+    ),
+  },
+  examples: [
+    'iam-token --format header | curl -H @- https://resource-manager.api.cloud.yandex.net/resource-manager/v1/clouds',
+  ],
+  run: runToken,
+};
+
+const formats: ReadonlyMap<string, TokenFormat> = new Map(
+  Object.entries({
+    json: formatJsonLine,
+    header: ({ token }) => `Authorization: Bearer ${token}`,
+  }),
+);
+
+async function runToken(context: CommandContext): Promise<void> {
+  const format = formats.get(context.options.get('format') ?? '');
+  noteShortLifetime(await printToken(tokenRequestOf(context), context.processContext, format), context);
+}

@@ -1,0 +1,62 @@
+import { quotePosixWord } from '../../../shared/shell-quoting.ts';
+import type { CommandContext, CommandDefinition } from '../../command.ts';
+import { choice, preferredMinTtlOption, profileOption } from '../../parsing/options.ts';
+import { print } from '../../terminal/terminal.ts';
+import { fetchTokenEnvironment, metadataOnlyOption, type Variables } from './token-environment.ts';
+
+interface ShellSyntax {
+  readonly assign: (name: string, value: string) => string;
+  readonly remove: (name: string) => string;
+}
+
+/** Single quotes prevent any expansion. POSIX, "Single-Quotes": only the closing quote is special. */
+const posixSyntax: ShellSyntax = {
+  assign: (name, value) => `export ${name}=${quotePosixWord(value)}`,
+  remove: (name) => `unset ${name}`,
+};
+
+const shellSyntaxes = {
+  sh: posixSyntax,
+  bash: posixSyntax,
+  zsh: posixSyntax,
+  // fishshell.com/docs/current/language.html, "Quotes": \' and \\ are the only escapes.
+  fish: {
+    assign: (name, value) => `set -gx ${name} '${value.replaceAll(/['\\]/g, String.raw`\$&`)}'`,
+    remove: (name) => `set -e ${name}`,
+  },
+  // about_Quoting_Rules: a quote is escaped by doubling it; typographic quotes count as quotes.
+  powershell: {
+    assign: (name, value) => `$env:${name} = '${value.replaceAll(/['\u2018-\u201b]/g, '$&$&')}'`,
+    remove: (name) => `Remove-Item -ErrorAction Ignore Env:${name}`,
+  },
+} as const satisfies Readonly<Record<string, ShellSyntax>>;
+
+export type Shell = keyof typeof shellSyntaxes;
+
+export function formatAssignments(shell: Shell, variables: Variables): string {
+  const { assign, remove } = shellSyntaxes[shell];
+  return Object.entries(variables)
+    .map(([name, value]) => (value === undefined ? remove(name) : assign(name, value)))
+    .join('\n');
+}
+
+export const env: CommandDefinition = {
+  name: 'env',
+  summary: 'print the token as shell variables',
+  description:
+    'The variables are YC_TOKEN, YC_IAM_TOKEN, IAM_TOKEN and, if the profile has them, YC_CLOUD_ID and YC_FOLDER_ID; and YC_METADATA_ADDR while the metadata address serves the profile.',
+  options: {
+    profile: profileOption,
+    'min-ttl': preferredMinTtlOption,
+    'metadata-only': metadataOnlyOption,
+    shell: choice(Object.keys(shellSyntaxes), 'shell syntax (default: sh; on Windows powershell)'),
+  },
+  examples: ['eval "$(iam-token env)"', 'iam-token env --shell fish | source'],
+  run: runEnv,
+};
+
+async function runEnv(context: CommandContext): Promise<void> {
+  const defaultShell = context.processContext.platform === 'win32' ? 'powershell' : 'sh';
+  const shell = (context.options.get('shell') ?? defaultShell) as Shell;
+  print(formatAssignments(shell, await fetchTokenEnvironment(context)));
+}

@@ -1,0 +1,113 @@
+/** Asks on a terminal which kind of credential to log in with, and for what it needs. */
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { programCandidates } from '../../../platform/program-candidates.ts';
+import { isExternalProgram } from '../../../platform/process-context.ts';
+import { isResourceId, resourceIdRule } from '../../../shared/resource-id.ts';
+import { oauthEndDates } from '../../../sources/kinds/oauth-sunset.ts';
+import type { CommandContext } from '../../command.ts';
+import { escapeControlCharacters } from '../../terminal/escape.ts';
+import { expandHome, promptLine, type LinePrompt } from '../../terminal/prompt-line.ts';
+import { printNote, writeStderr } from '../../terminal/terminal.ts';
+import { hasVmAccount } from './find-vm-account.ts';
+
+type Options = Readonly<Record<string, string>>;
+
+interface Choice {
+  readonly text: string;
+  /** The options of `login` that select the kind, with what the user answers. */
+  readonly readOptions: () => Options | Promise<Options>;
+}
+
+/**
+ * @returns the context as if the user had typed the options of a kind
+ * @throws SilentExit on Ctrl-C
+ */
+export async function chooseKind(context: CommandContext): Promise<CommandContext> {
+  const choices = await listChoices(context);
+  const list = choices
+    .map(({ text }, index) => `  ${index + 1}. ${escapeControlCharacters(text)}\n`)
+    .join('');
+  writeStderr(`Which credential should the daemon use?\n\n${list}\n`);
+  const prompt = { message: `Choose 1 to ${choices.length}`, defaultAnswer: '1' };
+  const choice = await promptUntilValid(prompt, `type a number from 1 to ${choices.length}`, (answer) =>
+    /^\d{1,2}$/.test(answer) ? choices[Number(answer) - 1] : undefined,
+  );
+  const chosenOptions = Object.entries(await choice.readOptions());
+  return { ...context, options: new Map([...context.options, ...chosenOptions]) };
+}
+
+/** The likeliest first. */
+async function listChoices({ clock, options, processContext }: CommandContext): Promise<readonly Choice[]> {
+  const yc = programCandidates('yc', processContext).find(isExternalProgram);
+  const endpoint = options.get('endpoint') || processContext.env['IAM_TOKEND_IAM_ENDPOINT'] || undefined;
+  const home = processContext.home();
+  return [
+    ...(yc === undefined ? [] : [{ text: `yc: its current login (${yc})`, readOptions: () => ({ yc: '' }) }]),
+    ...((await hasVmAccount(endpoint, clock))
+      ? [{ text: 'service account of this VM', readOptions: () => ({ metadata: '' }) }]
+      : []),
+    { text: 'authorized key of a service account, in a file', readOptions: () => readKeyOptions(home) },
+    {
+      text: 'workload identity: an OIDC token in a file, of Kubernetes or a CI system',
+      readOptions: () => readWorkloadOptions(home),
+    },
+    { text: `OAuth token (${oauthEndDates})`, readOptions: () => ({ oauth: '' }) },
+  ];
+}
+
+async function readKeyOptions(home: string): Promise<Options> {
+  const defaultAnswer = findKeyFile(home);
+  return { 'service-account-key': await promptFile({ message: 'Key file', defaultAnswer, home }) };
+}
+
+async function readWorkloadOptions(home: string): Promise<Options> {
+  const account = await promptUntilValid(
+    { message: 'ID of the service account' },
+    `the service account ${resourceIdRule}`,
+    (answer) => (isResourceId(answer) ? answer : undefined),
+  );
+  const tokenFile = await promptFile({ message: 'File with the OIDC token', home });
+  return { 'workload-identity': account, 'token-file': tokenFile };
+}
+
+/** Quotes around a path that was pasted are dropped. */
+function promptFile(prompt: LinePrompt & { readonly home: string }): Promise<string> {
+  return promptUntilValid(prompt, 'no such file', (answer) => {
+    const path = expandHome(answer.replace(/^(['"])(.+)\1$/, '$2'), prompt.home);
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === false ? path : undefined;
+  });
+}
+
+/** Names that the console and the documentation of Yandex Cloud give a key file. */
+const keyFileNames = ['key.json', 'authorized_key.json'];
+const maxKeyFileBytes = 65_536;
+
+/** A key file in this folder, or among the downloads. */
+function findKeyFile(home: string): string | undefined {
+  const folders = ['', join(home, 'Downloads')];
+  return folders.flatMap((folder) => keyFileNames.map((name) => join(folder, name))).find(isKeyFile);
+}
+
+function isKeyFile(path: string): boolean {
+  try {
+    const stats = statSync(path);
+    const isShort = stats.isFile() && stats.size <= maxKeyFileBytes;
+    return isShort && readFileSync(path, 'utf8').includes('PRIVATE KEY');
+  } catch {
+    return false; // Missing, or not readable.
+  }
+}
+
+async function promptUntilValid<T>(
+  prompt: LinePrompt,
+  rule: string,
+  parse: (answer: string) => T | undefined,
+): Promise<T> {
+  for (;;) {
+    const answer = await promptLine(prompt);
+    const value = answer === '' ? undefined : parse(answer);
+    if (value !== undefined) return value;
+    printNote(answer === '' ? rule : `${rule}: ${answer}`);
+  }
+}

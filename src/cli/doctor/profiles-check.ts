@@ -1,0 +1,61 @@
+import type { ProfileStatus } from '../../protocol/method-types.ts';
+import { formatTimeSpan } from '../../shared/duration.ts';
+import { formatProfileOption, quoteShellWord } from '../../shared/shell-quoting.ts';
+import { expiryMarginMs } from '../../token/token.ts';
+import { type Check, type CheckResult, fail, pass, warn } from './check-result.ts';
+
+export const profilesCheck: Check = {
+  name: 'profiles',
+  dependsOn: 'daemon',
+
+  run({ status, commandContext: { processContext } }) {
+    const { env, platform } = processContext;
+    const profiles = status?.profiles ?? [];
+    const [firstProfile] = profiles;
+    if (firstProfile === undefined) return fail('login_required', 'no profiles yet', 'iam-token login');
+    const explicitName = env['IAM_TOKEND_PROFILE'] || undefined;
+    const selectedName = explicitName ?? profiles.find(({ isDefault }) => isDefault)?.profile;
+    if (selectedName === undefined) {
+      const command = `iam-token use ${quoteShellWord(firstProfile.profile, platform)}`;
+      return fail('unknown_profile', 'no default profile', command);
+    }
+    if (!profiles.some(({ profile }) => profile === selectedName)) {
+      const reason = `IAM_TOKEND_PROFILE is set to "${selectedName}", which does not exist`;
+      return fail('unknown_profile', reason, 'iam-token profiles');
+    }
+    const selection = explicitName === undefined ? 'default profile' : 'profile from IAM_TOKEND_PROFILE';
+    return [pass(`${selection}: ${selectedName}`), ...profiles.map(checkProfile)];
+  },
+};
+
+function checkProfile({ profile, state, problem, timeLeftMs, notice }: ProfileStatus): CheckResult {
+  const check = `profile ${profile}`;
+  const hasValidToken = timeLeftMs !== null && timeLeftMs > expiryMarginMs;
+  const tokenText = hasValidToken ? `token valid for ${formatTimeSpan(timeLeftMs)}` : 'no valid token';
+  const reason = `${problem?.message ?? state}; ${tokenText}`;
+  const hint = problem?.hint ?? `iam-token refresh ${formatProfileOption(profile)}`;
+  switch (state) {
+    case 'ok':
+      return { check, ...(notice === undefined ? pass(tokenText) : warnOfNotice(tokenText, notice)) };
+    case 'loading':
+    case 'renewing':
+    case 'failing':
+      return {
+        check,
+        ...(hasValidToken ? warn(reason, hint) : fail('unavailable', reason, hint)),
+      };
+    case 'login_required':
+    case 'keychain_locked':
+    case 'keychain_unavailable':
+    case 'locked':
+      return { check, ...fail(state, reason, hint) };
+    default:
+      return state satisfies never;
+  }
+}
+
+/** A notice ends with a command, after a colon. */
+function warnOfNotice(tokenText: string, notice: string): CheckResult {
+  const [, text = notice, command = null] = /^(.*): (iam-token .*)$/s.exec(notice) ?? [];
+  return warn(`${tokenText}; ${text}`, command);
+}

@@ -1,0 +1,34 @@
+/** The oldest Node that the daemon runs on. */
+const minNodeVersion = [20, 19] as const;
+/** Paths of a system-wide Node that stay valid across upgrades. */
+const systemNodePaths: Partial<Readonly<Record<NodeJS.Platform, readonly string[]>>> = {
+  linux: ['/usr/bin/node'],
+  darwin: ['/opt/homebrew/bin/node', '/usr/local/bin/node'],
+};
+const versionManagerPattern = /[/\\]\.?(?:nvm|volta|fnm|fnm_multishells|asdf|mise|nodenv|nvs|_npx)[/\\]/;
+
+/**
+ * The Node for the service: a supported system-wide one if there is one, else `ownPath`.
+ * @param readVersion the output of `PROGRAM --version`; `null` if it does not run
+ */
+export async function findServiceNode(
+  platform: NodeJS.Platform,
+  ownPath: string,
+  readVersion: (program: string) => Promise<string | null>,
+): Promise<string> {
+  for (const path of systemNodePaths[platform] ?? []) {
+    if (isSupportedVersion(await readVersion(path))) return path;
+  }
+  return ownPath;
+}
+
+function isSupportedVersion(version: string | null): boolean {
+  const [, major, minor] = (/^v(\d+)\.(\d+)\./.exec(version ?? '') ?? []).map(Number);
+  if (major === undefined || minor === undefined) return false;
+  return major > minNodeVersion[0] || (major === minNodeVersion[0] && minor >= minNodeVersion[1]);
+}
+
+/** Whether a version manager of Node owns the path, which can disappear with its next upgrade. */
+export function isVersionManagerPath(path: string): boolean {
+  return versionManagerPattern.test(path);
+}

@@ -1,0 +1,107 @@
+/** The methods of the IAM API. None throws for a failure of the network or of IAM. */
+import type { HttpRequest } from '../../shared/http-client.ts';
+import type { Secret } from '../../shared/secret.ts';
+import type { ExchangeOutcome } from '../../token/token-source.ts';
+import type { Installation, SourceTools } from '../credential-kind.ts';
+import { type AwsKeys, parseAwsKeysResponse } from './aws-keys.ts';
+import { parseRpcStatus } from './rpc-status.ts';
+import { callService, sendExchange, type ServiceRequest } from './send-exchange.ts';
+import { parseTokenResponse } from './token-response.ts';
+
+/** IAM accepts exactly one of these fields. */
+export interface ExchangeCredential {
+  readonly field: 'yandexPassportOauthToken' | 'jwt';
+  readonly secret: Secret;
+}
+
+/** Whether the IAM API answers at all. */
+export function probeIam({ endpoint }: Installation, { probeService }: SourceTools): Promise<string | null> {
+  return probeService(tokensUrl(endpoint));
+}
+
+function tokensUrl(endpoint: string): string {
+  return `${endpoint}/iam/v1/tokens`;
+}
+
+/** `POST /iam/v1/tokens` (yandex.cloud/en/docs/iam/api-ref/IamToken/create). */
+export function createToken(
+  { field, secret }: ExchangeCredential,
+  { endpoint }: Installation,
+  signal: AbortSignal,
+  tools: SourceTools,
+): Promise<ExchangeOutcome<Secret>> {
+  const request = createPostRequest(tokensUrl(endpoint), { [field]: secret.expose() });
+  const parseToken = parseTokenResponse;
+  return sendExchange({ ...createIamRequest(request, secret, tools), parseToken }, signal, tools);
+}
+
+/**
+ * `POST /iam/v1/tokens:createForServiceAccount` (yandex.cloud/en/docs/iam/api-ref/IamToken/createForServiceAccount):
+ * impersonation.
+ * @param token an IAM token of an account that may impersonate the service account
+ */
+export function createTokenForServiceAccount(
+  token: Secret,
+  serviceAccountId: string,
+  { endpoint }: Installation,
+  signal: AbortSignal,
+  tools: SourceTools,
+): Promise<ExchangeOutcome<Secret>> {
+  const url = `${endpoint}/iam/v1/tokens:createForServiceAccount`;
+  const request = createPostRequest(url, { serviceAccountId }, token);
+  const parseToken = parseTokenResponse;
+  return sendExchange({ ...createIamRequest(request, token, tools), parseToken }, signal, tools);
+}
+
+/**
+ * `POST /iam/aws-compatibility/v1/ephemeralAccessKeys`
+ * (yandex.cloud/en/docs/iam/awscompatibility/api-ref/TemporaryAccessKey/createEphemeral). The keys live for 12 h, the
+ * maximum, so that tools that cache them have hours left despite the hourly renewal.
+ * @param token an IAM token of the account that the keys are for
+ */
+export function createAwsKeys(
+  token: Secret,
+  { endpoint }: Installation,
+  signal: AbortSignal,
+  tools: SourceTools,
+): Promise<ExchangeOutcome<AwsKeys>> {
+  const url = `${endpoint}/iam/aws-compatibility/v1/ephemeralAccessKeys`;
+  const request = createPostRequest(url, { sessionName: 'iam-tokend', duration: '43200s' }, token);
+  const parseToken = parseAwsKeysResponse;
+  return sendExchange({ ...createIamRequest(request, token, tools), parseToken }, signal, tools);
+}
+
+/**
+ * `POST /iam/v1/tokens:revoke` (yandex.cloud/en/docs/iam/api-ref/IamToken/revoke).
+ * @returns why the token could not be revoked; `null` if it was
+ */
+export async function revokeToken(
+  token: Secret,
+  { endpoint }: Installation,
+  signal: AbortSignal,
+  tools: SourceTools,
+): Promise<string | null> {
+  const request = createPostRequest(`${endpoint}/iam/v1/tokens:revoke`, { iamToken: token.expose() }, token);
+  const outcome = await callService(createIamRequest(request, token, tools), signal, tools);
+  return outcome.ok ? null : outcome.failure.message;
+}
+
+function createPostRequest(url: string, body: object, bearer?: Secret): HttpRequest {
+  const authorization = bearer === undefined ? {} : { authorization: `Bearer ${bearer.expose()}` };
+  return {
+    method: 'POST',
+    url,
+    headers: { 'content-type': 'application/json', accept: 'application/json', ...authorization },
+    body: JSON.stringify(body),
+  };
+}
+
+/** @param secret the credential in the request, which no message may quote */
+function createIamRequest(request: HttpRequest, secret: Secret, tools: SourceTools): ServiceRequest {
+  const secretText = secret.expose();
+  return {
+    service: 'IAM',
+    request,
+    parseError: (body, status) => parseRpcStatus('IAM', body, status, secretText, tools),
+  };
+}

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+
+/**
+ * The hint in the output of a program, without what precedes it.
+ * @param hint as `collectHints` returns it
+ */
+export function findHintLine(hint: string, printed: string): string {
+  const pattern = patternOf(hint);
+  const lines = printed
+    .split('\n')
+    .filter((line) => /\bhint:? /.test(line))
+    .map((line) => line.replace(/^.*?\bhint:? +/, '').trim());
+  const line = lines.find((each) => pattern.test(each));
+  assert.ok(line !== undefined, `expected the hint ${hint} in: ${printed}`);
+  return line;
+}
+
+function patternOf(hint: string): RegExp {
+  const text = hint.replace(/^[\w-]+\.ts: /, '');
+  const isCommand = text.startsWith('{');
+  const parts = isCommand ? ['', ...text.slice(1, -1).split(' | ')] : [text];
+  const escapePart = (part: string): string =>
+    part
+      .split('${}')
+      .map((literal) => literal.replaceAll(/[$()*+.?[\\\]^{|}/]/g, String.raw`\$&`))
+      .join('.*');
+  return new RegExp(`^${parts.map(escapePart).join('.*')}`);
+}

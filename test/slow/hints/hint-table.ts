@@ -1,0 +1,18 @@
+import { containerAndKeychainScenarios, daemonScenarios, metadataScenario } from './daemon-scenarios.ts';
+import { doctorScenarios } from './doctor-scenarios.ts';
+import { fileScenarios } from './file-scenarios.ts';
+import type { HintScenario } from './hint-scenario.ts';
+import { loginScenarios } from './login-scenarios.ts';
+import { profileScenarios } from './profile-scenarios.ts';
+import { storeScenarios } from './store-scenarios.ts';
+
+export const hintScenarios: readonly HintScenario[] = [
+  ...fileScenarios,
+  ...loginScenarios,
+  ...profileScenarios,
+  ...daemonScenarios,
+  metadataScenario,
+  ...containerAndKeychainScenarios,
+  ...storeScenarios,
+  ...doctorScenarios,
+];

@@ -1,0 +1,50 @@
+/**
+ * Two self-signed certificates for iam.example.net, valid from 2020 to 2120, and their keys. Created with `openssl` for
+ * tests only.
+ */
+export interface Authority {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export const ownAuthority: Authority = {
+  certificate: `-----BEGIN CERTIFICATE-----
+MIIBiTCCAS6gAwIBAgIUZyVLyTU6C+RQH9wnbLJkt8GwZCswCgYIKoZIzj0EAwIw
+GzEZMBcGA1UEAwwQdGVzdCBhdXRob3JpdHkgYTAgFw0yMDAxMDEwMDAwMDBaGA8y
+MTIwMDEwMTAwMDAwMFowGzEZMBcGA1UEAwwQdGVzdCBhdXRob3JpdHkgYTBZMBMG
+ByqGSM49AgEGCCqGSM49AwEHA0IABDzxEfQ7a4pX1poAKmCnsBG1VbadYhjDiWjC
+XjKWSzS4U9eFA/78TbhkFM1B/mPQ0plv5d1ZHKH2s5iPmCV1u0mjTjBMMBoGA1Ud
+EQQTMBGCD2lhbS5leGFtcGxlLm5ldDAPBgNVHRMBAf8EBTADAQH/MB0GA1UdDgQW
+BBRx3v88zGOQxkt6uxz2a2AtMq/2NDAKBggqhkjOPQQDAgNJADBGAiEAypjZ54Q4
+38r6mP3fT7Wg3HMNAzD9y9cWhN2a1iXg/V8CIQC01IkpNOR0lLD8QsUSikr0ebrD
+Wrn75jOz/EUnSlwapA==
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgvA8H5kd8VbM+21zd
+CDA/du2c6t+tb+Rji64U2LwDEsShRANCAAQ88RH0O2uKV9aaACpgp7ARtVW2nWIY
+w4lowl4ylks0uFPXhQP+/E24ZBTNQf5j0NKZb+XdWRyh9rOYj5gldbtJ
+-----END PRIVATE KEY-----
+`,
+};
+
+export const foreignAuthority: Authority = {
+  certificate: `-----BEGIN CERTIFICATE-----
+MIIBiDCCAS6gAwIBAgIUFuvgzNbYggmWMIw+NRzFctzUPLIwCgYIKoZIzj0EAwIw
+GzEZMBcGA1UEAwwQdGVzdCBhdXRob3JpdHkgYjAgFw0yMDAxMDEwMDAwMDBaGA8y
+MTIwMDEwMTAwMDAwMFowGzEZMBcGA1UEAwwQdGVzdCBhdXRob3JpdHkgYjBZMBMG
+ByqGSM49AgEGCCqGSM49AwEHA0IABDJBhDQtvrILdaW0fpxcptb+FeFQlcxDfW8I
+aibITpt8h8bGUWkNsoOW37NpIYtXyNZj6Vy7B2LzvahHRo6wYGujTjBMMBoGA1Ud
+EQQTMBGCD2lhbS5leGFtcGxlLm5ldDAPBgNVHRMBAf8EBTADAQH/MB0GA1UdDgQW
+BBRVy9JtjUpCEAdYKduTxeTHnacp4jAKBggqhkjOPQQDAgNIADBFAiAcMT4NQx3X
+XjADcqs/AxE2I96m9CjbiR9H4JJRg8RSjQIhAPoU3AdaljTx+9wTtiHsx+NMZIa1
+KFUZ/CXDoJF2OaCd
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg7Do3WrHeiSRm8mkS
+OqJN9JUxVLHemzZu2RnvLU1vQruhRANCAAQyQYQ0Lb6yC3WltH6cXKbW/hXhUJXM
+Q31vCGomyE6bfIfGxlFpDbKDlt+zaSGLV8jWY+lcuwdi872oR0aOsGBr
+-----END PRIVATE KEY-----
+`,
+};
