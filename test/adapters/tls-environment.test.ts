@@ -23,8 +23,7 @@ console.log(await client.send(request, AbortSignal.timeout(10_000)).then(({ body
 `;
 const nodeOptions = process.allowedNodeEnvironmentFlags;
 
-describe('a TLS connection', function () {
-  this.timeout(30_000);
+describe('a TLS connection', () => {
   const folder = useTemporaryFolder();
   const servers = useHttpServers();
 

@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import { root } from '../conventions/source-tree.ts';
 import { waitForExit } from '../support/processes/process-result.ts';
 
-describe('npm run bench', function () {
-  this.timeout(120_000);
-
+describe('npm run bench', () => {
   const run = (...args: readonly string[]) =>
     waitForExit(spawn(process.execPath, [join(root, 'scripts/bench/run.mjs'), ...args]));
 

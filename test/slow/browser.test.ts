@@ -72,7 +72,6 @@ describe('web page in Chromium', () => {
 
   before(async function () {
     if (!existsSync(chromium)) this.skip();
-    this.timeout(60_000);
     testEnv = await startTestEnvironment({ store: 'memory', config: 'metadata: { listen: 127.0.0.1:0 }\n' });
     await testEnv.startDaemon();
     await testEnv.iamToken(['login', '--stdin'], oauthToken);
@@ -134,8 +133,7 @@ describe('web page in Chromium', () => {
     browser = spawn(chromium, [...flags, url], { stdio: 'ignore', detached: true });
   }
 
-  it('gets no token from the metadata address by any kind of request', async function () {
-    this.timeout(60_000);
+  it('gets no token from the metadata address by any kind of request', async () => {
     const port = await listenOnLoopback(pageServer);
     html = attackPage(`http://${address}${tokenPath}`, '/redirect');
     openBrowser(`http://127.0.0.1:${port}/`);
@@ -155,8 +153,7 @@ describe('web page in Chromium', () => {
     assert.equal(results['image'], 'failed');
   });
 
-  it('gets no token after its host name is rebound to that address', async function () {
-    this.timeout(60_000);
+  it('gets no token after its host name is rebound to that address', async () => {
     // The same port on 127.0.0.2 serves the page, and forwards all other requests to the metadata address, like a name
     // that first resolves to the server of the page and later to the metadata address.
     const metadataPort = Number(address.split(':')[1]);

@@ -6,8 +6,7 @@ import { clientBundle } from '../support/processes/run-cli.ts';
 import { oauthToken, type TestEnvironment, startTestEnvironment } from '../support/test-environment.ts';
 
 /** Programs of Debian that run a credential helper. */
-describe('credential helpers', function () {
-  this.timeout(60_000);
+describe('credential helpers', () => {
   let testEnv: TestEnvironment;
 
   before(async () => {

@@ -6,8 +6,7 @@ import { findProcesses } from '../support/processes/process-table.ts';
 import { type TestEnvironment, startTestEnvironment } from '../support/test-environment.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
-describe('debugger of the same user', function () {
-  this.timeout(60_000);
+describe('debugger of the same user', () => {
   let testEnv: TestEnvironment | undefined;
   afterEach(async () => testEnv?.stop());
 

@@ -26,8 +26,7 @@ const accessRequest = 'Access Request';
 const describeOrSkip = (programs: readonly string[]): Mocha.SuiteFunction | Mocha.PendingSuiteFunction =>
   getDesktopSkipReason(programs) === null ? describe : describe.skip;
 
-describe('windows of a keychain', function () {
-  this.timeout(120_000);
+describe('windows of a keychain', () => {
   let session: DesktopSession;
   let testEnv: TestEnvironment;
 

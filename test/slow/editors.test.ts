@@ -31,8 +31,7 @@ function runEditor(
 const problem = { code: 'login_required', message: 'not logged in', hint: 'iam-token login' } as const;
 const status = { profile: 'work', isDefault: true, state: 'ok', timeLeftMs: 11_535_000, problem: null };
 
-describe('editors', function () {
-  this.timeout(60_000);
+describe('editors', () => {
   const folder = useTemporaryFolder();
   let daemon: ScriptedDaemon;
 

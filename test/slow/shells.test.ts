@@ -1,7 +1,6 @@
 import { describeShellContract } from '../scripts/shell-contract.ts';
 
-describe('zsh', function () {
-  this.timeout(60_000);
+describe('zsh', () => {
   describeShellContract({
     name: 'zsh',
     startFile: '.zshrc',
@@ -22,8 +21,7 @@ describe('zsh', function () {
   });
 });
 
-describe('fish', function () {
-  this.timeout(60_000);
+describe('fish', () => {
   describeShellContract({
     name: 'fish',
     startFile: '.config/fish/config.fish',

@@ -16,8 +16,7 @@ import { bootMachine, type Machine, getMachineSkipReason } from '../support/syst
 /** In the machine. */
 const clientProgram = '/opt/iam-tokend/lib/node_modules/iam-tokend/dist/bin/iam-token.js';
 const socket = '/run/iam-tokend/ipc.sock';
-describe('iam-tokend in a booted machine', function () {
-  this.timeout(120_000);
+describe('iam-tokend in a booted machine', () => {
   let folder: string;
   let emulator: Emulator;
   let machine: Machine;

@@ -9,8 +9,7 @@ import { parseRegistryToken, startHttpService } from '../support/network/token-s
 /**
  * The services accept only the newest token. Real services also accept older ones until they expire.
  */
-describe('Debian programs after a token rotation', function () {
-  this.timeout(60_000);
+describe('Debian programs after a token rotation', () => {
   let testEnv: TestEnvironment;
   let workspace: Workspace;
   let environment: Readonly<Record<string, string>>;

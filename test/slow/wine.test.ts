@@ -10,8 +10,7 @@ import { isWineAvailable, startWineEnvironment, type WineEnvironment } from '../
 const oauthToken = 'y0_AgAAAABcanaryCANARYcanary0123456789abcd';
 
 /** Uses the real node.exe and the real binaries of the packages. Each test depends on the previous ones. */
-describe('iam-tokend under Wine', function () {
-  this.timeout(120_000);
+describe('iam-tokend under Wine', () => {
   let emulator: Emulator;
   let wineEnv: WineEnvironment;
   let daemonExit: Promise<CommandResult>;

@@ -15,8 +15,7 @@ const silentHost = '127.0.0.2';
 const emptyHost = '127.0.0.3';
 const liveHost = '127.0.0.1';
 
-describe('a name with several addresses', function () {
-  this.timeout(20_000);
+describe('a name with several addresses', () => {
   const systemLookup = dns.lookup;
   let silentServer: SilentServer;
   const servers: Server[] = [];

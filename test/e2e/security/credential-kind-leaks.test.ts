@@ -65,8 +65,7 @@ describe('secrets of all credential kinds and their IAM tokens', () => {
     await runAndScan(['logout', '--revoke', ...profile]);
   }
 
-  before(async function () {
-    this.timeout(120_000);
+  before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'credentials-'));
     testEnv = await startTestEnvironment({ logLevel: 'debug', config: 'iam: { timeout: 500ms }\n' });
     await testEnv.startDaemon();

@@ -10,8 +10,7 @@ import { oauthToken, startTestEnvironment, type TestEnvironment } from '../../su
 import { createRealClock } from '../../support/time/real-clock.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
-describe('the environment of the daemon', function () {
-  this.timeout(30_000);
+describe('the environment of the daemon', () => {
   const servers = useHttpServers();
   let testEnv: TestEnvironment;
   afterEach(async () => testEnv?.stop());

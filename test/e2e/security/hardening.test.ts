@@ -37,8 +37,7 @@ require('node:http').get({ socketPath: process.argv[1], path: '/nothing' }, ({ s
   .on('error', () => console.log('closed'));
 `;
 
-describe('daemon hardening', function () {
-  this.timeout(30_000);
+describe('daemon hardening', () => {
   let testEnv: TestEnvironment;
   afterEach(async () => testEnv?.stop());
 

@@ -5,8 +5,6 @@ import { attackedPrograms, attackInspector } from '../../support/processes/inspe
 
 // `test/slow/releases/inspector.test.ts` tries each release of Node a hundred times.
 describe("Node's inspector", function () {
-  this.timeout(60_000);
-
   it('D6: is found open by this test in a program that nothing protects', async () => {
     const script = 'setTimeout(() => console.log("started"), 100)';
     const unprotected = { argv: [process.execPath, '-e', script], startedText: /started/ } as const;

@@ -10,8 +10,7 @@ import { ownAuthority } from '../../support/network/example-authorities.ts';
 import { oauthToken, startTestEnvironment, type TestEnvironment } from '../../support/test-environment.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
-describe('a daemon whose caFile is on a file system that does not respond', function () {
-  this.timeout(60_000);
+describe('a daemon whose caFile is on a file system that does not respond', () => {
   let testEnv: TestEnvironment | undefined;
   let folder: UnresponsiveFolder | undefined;
 

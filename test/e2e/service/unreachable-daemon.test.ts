@@ -10,8 +10,7 @@ import { waitUntil } from '../../support/wait-until.ts';
 
 const daemonProgram = fileURLToPath(new URL('../../../bin/iam-tokend.js', import.meta.url));
 
-describe('A3: a daemon whose socket clients do not find', function () {
-  this.timeout(30_000);
+describe('A3: a daemon whose socket clients do not find', () => {
   let testEnv: TestEnvironment;
   let pid: number;
   let activator: ChildProcess | null = null;

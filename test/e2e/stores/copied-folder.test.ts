@@ -10,8 +10,7 @@ import { type KeyringFixture, useKeyringFixture } from './keyring-fixture.ts';
 
 const daemonProgram = fileURLToPath(new URL('../../../bin/iam-tokend.js', import.meta.url));
 
-describe('A2: a copy of the configuration folder', function () {
-  this.timeout(60_000);
+describe('A2: a copy of the configuration folder', () => {
   const fixture = useKeyringFixture();
   let testEnv: TestEnvironment;
   let listAccounts: KeyringFixture['listAccounts'];

@@ -9,7 +9,6 @@ const passphrase = 'correct hörse cAnArY battery';
 
 describe('passphrase and secrets of the file store', function () {
   // Three heap snapshots take most of the default timeout on a machine under load.
-  this.timeout(60_000);
   let testEnv: TestEnvironment;
   let token: string;
   const processStrings: string[] = [];

@@ -217,7 +217,6 @@ describe('the table of keychain failures in TROUBLESHOOTING.md', () => {
 });
 
 describe('keychain failures, as TROUBLESHOOTING.md lists them', function () {
-  this.timeout(60_000);
   // keytar opens a prompt itself if a keyring is locked just before its call, which happens on a machine under heavy load.
   this.retries(2);
   let context: FailureContext;

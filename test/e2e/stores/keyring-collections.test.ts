@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { waitUntil } from '../../support/wait-until.ts';
 import { useKeyringFixture } from './keyring-fixture.ts';
 
-describe('A5: a default keyring that changed after the login', function () {
-  this.timeout(60_000);
+describe('A5: a default keyring that changed after the login', () => {
   const fixture = useKeyringFixture();
   let second: string;
 

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { useKeyringFixture } from './keyring-fixture.ts';
 
-describe('a logout while the keyring is locked', function () {
-  this.timeout(60_000);
+describe('a logout while the keyring is locked', () => {
   const fixture = useKeyringFixture();
 
   beforeEach(() => fixture().keyring.lock());

@@ -1,8 +1,7 @@
 import { HintLab } from './hint-lab.ts';
 import { hintScenarios } from './hint-table.ts';
 
-describe('a hint, typed as it is printed', function () {
-  this.timeout(60_000);
+describe('a hint, typed as it is printed', () => {
   let lab: HintLab;
   afterEach(() => lab?.stop());
 

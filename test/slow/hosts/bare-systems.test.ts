@@ -27,8 +27,7 @@ const inMountNamespace = (setUp: string): readonly string[] => [
 const withoutProc = inMountNamespace('umount --lazy /proc');
 const withoutTmp = inMountNamespace('mount -t tmpfs -o ro none /tmp && mount -t tmpfs -o ro none /dev/shm');
 
-describe('a system that lacks something', function () {
-  this.timeout(60_000);
+describe('a system that lacks something', () => {
   let folder: string;
   let emulator: Emulator;
   let stopDaemon: () => Promise<void>;

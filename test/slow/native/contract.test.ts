@@ -36,8 +36,7 @@ interface Call {
 }
 
 /** The same call, of the native client of this machine and of an emulated one, and of the TypeScript client. */
-describe('the native client and the TypeScript client', function () {
-  this.timeout(60_000);
+describe('the native client and the TypeScript client', () => {
   const folder = mkdtempSync(join(tmpdir(), 'iam-tokend-contract-'));
   let daemon: ScriptedDaemon;
 

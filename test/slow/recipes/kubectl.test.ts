@@ -33,7 +33,6 @@ const v1Plugin = {
 };
 
 describe('B10: recipe for kubectl', function () {
-  this.timeout(60_000);
   let testEnv: TestEnvironment;
   let cluster: Server;
   let port: number;

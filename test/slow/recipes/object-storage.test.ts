@@ -17,8 +17,7 @@ interface AwsKeys {
 }
 
 /** Runs the recipes as they stand, with Debian's programs: storage.yandexcloud.net is a local server behind a proxy. */
-describe('B3: recipes for Object Storage', function () {
-  this.timeout(60_000);
+describe('B3: recipes for Object Storage', () => {
   let testEnv: TestEnvironment;
   let s3: S3Server;
   let proxy: ConnectProxy;

@@ -14,8 +14,7 @@ const requestToken = (address: string): string =>
   'curl -sS --retry 20 --retry-connrefused --retry-delay 1 -H Metadata-Flavor:Google ' +
   `http://${address}/computeMetadata/v1/instance/service-accounts/default/token`;
 
-describe('B10: recipe for podman without root', function () {
-  this.timeout(60_000);
+describe('B10: recipe for podman without root', () => {
   let testEnv: TestEnvironment;
 
   /** Runs the command of the recipe with a program, and with the machine's /usr as the image. */

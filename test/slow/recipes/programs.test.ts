@@ -12,8 +12,7 @@ import { waitForExit } from '../../support/processes/process-result.ts';
 import { oauthToken, type TestEnvironment, startTestEnvironment } from '../../support/test-environment.ts';
 
 /** Runs recipes as they stand: a local server behind a proxy answers for the hosts of Yandex Cloud. */
-describe('B10: recipes for other programs', function () {
-  this.timeout(60_000);
+describe('B10: recipes for other programs', () => {
   let testEnv: TestEnvironment;
   let token: string;
   const isTokenValid = (candidate: string): boolean => candidate === token;

@@ -12,9 +12,7 @@ const releases = existsSync(packagesFolder)
       .map((name) => join(packagesFolder, name, 'bin/node'))
   : [];
 
-describe("Node's inspector, with each release", function () {
-  this.timeout(120_000);
-
+describe("Node's inspector, with each release", () => {
   it('D6: is tried with Node 20, 22, 24 and 26', () => {
     const versions = releases.map((node) => execFileSync(node, ['--version'], { encoding: 'utf8' }));
     assert.deepEqual(

@@ -8,8 +8,7 @@ import { describeSandboxes } from './user-service/describe-sandboxes.ts';
 import { describeSupervision } from './user-service/describe-supervision.ts';
 import { describeTerminalCommands } from './user-service/describe-terminal-commands.ts';
 
-describe('systemd user service', function () {
-  this.timeout(60_000);
+describe('systemd user service', () => {
   const service = new UserService();
   let filesBefore: string;
 
