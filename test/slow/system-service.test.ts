@@ -22,6 +22,7 @@ describe('iam-tokend in a booted machine', () => {
   let machine: Machine;
 
   before(async function () {
+    this.timeout(300_000);
     if (getMachineSkipReason() !== null) this.skip();
     emulator = await startEmulator({ clock: createRealClock(), oauthAccounts: [{ token: oauthToken }] });
     folder = mkdtempSync(join(tmpdir(), 'iam-tokend-machine-'));

@@ -26,9 +26,9 @@ describe('iam-token stop', () => {
   });
 
   it('exits with 5 if the daemon does not stop', async () => {
-    assert.deepEqual(await runStop(respondWith({ stop: {} }), '--timeout', '50ms'), {
+    assert.deepEqual(await runStop(respondWith({ stop: {} }), '--timeout', '2s'), {
       stdout: '',
-      stderr: 'iam-token: error: the daemon did not stop within 50 ms\n',
+      stderr: 'iam-token: error: the daemon did not stop within 2 s\n',
       code: 5,
     });
   });

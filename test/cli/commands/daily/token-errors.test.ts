@@ -83,9 +83,9 @@ describe('iam-token without a token', () => {
 
   it('exits with 5 if the daemon does not respond within --timeout', async () => {
     daemon.setScript(() => {});
-    assert.deepEqual(await run(['--timeout', '50ms']), {
+    assert.deepEqual(await run(['--timeout', '1s']), {
       stdout: '',
-      stderr: 'iam-token: error: the daemon did not answer within 50 ms\niam-token: hint: iam-token doctor\n',
+      stderr: 'iam-token: error: the daemon did not answer within 1 s\niam-token: hint: iam-token doctor\n',
       code: 5,
     });
   });
