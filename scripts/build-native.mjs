@@ -2,7 +2,7 @@
 //   node scripts/build-native.mjs          all targets, with the `zig` in PATH; and dist/native/SHA256SUMS.
 //                                          `npm run build:native` fetches Zig for it.
 //   node scripts/build-native.mjs --host   this machine's target, with `cc`. Without a compiler it does nothing:
-//                                          the TypeScript client does all that the native one does.
+//                                          the JavaScript client does all that the native one does.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';

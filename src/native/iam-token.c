@@ -2,10 +2,10 @@
  * iam-token, the fast path: prints the IAM token of a running daemon without starting Node.
  *
  * It does only what succeeds at once: it checks the folder of the daemon's socket, sends one request and prints the
- * answer. Everything else is handed over to the TypeScript client (dist/bin/iam-token.js) with the same arguments,
+ * answer. Everything else is handed over to the JavaScript client (dist/bin/iam-token.js) with the same arguments,
  * environment and stdin: other commands, errors, warnings, slow answers, and whatever this file does not understand.
- * So no message, hint or exit code is written twice; only a missing Node has a message here. When in doubt, a
- * function returns false, and the TypeScript client decides.
+ * So no message, hint or exit code is written twice; only a missing Node, and output that was cut short, have a message
+ * here. When in doubt, a function returns false, and the JavaScript client decides.
  *
  * No allocation and no recursion. Each buffer has a fixed size, stated where it is declared. Each wait for another
  * process ends at one deadline; only the reader of our output sets its own pace, as for any program.
@@ -28,7 +28,7 @@ enum {
   MAX_PROFILE = 64,         /* characters: isProfileName */
   MAX_REGISTRY = 1024,      /* bytes from docker: maxRegistryLength */
   MAX_PATH_BYTES = 4096,    /* of a program or a file of the package: PATH_MAX of Linux */
-  FAST_MS = 300,            /* the TypeScript client waits longer, and shows that it does: progressDelayMs */
+  FAST_MS = 300,            /* the JavaScript client waits longer, and shows that it does: progressDelayMs */
   PROMPT_MS = 250,          /* the default --timeout of `prompt` */
   EXPIRY_MARGIN_MS = 60000, /* expiryMarginMs */
   EXIT_BROKEN_PIPE = 141    /* silentExitCodes */
@@ -44,7 +44,7 @@ static char output_bytes[2 * MAX_FRAME + 4096];
 /* The longest request: a profile of 64 characters, escaped, an id of 50 characters, and fixed text. */
 static char request_bytes[1024];
 
-/* What has been read from stdin, which the TypeScript client must read again. One byte more than is understood. */
+/* What has been read from stdin, which the JavaScript client must read again. One byte more than is understood. */
 static struct {
   char bytes[MAX_REGISTRY + 1];
   size_t length;
@@ -63,7 +63,7 @@ struct text {
 
 /*
  * Characters that every output shows unchanged: of ASCII, Latin and Cyrillic, without control and format characters.
- * Every character of these blocks is assigned. Text with others is left to the TypeScript client, which has Unicode's tables.
+ * Every character of these blocks is assigned. Text with others is left to the JavaScript client, which has Unicode's tables.
  */
 static bool is_plain(uint32_t code) {
   return (code >= 0x20 && code <= 0x7e) || (code >= 0xa0 && code <= 0x377 && code != 0xad) ||
@@ -317,7 +317,7 @@ static int64_t read_integer(struct reader *r) {
 
 static void read_field(struct reader *r, struct field *field) {
   char c = peek(r);
-  /* Which of two fields of one name counts is left to the TypeScript client. */
+  /* Which of two fields of one name counts is left to the JavaScript client. */
   if (field->is_present) fail(r);
   field->is_present = true;
   if (field->kinds & JSON_ANY) {
@@ -766,6 +766,8 @@ static int64_t monotonic_ms(void);
 static int64_t wall_ms(void);
 /* Whether stdin, stdout and stderr are open: a socket must not take the place of one that is not. */
 static bool has_standard_streams(void);
+/* Whether `argv` has the arguments as they were given. */
+static bool has_exact_arguments(void);
 static bool has_unknown_variable(void);
 /* @returns false if the value is not text or does not fit; `value` is empty if the variable is absent */
 static bool read_variable(const char *name, char *value, size_t size);
@@ -776,10 +778,20 @@ static bool connect_to_daemon(const char *path);
 static bool send_bytes(const char *bytes, size_t length);
 /* @returns 0 at the end of the connection, at the deadline and after an error */
 static size_t receive_bytes(char *bytes, size_t size);
-enum write_result { WRITTEN, BROKEN_PIPE, NOT_WRITTEN };
+/* CUT_SHORT: a part was written, and the error has been reported. */
+enum write_result { WRITTEN, BROKEN_PIPE, NOT_WRITTEN, CUT_SHORT };
 static enum write_result write_output(const char *bytes, size_t length);
-/* Becomes the TypeScript client. Returns its exit code if it cannot be replaced by it, -1 if it cannot be started. */
-static int run_typescript_client(int argc, char **argv);
+static void write_error(const char *text);
+/* Becomes the JavaScript client. Returns its exit code if it cannot be replaced by it, -1 if it cannot be started. */
+static int run_javascript_client(int argc, char **argv);
+
+/* As `print` does. The JavaScript client would print the whole answer behind the part. */
+static void report_cut_output(const char *path, const char *reason) {
+  char message[MAX_PATH_BYTES + 256];
+  snprintf(message, sizeof message, "iam-token: error: cannot write the output%s%s: %s\n", *path == '\0' ? "" : " ", path,
+           reason);
+  write_error(message);
+}
 
 static int remaining_ms(void) {
   int64_t rest_ms = deadline_ms - monotonic_ms();
@@ -833,6 +845,8 @@ static bool has_standard_streams(void) {
   return fcntl(0, F_GETFD) >= 0 && fcntl(1, F_GETFD) >= 0 && fcntl(2, F_GETFD) >= 0;
 }
 
+static bool has_exact_arguments(void) { return true; }
+
 static bool has_unknown_variable(void) {
   for (char **variable = environ; *variable; variable += 1)
     if (is_unknown_variable((struct text){*variable, strcspn(*variable, "="), true})) return true;
@@ -865,7 +879,7 @@ static bool read_input(void) {
 }
 
 /* A socket, by an address that leads to it whatever becomes of its path, and its folder. */
-struct place {
+struct socket_location {
   char address[sizeof ((struct sockaddr_un *)0)->sun_path];
   struct stat folder;
 };
@@ -874,20 +888,20 @@ enum attempt { CONNECTED, NOT_LISTENING, NOT_USABLE };
 
 #ifdef __linux__
 /* Opens the folder once, so that check and connection use the same one: `openSocketFolder`. */
-static enum attempt open_folder(struct place *place, const char *folder, const char *name) {
+static enum attempt open_folder(struct socket_location *location, const char *folder, const char *name) {
   int descriptor = open(folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (descriptor < 0) return errno == ENOENT ? NOT_LISTENING : NOT_USABLE;
-  int length = snprintf(place->address, sizeof place->address, "/proc/self/fd/%d/%s", descriptor, name);
-  bool fits = length > 0 && (size_t)length < sizeof place->address;
-  return fits && fstat(descriptor, &place->folder) == 0 ? CONNECTED : NOT_USABLE;
+  int length = snprintf(location->address, sizeof location->address, "/proc/self/fd/%d/%s", descriptor, name);
+  bool fits = length > 0 && (size_t)length < sizeof location->address;
+  return fits && fstat(descriptor, &location->folder) == 0 ? CONNECTED : NOT_USABLE;
 }
 
 static bool has_link(const char *folder) { return (void)folder, false; }
 #else
-static enum attempt open_folder(struct place *place, const char *folder, const char *name) {
-  if (lstat(folder, &place->folder) != 0) return errno == ENOENT ? NOT_LISTENING : NOT_USABLE;
-  int length = snprintf(place->address, sizeof place->address, "%s/%s", folder, name);
-  return length > 0 && (size_t)length < sizeof place->address ? CONNECTED : NOT_USABLE;
+static enum attempt open_folder(struct socket_location *location, const char *folder, const char *name) {
+  if (lstat(folder, &location->folder) != 0) return errno == ENOENT ? NOT_LISTENING : NOT_USABLE;
+  int length = snprintf(location->address, sizeof location->address, "%s/%s", folder, name);
+  return length > 0 && (size_t)length < sizeof location->address ? CONNECTED : NOT_USABLE;
 }
 
 /* `findLink`: without O_PATH, an explicit path must lead through no link. */
@@ -904,10 +918,10 @@ static bool has_link(const char *folder) {
 #endif
 
 /* `checkSocketFolder`: open to this user only; of an explicit socket, writable by root and the socket's owner only. */
-static bool is_trusted(const struct place *place, bool is_explicit) {
-  const struct stat *folder = &place->folder;
+static bool is_trusted(const struct socket_location *location, bool is_explicit) {
+  const struct stat *folder = &location->folder;
   struct stat socket;
-  bool has_socket = is_explicit && lstat(place->address, &socket) == 0;
+  bool has_socket = is_explicit && lstat(location->address, &socket) == 0;
   if (!S_ISDIR(folder->st_mode) || (has_socket && S_ISLNK(socket.st_mode))) return false;
   if (folder->st_uid == getuid() && (folder->st_mode & 077) == 0) return true;
   bool is_own = folder->st_uid == getuid() || folder->st_uid == 0;
@@ -927,12 +941,12 @@ static bool create_socket(void) {
 }
 
 static enum attempt connect_to(const char *folder, const char *name, bool is_explicit) {
-  struct place place;
-  enum attempt attempt = open_folder(&place, folder, name);
+  struct socket_location location;
+  enum attempt attempt = open_folder(&location, folder, name);
   if (attempt != CONNECTED) return attempt;
-  if (!is_trusted(&place, is_explicit) || (is_explicit && has_link(folder)) || !create_socket()) return NOT_USABLE;
+  if (!is_trusted(&location, is_explicit) || (is_explicit && has_link(folder)) || !create_socket()) return NOT_USABLE;
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  memcpy(address.sun_path, place.address, sizeof address.sun_path); /* of the same size, with its zero */
+  memcpy(address.sun_path, location.address, sizeof address.sun_path); /* of the same size, with its zero */
   while (connect(daemon_socket, (struct sockaddr *)&address, sizeof address) != 0) {
     if (errno == ENOENT || errno == ECONNREFUSED) return NOT_LISTENING;
     if (errno != EAGAIN || remaining_ms() == 0) return NOT_USABLE;
@@ -1019,26 +1033,49 @@ static size_t receive_bytes(char *bytes, size_t size) {
   return 0;
 }
 
+/* `describeOutput`: the file that stdout is, as far as the system tells it; else the empty text. */
+static void find_output_path(char *path, size_t size) {
+  ssize_t length = readlink("/proc/self/fd/1", path, size - 1);
+  path[length > 0 ? length : 0] = '\0';
+  if (*path != '/' || count_plain(text_of(path)) == 0) *path = '\0';
+}
+
+/* `errorReason` */
+static const char *describe_error(int error) {
+  switch (error) {
+    case ENOSPC: return "no space left";
+    case EDQUOT: return "the disk quota is exceeded";
+    case EFBIG: return "file too large";
+    case EIO: return "i/o error";
+    default: return strerror(error);
+  }
+}
+
 static enum write_result write_output(const char *bytes, size_t length) {
   void (*previous)(int) = signal(SIGPIPE, SIG_IGN); /* as Node does */
-  while (length > 0) {
-    ssize_t count = write(1, bytes, length);
+  signal(SIGXFSZ, SIG_IGN);                         /* as Node does, which sets it by itself */
+  size_t written = 0;
+  while (written < length) {
+    ssize_t count = write(1, bytes + written, length - written);
     if (count >= 0) {
-      bytes += count;
-      length -= (size_t)count;
+      written += (size_t)count;
     } else if (errno == EAGAIN) {
       struct pollfd reader = {1, POLLOUT, 0};
       poll(&reader, 1, -1); /* a full pipe that does not block: its reader sets the pace */
     } else if (errno != EINTR) {
-      enum write_result result = errno == EPIPE ? BROKEN_PIPE : NOT_WRITTEN;
+      int error = errno;
       signal(SIGPIPE, previous);
-      return result;
+      if (error == EPIPE || written == 0) return error == EPIPE ? BROKEN_PIPE : NOT_WRITTEN;
+      char path[MAX_PATH_BYTES];
+      find_output_path(path, sizeof path);
+      report_cut_output(path, describe_error(error));
+      return CUT_SHORT;
     }
   }
   return WRITTEN;
 }
 
-/* Passes on what stdin still has, until it ends or the TypeScript client no longer reads. Has its own process. */
+/* Passes on what stdin still has, until it ends or the JavaScript client no longer reads. Has its own process. */
 static void forward_input(int pipe_end) {
   static char buffer[4096];
   close(1); /* who waits for the end of the output must not wait for this process */
@@ -1111,7 +1148,7 @@ static bool find_node(const char *own_folder, char *node, size_t size) {
   return false;
 }
 
-static int run_typescript_client(int argc, char **argv) {
+static int run_javascript_client(int argc, char **argv) {
   /* No kernel takes more words: Linux stops at 6 MB for them and their pointers, macOS at 1 MB. */
   static char *words[1 << 20];
   static char folder[MAX_PATH_BYTES], node[MAX_PATH_BYTES], script[MAX_PATH_BYTES], option[] = CLOSED_INSPECTOR;
@@ -1176,15 +1213,14 @@ static const wchar_t *find_arguments(void) {
 }
 
 /* The C library converts arguments to a code page, which loses characters, and expands * and ?: Node takes these. */
-static bool has_simple_arguments(void) {
+static bool has_exact_arguments(void) {
   for (const wchar_t *at = find_arguments(); *at; at += 1)
     if (*at < 0x20 || *at > 0x7e || wcschr(L"\"*?", *at)) return false;
   return true;
 }
 
 static bool has_standard_streams(void) {
-  return is_open(STD_INPUT_HANDLE) && is_open(STD_OUTPUT_HANDLE) && is_open(STD_ERROR_HANDLE) &&
-         has_simple_arguments();
+  return is_open(STD_INPUT_HANDLE) && is_open(STD_OUTPUT_HANDLE) && is_open(STD_ERROR_HANDLE);
 }
 
 /* @returns false for text that is not ASCII, or does not fit */
@@ -1349,14 +1385,20 @@ static bool authenticate(int64_t *id) {
 }
 
 static enum write_result write_output(const char *bytes, size_t length) {
-  while (length > 0) {
+  size_t written = 0;
+  while (written < length) {
     DWORD count;
-    if (!WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), bytes, (DWORD)length, &count, NULL)) {
-      DWORD error = GetLastError();
-      return error == ERROR_BROKEN_PIPE || error == ERROR_NO_DATA ? BROKEN_PIPE : NOT_WRITTEN;
+    if (WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), bytes + written, (DWORD)(length - written), &count, NULL)) {
+      written += count;
+      continue;
     }
-    bytes += count;
-    length -= count;
+    DWORD error = GetLastError();
+    if (error == ERROR_BROKEN_PIPE || error == ERROR_NO_DATA) return BROKEN_PIPE;
+    if (written == 0) return NOT_WRITTEN;
+    char reason[32];
+    snprintf(reason, sizeof reason, "error %lu of Windows", (unsigned long)error);
+    report_cut_output("", error == ERROR_DISK_FULL || error == ERROR_HANDLE_DISK_FULL ? "no space left" : reason);
+    return CUT_SHORT;
   }
   return WRITTEN;
 }
@@ -1392,7 +1434,7 @@ static bool remove_name(wchar_t *path) {
   return true;
 }
 
-/* Ctrl-C is for the TypeScript client, whose exit code this process returns. */
+/* Ctrl-C is for the JavaScript client, whose exit code this process returns. */
 static BOOL WINAPI ignore_signal(DWORD signal) { return signal == CTRL_C_EVENT || signal == CTRL_BREAK_EVENT; }
 
 /* Windows cannot replace a program, so this one waits. The client ends with it, the programs of the client do not. */
@@ -1409,7 +1451,7 @@ static int wait_for_client(PROCESS_INFORMATION client) {
   return (int)(exit_code & INT32_MAX);
 }
 
-static int run_typescript_client(int argc, char **argv) {
+static int run_javascript_client(int argc, char **argv) {
   static wchar_t folder[MAX_PATH_BYTES], node[MAX_PATH_BYTES], line[MAX_COMMAND_LINE + 1];
   (void)argc, (void)argv; /* not all characters; the command line has them */
   STARTUPINFOW startup = {.cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES,
@@ -1469,35 +1511,47 @@ static bool request_answer(int64_t id, const struct call *call, struct answer *a
   return read_token_result(result, answer);
 }
 
-/* Whether the token is shorter-lived than --min-ttl, which the TypeScript client may note: `noteShortLifetime`. */
+/* Whether the token is shorter-lived than --min-ttl, which the JavaScript client may note: `noteShortLifetime`. */
 static bool is_short_lived(const struct call *call, const struct answer *answer) {
   if (call->command != token_command || !call->has_arguments) return false;
   return answer->expires_at_ms - answer->clock_offset_ms - wall_ms() < call->min_ttl_ms;
 }
 
-/* @returns the exit code; -1 if the TypeScript client must do it */
+/* A prompt shows nothing of a daemon that does not answer, and waits for it once: `runPrompt`. */
+static bool is_late_prompt(const struct call *call) {
+  return call->command == prompt_command && call->timeout_ms <= FAST_MS && remaining_ms() == 0;
+}
+
+/* @returns the exit code; -1 if the JavaScript client must do it */
 static int run(int argc, char **argv) {
   struct call call = {0};
   struct answer answer = {0};
   struct output out = {output_bytes, output_bytes, output_bytes + sizeof output_bytes, false};
   char variable[MAX_SOCKET_PATH + 1];
   int64_t id = 1;
-  if (!has_standard_streams() || has_unknown_variable() || !parse_command_line(&call, argc, argv)) return -1;
+  if (!has_standard_streams() || !has_exact_arguments() || has_unknown_variable() || !parse_command_line(&call, argc, argv)) return -1;
   deadline_ms = monotonic_ms() + (call.timeout_ms < FAST_MS ? call.timeout_ms : FAST_MS);
   if (!select_profile(&call) || !read_variable("IAM_TOKEND_SOCKET", variable, sizeof variable)) return -1;
-  if (!prepare(&call) || !connect_to_daemon(call.options[OPTION_SOCKET] ? call.options[OPTION_SOCKET] : variable)) return -1;
-  if (!authenticate(&id) || !request_answer(id, &call, &answer)) return -1;
+  if (!prepare(&call)) return -1;
+  if (!connect_to_daemon(call.options[OPTION_SOCKET] ? call.options[OPTION_SOCKET] : variable) || !authenticate(&id) ||
+      !request_answer(id, &call, &answer))
+    return is_late_prompt(&call) ? 0 : -1;
   if (call.command == prompt_command && !answer.state.start) return 0; /* no such profile: no segment */
   if (is_short_lived(&call, &answer) || !append_pattern(&out, &call, &answer)) return -1;
   enum write_result result = write_output(out.start, (size_t)(out.at - out.start));
-  return result == WRITTEN ? 0 : result == BROKEN_PIPE ? EXIT_BROKEN_PIPE : -1;
+  switch (result) {
+    case WRITTEN: return 0;
+    case BROKEN_PIPE: return EXIT_BROKEN_PIPE;
+    case CUT_SHORT: return 1;
+    default: return -1;
+  }
 }
 
 int main(int argc, char **argv) {
   int exit_code = run(argc, argv);
-  if (exit_code < 0) exit_code = run_typescript_client(argc, argv);
+  if (exit_code < 0) exit_code = run_javascript_client(argc, argv);
   if (exit_code >= 0) return exit_code;
-  write_error("iam-token: error: cannot run the TypeScript client, which handles this call\n"
-              "iam-token: hint: put Node 20.19 or later on PATH; if it is there, install iam-tokend again\n");
+  write_error("iam-token: error: cannot run the JavaScript client, which handles this call\n"
+              "iam-token: hint: put Node 20.19 or later in PATH; if it is there, install iam-tokend again\n");
   return 1;
 }

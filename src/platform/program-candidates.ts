@@ -1,7 +1,7 @@
 import { posix, win32 } from 'node:path';
 import type { ProcessContext } from './paths.ts';
 
-/** A comment near the beginning of each shim, the programs that `iam-token install` puts on PATH. Never change it. */
+/** A comment near the beginning of each shim, the programs that `iam-token install` puts in PATH. Never change it. */
 export const shimMarker = '# made by iam-token install, and taken away by iam-token uninstall';
 
 /** Set in the environment of the real yc, so that the yc shim detects that it would run itself. */

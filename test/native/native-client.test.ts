@@ -13,7 +13,7 @@ import {
 } from '../support/native/native-clients.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 
-/** `test/slow/native/contract.test.ts` compares all that it prints with the TypeScript client. */
+/** `test/slow/native/contract.test.ts` compares all that it prints with the JavaScript client. */
 describe('the native client', function () {
   const folder = useTemporaryFolder();
   const result = createTokenResult(3_600_000);

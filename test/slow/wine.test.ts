@@ -90,7 +90,7 @@ describe('iam-tokend under Wine', () => {
     return result;
   }
 
-  it('gives the native client what it gives the TypeScript client, over an authenticated pipe', async () => {
+  it('gives the native client what it gives the JavaScript client, over an authenticated pipe', async () => {
     for (const args of [
       [],
       ['--format=json'],
@@ -105,7 +105,7 @@ describe('iam-tokend under Wine', () => {
       ['--profile=a b"c', 'status', '*'],
     ])
       assert.deepEqual(await wineEnv.runNative(args, true), await iamToken(...args), args.join(' '));
-    assert.match((await wineEnv.runNative(['status'], false)).stderr, /cannot run the TypeScript client/);
+    assert.match((await wineEnv.runNative(['status'], false)).stderr, /cannot run the JavaScript client/);
   });
 
   it('stores credential and token in the Credential Manager, and serves the same token after a restart', async () => {

@@ -21,6 +21,6 @@ export function describeClient(processContext: ProcessContext): string {
   }
   if (!isNativeLink(link.path)) return `${client}: ~/.local/bin has no link to the native client`;
   return path === undefined
-    ? `${link.path} runs the native client, but is not on PATH`
-    : `${client}: it comes before ${link.path} on PATH`;
+    ? `${link.path} runs the native client, but is not in PATH`
+    : `${client}: it comes before ${link.path} in PATH`;
 }

@@ -12,7 +12,7 @@ export const pathCheck: Check = {
 
   run({ commandContext: { processContext } }) {
     const { env, home, platform } = processContext;
-    if (platform === 'win32') return skip('iam-token install puts no programs on the PATH of Windows');
+    if (platform === 'win32') return skip('iam-token install puts no programs in the PATH of Windows');
     if (!posix.isAbsolute(home())) return skip('the home folder is unknown');
     const folder = posix.join(home(), '.local/bin');
     const installed = Object.entries(shimPaths(home())).filter(([, path]) => isShim(path));

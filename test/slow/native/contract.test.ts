@@ -21,7 +21,7 @@ import {
   nativeClientPath,
   noClientMessage,
   runClient,
-  typescriptClient,
+  javaScriptClient,
 } from '../../support/native/native-clients.ts';
 import type { ProcessResult } from '../../support/processes/process-result.ts';
 
@@ -35,8 +35,8 @@ interface Call {
   readonly launcher?: ClientCommand;
 }
 
-/** The same call, of the native client of this machine and of an emulated one, and of the TypeScript client. */
-describe('the native client and the TypeScript client', () => {
+/** The same call, of the native client of this machine and of an emulated one, and of the JavaScript client. */
+describe('the native client and the JavaScript client', () => {
   const folder = mkdtempSync(join(tmpdir(), 'iam-tokend-contract-'));
   let daemon: ScriptedDaemon;
 
@@ -69,18 +69,18 @@ describe('the native client and the TypeScript client', () => {
     testTitle = this.currentTest?.title ?? '';
   });
   const expectedResults = new Map<string, Awaited<ReturnType<typeof run>>>();
-  /** That of the TypeScript client, which is the same for every native client. */
-  async function runTypescriptClient(call: Call): ReturnType<typeof run> {
+  /** That of the JavaScript client, which is the same for every native client. */
+  async function runJavaScriptClient(call: Call): ReturnType<typeof run> {
     const key = testTitle + JSON.stringify(call);
-    const result = expectedResults.get(key) ?? (await run(typescriptClient, call));
+    const result = expectedResults.get(key) ?? (await run(javaScriptClient, call));
     expectedResults.set(key, result);
     return result;
   }
 
   function describeContract(name: string, client: ClientCommand, alone: ClientCommand): void {
-    /** Both clients must agree; a copy without the TypeScript client shows whether the native one needs it. */
+    /** Both clients must agree; a copy without the JavaScript client shows whether the native one needs it. */
     async function check(handledBy: HandledBy, call: Call): Promise<void> {
-      const expected = await runTypescriptClient(call);
+      const expected = await runJavaScriptClient(call);
       const aloneResult = await run(alone, call);
       if (handledBy === 'native') return assert.deepEqual(aloneResult, expected);
       if (call.launcher === undefined)
@@ -113,7 +113,7 @@ describe('the native client and the TypeScript client', () => {
 
       it('a frame in two pieces, cut at each byte: native', async () => {
         daemon.setScript(respondWithToken);
-        const expected = await run(typescriptClient, { args: ['--format=json'] });
+        const expected = await run(javaScriptClient, { args: ['--format=json'] });
         for (let cut = 1; cut < tokenFrame.length; cut += 1) {
           daemon.setScript((_request, { writeRaw }) => {
             writeRaw(tokenFrame.slice(0, cut));
@@ -252,6 +252,14 @@ describe('the native client and the TypeScript client', () => {
         for (const args of [[], ['nope']])
           it(`${title}: iam-token ${args.join('')}`, () =>
             check('handed over', { launcher: shell(script), args }));
+
+      it('to a file that becomes too large within the token: native', async () => {
+        const file = `'${folder}/limited'`;
+        const script = `printf %0500d 0 >${file}; (ulimit -f 1; exec "$@") >>${file}; echo "exit code $?"; cat ${file}`;
+        const call = { launcher: shell(script) };
+        assert.match((await runJavaScriptClient(call)).stdout, /^exit code 1\n0{500}t1\.[^.]{9}$/);
+        await check('native', call);
+      });
 
       for (const input of [
         'printf cr.yandex',

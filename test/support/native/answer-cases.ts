@@ -4,7 +4,7 @@ import { errorCodes } from '../../../src/shared/errors.ts';
 import { failWith, respondWith, type Script } from '../daemon/scripted-daemon.ts';
 import { createStatusResult, createTokenResult } from '../daemon/scripted-results.ts';
 
-/** `native`: the native client prints the result. `handed over`: it runs the TypeScript client instead. */
+/** `native`: the native client prints the result. `handed over`: it runs the JavaScript client instead. */
 export type HandledBy = 'native' | 'handed over';
 
 export interface AnswerCase {
@@ -266,7 +266,8 @@ const promptCases: readonly AnswerCase[] = [
     'prompt',
     '--profile=work',
   ),
-  row('prompt: silence', 'handed over', () => {}, 'prompt'),
+  row('prompt: silence', 'native', () => {}, 'prompt'),
+  row('prompt: silence for longer', 'handed over', () => {}, 'prompt', '--timeout=400ms'),
 ];
 
 export const answerCases: readonly AnswerCase[] = [

@@ -8,7 +8,7 @@ import { clientBundle } from '../processes/run-cli.ts';
 /** A command that runs a client; its arguments follow. */
 export type ClientCommand = readonly [string, ...string[]];
 
-export const typescriptClient: ClientCommand = [process.execPath, clientBundle];
+export const javaScriptClient: ClientCommand = [process.execPath, clientBundle];
 
 /** The native client in `dist/native`; absent if neither `npm run build` nor `npm run build:native` could build it. */
 export function nativeClientPath(target = `${process.platform}-${process.arch}`): string {
@@ -19,10 +19,10 @@ export const hasNativeClient = existsSync(nativeClientPath());
 
 /** The message of a native client that must hand over, and has nothing to hand over to. */
 export const noClientMessage =
-  'iam-token: error: cannot run the TypeScript client, which handles this call\n' +
-  'iam-token: hint: put Node 20.19 or later on PATH; if it is there, install iam-tokend again\n';
+  'iam-token: error: cannot run the JavaScript client, which handles this call\n' +
+  'iam-token: hint: put Node 20.19 or later in PATH; if it is there, install iam-tokend again\n';
 
-/** Copies a native client to where there is no TypeScript client. @returns the path of the copy */
+/** Copies a native client to where there is no JavaScript client. @returns the path of the copy */
 export function copyAlone(client: string, folder: string): string {
   const path = join(folder, 'a/b/c/iam-token');
   mkdirSync(join(folder, 'a/b/c'), { recursive: true });

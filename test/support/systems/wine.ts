@@ -30,7 +30,7 @@ export interface WineEnvironment {
   run(program: 'iam-token' | 'iam-tokend', args?: readonly string[], stdin?: string): Promise<CommandResult>;
   /**
    * Runs the native client.
-   * @param hasNode whether Node is on the PATH of Windows
+   * @param hasNode whether Node is in the PATH of Windows
    */
   runNative(args: readonly string[], hasNode: boolean): Promise<CommandResult>;
   /** Runs a script that can load the packages of iam-tokend, and parses the JSON that it prints. */

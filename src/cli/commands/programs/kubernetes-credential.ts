@@ -24,7 +24,7 @@ export const kubernetesCredential: CommandDefinition = {
 
 /**
  * An exec plugin of kubectl and other Kubernetes clients (kubernetes.io/docs/reference/access-authn-authz/authentication).
- * The expiry is a minute early and on the local clock: the JavaScript client uses a token to the last second.
+ * The expiry is a minute early and on the local clock: the client library for JavaScript uses a token to the last second.
  */
 async function runKubernetesCredential(context: CommandContext): Promise<void> {
   const apiVersion = selectApiVersion(context.processContext.env['KUBERNETES_EXEC_INFO'] ?? '');

@@ -59,7 +59,7 @@ export async function installClient(context: CommandContext): Promise<void> {
   if (options.has('socket'))
     throw usageError('--client-only cannot be combined with --socket', 'iam-token install --client-only');
   if (processContext.platform === 'win32')
-    throw usageError('on Windows, npm install has already put the client on PATH', 'iam-token install');
+    throw usageError('on Windows, npm install has already put the client in PATH', 'iam-token install');
   const files = selectClientFiles(context, process.execPath);
   if (options.has('dry-run')) return printClientFiles(files);
   await writeClientFiles(files, context);

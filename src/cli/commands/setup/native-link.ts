@@ -68,8 +68,8 @@ export async function createNativeLink(
   if (firstMatch === path) return;
   printNote(
     firstMatch === undefined
-      ? `the native client is in ~/.local/bin, which is not on your PATH`
-      : `the native client is in ~/.local/bin, but ${firstMatch} comes first on your PATH`,
+      ? `the native client is in ~/.local/bin, which is not in your PATH`
+      : `the native client is in ~/.local/bin, but ${firstMatch} comes first in your PATH`,
     'add to the end of your shell profile: export PATH="$HOME/.local/bin:$PATH"',
   );
 }

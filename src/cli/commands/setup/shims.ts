@@ -118,8 +118,8 @@ export function warnIfShadowed(name: keyof typeof shimCommands, processContext: 
   if (firstMatch !== undefined && isShim(firstMatch)) return;
   printWarning(
     firstMatch === undefined
-      ? `~/.local/bin/${name} is not on your PATH`
-      : `${firstMatch} comes before ~/.local/bin/${name} on your PATH`,
+      ? `~/.local/bin/${name} is not in your PATH`
+      : `${firstMatch} comes before ~/.local/bin/${name} in your PATH`,
     'add to the end of your shell profile: export PATH="$HOME/.local/bin:$PATH"',
   );
 }

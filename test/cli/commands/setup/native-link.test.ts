@@ -52,16 +52,16 @@ describe('iam-token install --client-only', () => {
     }
   });
 
-  it('says that ~/.local/bin is not on PATH, or that another client comes first', async () => {
+  it('says that ~/.local/bin is not in PATH, or that another client comes first', async () => {
     assert.match(
       (await install()).stderr,
-      /^iam-token: the native client is in ~\/\.local\/bin, which is not on your PATH\n/,
+      /^iam-token: the native client is in ~\/\.local\/bin, which is not in your PATH\n/,
     );
     const other = writeProgram(join(folder(), 'npm/iam-token'));
     const { stderr } = await install([dirname(other), dirname(linkPath())]);
     assert.ok(
       stderr.startsWith(
-        `iam-token: the native client is in ~/.local/bin, but ${other} comes first on your PATH\n`,
+        `iam-token: the native client is in ~/.local/bin, but ${other} comes first in your PATH\n`,
       ),
     );
   });
@@ -111,11 +111,11 @@ describe('iam-token install --client-only', () => {
     assert.match(await runDoctor(localBin), /; \S+\/\.local\/bin\/iam-token runs the native client$/);
     assert.match(
       await runDoctor(),
-      /; \S+\/\.local\/bin\/iam-token runs the native client, but is not on PATH$/,
+      /; \S+\/\.local\/bin\/iam-token runs the native client, but is not in PATH$/,
     );
     assert.match(
       await runDoctor(dirname(other), localBin),
-      /npm\/iam-token runs Node at each call: it comes before \S+\/\.local\/bin\/iam-token on PATH$/,
+      /npm\/iam-token runs Node at each call: it comes before \S+\/\.local\/bin\/iam-token in PATH$/,
     );
   });
 });

@@ -63,7 +63,7 @@ describe('the programs in ~/.local/bin', () => {
         rmSync(missingPath);
       });
 
-      it('C9: yc runs the real yc on PATH, and skips other shims', () => {
+      it('C9: yc runs the real yc in PATH, and skips other shims', () => {
         const otherShim = join(folder(), 'shims', 'yc');
         mkdirSync(dirname(otherShim));
         writeFileSync(otherShim, createShims(processContext(), node, client)[1]?.text ?? '', { mode: 0o755 });

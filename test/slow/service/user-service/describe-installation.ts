@@ -124,7 +124,7 @@ export function describeInstallation(service: UserService): void {
 
     const { code, stderr } = await service.iamToken('install', '--yc');
     assert.equal(code, 0);
-    assert.match(stderr, /warning: ~\/\.local\/bin\/yc is not on your PATH\n/);
+    assert.match(stderr, /warning: ~\/\.local\/bin\/yc is not in your PATH\n/);
     // Any token: an installation restarts the daemon.
     assert.match(await runShell('yc iam create-token'), /^t1\.\S+\n$/);
     assert.doesNotMatch((await service.iamToken('install')).stderr, /warning/);
