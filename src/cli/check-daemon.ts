@@ -4,6 +4,7 @@ import * as methods from '../protocol/methods.ts';
 import type { DaemonStatus } from '../protocol/method-types.ts';
 import { version } from '../shared/version.ts';
 import { type CommandContext, withDaemon } from './command.ts';
+import { addSocketToHint } from './socket-hints.ts';
 import { printWarning } from './terminal/terminal.ts';
 
 /**
@@ -29,6 +30,6 @@ export function warnOnVersionMismatch(
   const [path] = socketPaths(socketPath, processContext).paths;
   printWarning(
     `the daemon is version ${daemonVersion}, this client is version ${version}`,
-    upgradeCommand(processContext, path),
+    addSocketToHint(upgradeCommand(processContext, path), socketPath),
   );
 }

@@ -6,6 +6,7 @@ import type { ProcessContext } from '../platform/paths.ts';
 import type { Method, MethodDefinition, CallParams, MethodResult } from '../protocol/method-types.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Operand, OptionDefinition } from './parsing/options.ts';
+import { addSocketToHints } from './socket-hints.ts';
 
 /** A row of the command table: parsing, help, completion and the manual page follow from it. */
 export interface CommandDefinition {
@@ -74,13 +75,16 @@ export async function withDaemon<T>(
   }
 }
 
-/** Opens a connection for one call. */
-export function callDaemon<M extends Method>(
+/** Opens a connection for one call. The hints in its result fit this command line. */
+export async function callDaemon<M extends Method>(
   connectOptions: ConnectOptions,
   method: MethodDefinition<M>,
   params: CallParams<M>,
 ): Promise<MethodResult<M>> {
-  return withDaemon(connectOptions, (connection, deadline) => connection.call(method, params, deadline));
+  const result = await withDaemon(connectOptions, (connection, deadline) =>
+    connection.call(method, params, deadline),
+  );
+  return addSocketToHints(result, connectOptions.socketPath);
 }
 
 /** The `profile` parameter of a call: from an option, else from the environment. */

@@ -6,7 +6,7 @@ import { version } from './commands/information/version.ts';
 import { complete } from './completion/complete.ts';
 import { reportError } from './parsing/exit-codes.ts';
 import { formatHelp } from './parsing/help.ts';
-import { parseCommandLine } from './parsing/parse-command-line.ts';
+import { findSocketPath, parseCommandLine } from './parsing/parse-command-line.ts';
 import { print, printWarning } from './terminal/terminal.ts';
 
 /**
@@ -14,7 +14,10 @@ import { print, printWarning } from './terminal/terminal.ts';
  * exit code may cross the boundary: `instanceof` fails across it.
  */
 export function runCommandLine(args: readonly string[], processContext: ProcessContext): Promise<number> {
-  return dispatch(args, processContext).then((exitCode) => exitCode ?? 0, reportError);
+  return dispatch(args, processContext).then(
+    (exitCode) => exitCode ?? 0,
+    (error: unknown) => reportError(error, findSocketPath(args)),
+  );
 }
 
 async function dispatch(args: readonly string[], processContext: ProcessContext): Promise<number | void> {

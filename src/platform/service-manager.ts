@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { type ProcessContext, systemPaths } from './paths.ts';
+import { type ProcessContext, socketCandidates, systemPaths } from './paths.ts';
 
 type ServiceManagerContext = Pick<ProcessContext, 'platform' | 'env' | 'uid' | 'isOwnFolder'>;
 
@@ -35,7 +35,9 @@ export function startCommand(context: ServiceManagerContext): string {
  * The command that restarts the daemon with the installed release.
  * @param socketPath of the daemon
  */
-export function upgradeCommand(context: ServiceManagerContext, socketPath?: string): string {
+export function upgradeCommand(context: ProcessContext, socketPath?: string): string {
   if (socketPath === systemPaths.socket) return 'sudo iam-token install --system';
-  return hasServiceManager(context) ? 'iam-token install' : 'iam-token stop; iam-tokend &';
+  // A service listens at its own path only.
+  const canBeService = socketPath === undefined || socketCandidates(context).includes(socketPath);
+  return canBeService && hasServiceManager(context) ? 'iam-token install' : 'iam-token stop; iam-tokend &';
 }

@@ -2,6 +2,7 @@ import { IamTokenError, type IamTokenErrorCode } from '../../shared/errors.ts';
 import { ConfigError } from '../../config/read-config.ts';
 import { errorMessage } from '../../shared/error-utils.ts';
 import type { CommandContext } from '../command.ts';
+import { addSocketToHint } from '../socket-hints.ts';
 import { writeBundle } from './bundle.ts';
 import { type Check, type CheckResult, fail, skip } from './check-result.ts';
 import { checks } from './checks.ts';
@@ -17,13 +18,18 @@ type Finding = CheckResult & { readonly check: string };
 
 /** A bundle of its own, like `run-command-line.ts`: only the exit code is returned. */
 export function runDoctor(commandContext: CommandContext): Promise<number> {
-  return examine(commandContext).catch(reportError);
+  return examine(commandContext).catch((error: unknown) => reportError(error, commandContext.socketPath));
 }
 
 async function examine(commandContext: CommandContext): Promise<number> {
   const { options, processContext } = commandContext;
   const context = createDoctorContext(commandContext);
-  const findings = await withProgress('the checks', runChecks(context));
+  const findings = (await withProgress('the checks', runChecks(context))).map(
+    ({ command, ...finding }): Finding => ({
+      ...finding,
+      command: command === null ? null : addSocketToHint(command, commandContext.socketPath),
+    }),
+  );
   if (options.has('json')) {
     print(formatJsonLine({ checks: findings }));
   } else {

@@ -1,6 +1,7 @@
 import { IamTokenError, type IamTokenErrorCode } from '../../shared/errors.ts';
 import { userMessage } from '../../shared/error-utils.ts';
 import { SilentExit } from '../cli-errors.ts';
+import { addSocketToHint } from '../socket-hints.ts';
 import { printError } from '../terminal/terminal.ts';
 
 /** The meanings as `--help` and the manual page list them. */
@@ -37,11 +38,13 @@ export function exitCodeOf(code: IamTokenErrorCode): number {
 
 /**
  * Prints the error of a command.
+ * @param socketPath the `--socket` of its command line
  * @returns the exit code
  */
-export function reportError(error: unknown): number {
+export function reportError(error: unknown, socketPath?: string): number {
   if (error instanceof SilentExit) return error.exitCode;
   const isIamTokenError = error instanceof IamTokenError;
-  printError(userMessage(error), isIamTokenError ? error.hint : undefined);
+  const hint = isIamTokenError ? error.hint : undefined;
+  printError(userMessage(error), hint === undefined ? undefined : addSocketToHint(hint, socketPath));
   return exitCodeOf(isIamTokenError ? error.code : 'internal');
 }

@@ -66,6 +66,16 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   };
 }
 
+/** The value of `--socket` in a command line that may be invalid. */
+export function findSocketPath(args: readonly string[]): string | undefined {
+  const tokens = tokenizeArgs(args);
+  const passthroughIndex = findPassthroughIndex(tokens);
+  const option = tokens.findLast(
+    (token) => token.kind === 'option' && token.name === 'socket' && token.index < passthroughIndex,
+  );
+  return option?.kind === 'option' ? option.value : undefined;
+}
+
 /** The index of the first word for another program; Infinity without one. */
 function findPassthroughIndex(tokens: readonly Token[]): number {
   const [first, second] = tokens.filter((token) => token.kind === 'positional');

@@ -1,4 +1,5 @@
 import { callDaemon, type CommandContext, type CommandDefinition } from '../../command.ts';
+import { addSocketToHint } from '../../socket-hints.ts';
 import { print, printWarning } from '../../terminal/terminal.ts';
 import * as methods from '../../../protocol/methods.ts';
 
@@ -11,10 +12,7 @@ export const lock: CommandDefinition = {
 
 async function runLock(context: CommandContext): Promise<void> {
   const { outcome, warning } = await callDaemon(context, methods.lock, {});
-  print(
-    outcome === 'locked'
-      ? 'locked; to unlock: iam-token unlock'
-      : 'already locked; to unlock: iam-token unlock',
-  );
+  const unlockCommand = addSocketToHint('iam-token unlock', context.socketPath);
+  print(`${outcome === 'locked' ? 'locked' : 'already locked'}; to unlock: ${unlockCommand}`);
   if (warning !== undefined) printWarning(warning.message, warning.hint);
 }

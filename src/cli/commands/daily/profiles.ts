@@ -3,6 +3,7 @@ import * as methods from '../../../protocol/methods.ts';
 import { callDaemon, type CommandContext, type CommandDefinition, withDaemon } from '../../command.ts';
 import { jsonOption } from '../../parsing/options.ts';
 import { fetchProfiles } from '../../fetch-status.ts';
+import { addSocketToHint } from '../../socket-hints.ts';
 import { escapeControlCharacters, formatJsonLine } from '../../terminal/escape.ts';
 import { print, printNote } from '../../terminal/terminal.ts';
 
@@ -22,7 +23,7 @@ async function runProfiles(context: CommandContext): Promise<void> {
   const summaries = await withDaemon(context, fetchProfiles);
   if (context.options.has('json')) print(formatJsonLine({ profiles: summaries }));
   else if (summaries.length > 0) print(formatProfiles(summaries));
-  else printNote('no profiles yet', 'iam-token login');
+  else printNote('no profiles yet', addSocketToHint('iam-token login', context.socketPath));
 }
 
 async function runRename(context: CommandContext): Promise<void> {

@@ -5,6 +5,7 @@ import { type CommandContext, type CommandDefinition, withDaemon } from '../../c
 import { flag, jsonOption, profileOption } from '../../parsing/options.ts';
 import { warnOnVersionMismatch } from '../../check-daemon.ts';
 import { type FullStatus, fetchStatus } from '../../fetch-status.ts';
+import { addSocketToHints } from '../../socket-hints.ts';
 import { formatStatus } from './format-status.ts';
 import { createRedraw, isTerminal, createStyleText, print } from '../../terminal/terminal.ts';
 import { formatJsonLine, escapeControlCharacters } from '../../terminal/escape.ts';
@@ -33,9 +34,13 @@ async function runStatus(context: CommandContext): Promise<void> {
   print(formatScreen(fullStatus, context).join('\n'));
 }
 
-function formatScreen(fullStatus: FullStatus, { clock, processContext }: CommandContext): readonly string[] {
+function formatScreen(
+  fullStatus: FullStatus,
+  { clock, processContext, socketPath }: CommandContext,
+): readonly string[] {
   const columns = isTerminal('stdout') ? process.stdout.columns || 80 : Infinity;
-  return formatStatus(fullStatus, clock.now().wallMs, createStyleText(processContext.env), columns);
+  const shownStatus = addSocketToHints(fullStatus, socketPath);
+  return formatStatus(shownStatus, clock.now().wallMs, createStyleText(processContext.env), columns);
 }
 
 const refreshIntervalMs = 1_000;

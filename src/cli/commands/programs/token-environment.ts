@@ -39,7 +39,7 @@ export async function fetchTokenEnvironment(context: CommandContext): Promise<Va
     );
   }
   const result = isMetadataOnly ? null : await withProgress('a token', requestLongestToken(context));
-  if (result !== null) printTokenWarning(result);
+  if (result !== null) printTokenWarning(result, context.socketPath);
   const { profile: name } = result ?? profileParamsOf(context);
   const { daemon, profiles } = await withDaemon(context, (connection, deadline) =>
     fetchStatus(connection, name, deadline),

@@ -11,6 +11,7 @@ import { runInForeground } from './run-in-foreground.ts';
 import { validResourceIdOf } from './token-environment.ts';
 import { parseYcArguments, type YcArguments } from './yc-arguments.ts';
 import { fetchStatus } from '../../fetch-status.ts';
+import { addSocketToHint } from '../../socket-hints.ts';
 import { print, printError, printWarning } from '../../terminal/terminal.ts';
 import { requestTokenFor } from '../../token-request.ts';
 
@@ -112,7 +113,10 @@ async function fetchTokenVariable(
   } catch (error) {
     if (!(error instanceof IamTokenError)) throw error;
     if (!isUnknownProfile(error, knownFlags))
-      printWarning(`${error.message}; yc continues with its own login`, error.hint);
+      printWarning(
+        `${error.message}; yc continues with its own login`,
+        error.hint === undefined ? undefined : addSocketToHint(error.hint, context.socketPath),
+      );
     return {};
   }
 }
