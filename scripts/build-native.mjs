@@ -51,13 +51,12 @@ function buildForHost() {
     spawnSync('cc', [...warnings, ...hardening, '-O2', '-s', ...options, '-o', output, source], {
       encoding: 'utf8',
     });
-  const results = process.platform === 'win32' ? [] : [compile('-static')];
-  if (results[0]?.status !== 0 && process.platform !== 'win32') results.push(compile());
-  const result = results.at(-1);
+  const isSupported = process.platform !== 'win32';
+  if (isSupported && compile('-static').status === 0) return;
+  const result = isSupported ? compile() : null;
   if (result?.status === 0) return;
   rmSync('dist/native', { recursive: true });
-  const reason = result?.stderr || 'no C compiler';
-  process.stderr.write(`the native client was not built: ${reason}\n`);
+  process.stderr.write(`the native client was not built: ${result?.stderr || 'no C compiler'}\n`);
 }
 
 function buildForTarget([target, [zigTarget, ...options]]) {

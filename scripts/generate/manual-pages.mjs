@@ -50,22 +50,22 @@ function readConfigExample() {
 async function loadTables() {
   const { allCommands, commandGroups, defaultCommand } = await import('../../dist/src/cli/command-table.js');
   const { formatUsage, optionsOf } = await import('../../dist/src/cli/parsing/command-options.js');
-  const { formatOption } = await import('../../dist/src/cli/parsing/options.js');
+  const { formatOptionUsage } = await import('../../dist/src/cli/parsing/options.js');
   const { sentencesOf } = await import('../../dist/src/cli/parsing/format-text.js');
   const { daemonOptions } = await import('../../dist/src/cli/parsing/daemon-options.js');
   const { exitCodes } = await import('../../dist/src/cli/parsing/exit-codes.js');
   const { version } = await import('../../dist/src/shared/version.js');
   return {
     ...{ allCommands, commandGroups, defaultCommand, daemonOptions, exitCodes, version },
-    ...{ formatUsage, formatOption, optionsOf, sentencesOf },
+    ...{ formatUsage, formatOptionUsage, optionsOf, sentencesOf },
   };
 }
 
 function clientPage(tables) {
-  const { commandGroups, defaultCommand, formatOption, formatUsage, optionsOf, sentencesOf, version } =
+  const { commandGroups, defaultCommand, formatOptionUsage, formatUsage, optionsOf, sentencesOf, version } =
     tables;
   const optionItems = (options) =>
-    options.map((option) => item(formatOption(option), sentencesOf(option.help)));
+    options.map((option) => item(formatOptionUsage(option), sentencesOf(option.help)));
   const ownOptions = (command) => optionsOf(command).filter(({ name }) => name in (command.options ?? {}));
   const commonOptions = optionsOf(defaultCommand).filter(
     ({ name }) => !(name in defaultCommand.options) && name !== 'version',

@@ -33,7 +33,7 @@ export function findRecordedDaemon({ socketPath, processContext }: CommandContex
   const paths = explicitPath
     ? [pathModuleOf(processContext.platform).resolve(explicitPath)]
     : socketCandidates(processContext);
-  return daemon?.problem && paths.includes(daemon.socket) ? daemon : null;
+  return daemon?.isKnownToRun && paths.includes(daemon.socket) ? daemon : null;
 }
 
 /** A daemon holds its locks for a moment after it has closed its connections: another could not start yet. */
@@ -53,7 +53,7 @@ export function findUnreachableDaemon(context: CommandContext, error: unknown): 
   const daemon = findDaemon(explicitPath, processContext);
   const isMeant =
     !explicitPath || daemon?.socket === pathModuleOf(processContext.platform).resolve(explicitPath);
-  return isMeant && daemon?.problem ? daemon : null;
+  return isMeant && daemon?.isKnownToRun ? daemon : null;
 }
 
 /** Whether a unit of systemd runs the process. */

@@ -15,7 +15,9 @@ export { explainDenial, explainNotRunning, explainSandbox } from './explain-unre
 export interface FoundDaemon {
   readonly pid: number;
   readonly socket: string;
-  /** Why it cannot be reached, if `socket` does not lead to it; `null` if it is not known whether it runs. */
+  /** Whether the process of the record runs; `false`: this cannot be told. */
+  readonly isKnownToRun: boolean;
+  /** Why it cannot be reached, if `socket` does not lead to it; `null` unless it is known to run. */
   readonly problem: IamTokenErrorFields | null;
   /** Whether the process runs no more; always `false` if that cannot be told. */
   readonly hasEnded: () => boolean;
@@ -38,11 +40,13 @@ export function findDaemon(namedSocket: string | undefined, context: ProcessCont
   if (context.uid !== null && owned.uid !== context.uid && !(isSystemWide && context.uid === 0)) return null;
   const isRunning = isDaemonRunning(owned);
   if (isRunning === false || !owned.isThisHost) return null;
+  const isKnownToRun = isRunning === true;
   const { pid, socket } = owned.record;
   return {
     pid,
     socket,
-    problem: isRunning === true ? describeProblem(socketPath, owned.record) : null,
+    isKnownToRun,
+    problem: isKnownToRun ? describeProblem(socketPath, owned.record) : null,
     hasEnded: () => isDaemonRunning(owned) === false,
   };
 }

@@ -5,7 +5,7 @@ import { defaultAudienceOf, defaultIamEndpoint, parseEndpoint, endpointRule } fr
 import { logLevels } from '../shared/log.ts';
 import { parseProxyUrl } from './proxy-url.ts';
 import { pathModuleOf } from '../platform/paths.ts';
-import { type PemCertificates, readPemCertificates } from './pem-certificates.ts';
+import type { PemCertificates } from './pem-certificates.ts';
 import { registriesSchema } from './registries.ts';
 import { createStoreKeySchema } from './store-key-schema.ts';
 
@@ -39,15 +39,11 @@ const createPathSchema = (platform: NodeJS.Platform) =>
     v.check((path) => pathModuleOf(platform).isAbsolute(path), 'must be an absolute path'),
   );
 
-/** Reads a file of certificates. */
-export type CertificateReader = (path: string) => PemCertificates;
-
-/** A file of certificates; each is checked. */
-const createCertificatesSchema = (platform: NodeJS.Platform, readCertificates: CertificateReader) =>
+/** The path of a file of certificates. Its content is read before, because a schema cannot wait. */
+const createCertificatesSchema = (platform: NodeJS.Platform, { certificates, violations }: PemCertificates) =>
   v.pipe(
     createPathSchema(platform),
-    v.rawTransform<string, readonly string[]>(({ dataset, addIssue, NEVER }) => {
-      const { certificates, violations } = readCertificates(dataset.value);
+    v.rawTransform<string, readonly string[]>(({ addIssue, NEVER }) => {
       if (violations.length === 0) return certificates;
       for (const message of violations) addIssue({ message });
       return NEVER;
@@ -83,11 +79,11 @@ const iamSchema = v.pipe(
   })),
 );
 
-const createNetworkSchema = (platform: NodeJS.Platform, readCertificates: CertificateReader) =>
+const createNetworkSchema = (platform: NodeJS.Platform, caCertificates: PemCertificates) =>
   v.pipe(
     v.strictObject({
       proxy: v.nullish(proxySchema),
-      caFile: v.nullish(createCertificatesSchema(platform, readCertificates)),
+      caFile: v.nullish(createCertificatesSchema(platform, caCertificates)),
     }),
     v.transform(({ proxy, caFile }) => ({
       proxy: proxy ?? null,
@@ -129,11 +125,12 @@ function createRefreshSchema(validateSchedule: ScheduleValidator) {
 /**
  * The schema of `config.yaml`, with all defaults.
  * @param platform whose rules apply to paths
+ * @param caCertificates the content of `network.caFile`
  */
 export function createConfigSchema(
   validateSchedule: ScheduleValidator,
   platform: NodeJS.Platform,
-  readCertificates: CertificateReader = readPemCertificates,
+  caCertificates: PemCertificates,
 ) {
   return v.strictObject({
     store: v.nullish(storeKindSchema, 'keychain'),
@@ -142,7 +139,7 @@ export function createConfigSchema(
     log: v.nullish(v.strictObject({ level: v.nullish(logLevelSchema, 'info') }), {}),
     refresh: v.nullish(createRefreshSchema(validateSchedule), {}),
     iam: v.nullish(iamSchema, {}),
-    network: v.nullish(createNetworkSchema(platform, readCertificates), {}),
+    network: v.nullish(createNetworkSchema(platform, caCertificates), {}),
     /** Whether to serve HTTP on `http/http.sock`, below the folder of the IPC socket. */
     http: v.nullish(v.strictObject({ socket: v.nullish(v.boolean(), false) }), {}),
     metadata: v.nullish(metadataSchema, {}),

@@ -1,4 +1,4 @@
-import { readPemCertificatesWith } from './pem-certificates.ts';
+import { readPemCertificates } from './pem-certificates.ts';
 
 export interface ExtraCertificates {
   /** Of the file; `null` if it is not used. */
@@ -20,7 +20,7 @@ export async function readExtraCertificates(
 ): Promise<ExtraCertificates> {
   const path = environment['NODE_EXTRA_CA_CERTS'] ?? '';
   if (path === '') return { path: null, certificates: [], warnings: [] };
-  const { certificates, violations } = await readPemCertificatesWith(readFileText, path);
+  const { certificates, violations } = await readPemCertificates(path, readFileText);
   if (certificates.length > 0) {
     const warnings = violations.map(
       (violation) => `NODE_EXTRA_CA_CERTS: a certificate is ignored: ${path} ${violation}`,

@@ -85,10 +85,11 @@ function formatYamlError(message: string, code: string): string {
   return reason.replace(/: .*|(?<=\b(?:directive|version)) .*/, '');
 }
 
-/** The value of `network.caFile` in a text that may be invalid; `null` without one. */
+/** The value of `network.caFile` in a text that may be invalid, as `parseConfigFile` finds it; `null` without one. */
 export async function findCaFile(text: string): Promise<string | null> {
+  const { parseDocument } = await import('yaml');
   try {
-    const network = (await readSetting(text, 'network')) as { readonly caFile?: unknown } | null | undefined;
+    const { network } = parseDocument(text).toJS() as { readonly network?: { readonly caFile?: unknown } };
     return typeof network?.caFile === 'string' ? network.caFile : null;
   } catch {
     return null; // Invalid YAML is reported later.

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readText } from '../files/read-guarded-file.ts';
+import { readTextAsync } from '../files/read-guarded-file.ts';
 import { errorMessage, errorReason } from '../shared/error-utils.ts';
 
 export interface PemCertificates {
@@ -56,28 +56,15 @@ function isPair(begin: Marker | undefined, end: Marker): boolean {
 }
 
 /** As `parsePemCertificates`; a file that cannot be read is a violation. */
-export function readPemCertificates(path: string): PemCertificates {
-  try {
-    return parsePemCertificates(readText(path));
-  } catch (cause) {
-    return unreadable(cause);
-  }
-}
-
-/** As `readPemCertificates`, with another way to read a file. */
-export async function readPemCertificatesWith(
-  readFileText: (path: string) => Promise<string>,
+export async function readPemCertificates(
   path: string,
+  readText: (path: string) => Promise<string> = readTextAsync,
 ): Promise<PemCertificates> {
   try {
-    return parsePemCertificates(await readFileText(path));
+    return parsePemCertificates(await readText(path));
   } catch (cause) {
-    return unreadable(cause);
+    return { certificates: [], violations: [`cannot be read: ${errorReason(cause)}`] };
   }
-}
-
-function unreadable(cause: unknown): PemCertificates {
-  return { certificates: [], violations: [`cannot be read: ${errorReason(cause)}`] };
 }
 
 /** @returns the reason of OpenSSL; `null` for a valid certificate */

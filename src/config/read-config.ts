@@ -3,7 +3,6 @@ import { defaultAudienceOf } from '../shared/endpoint.ts';
 import { parseProxyUrl } from './proxy-url.ts';
 import { errorReason, errorCode } from '../shared/error-utils.ts';
 import {
-  type CertificateReader,
   type Config,
   createConfigSchema,
   endpointSchema,
@@ -14,7 +13,7 @@ import {
 import { hasCredentials } from './config-access.ts';
 import { formatViolation } from './format-violation.ts';
 import { findCaFile, type ParsedConfigFile, parseConfigFile } from './parse-config-file.ts';
-import { readPemCertificates, readPemCertificatesWith } from './pem-certificates.ts';
+import { type PemCertificates, readPemCertificates } from './pem-certificates.ts';
 import { readExtraCertificates } from './extra-certificates.ts';
 import { findEnvironmentWarnings } from './environment-warnings.ts';
 import { readTextAsync } from '../files/read-guarded-file.ts';
@@ -132,23 +131,16 @@ async function readConfigFile(
   readText: (path: string) => Promise<string>,
 ): Promise<ParsedConfigFile> {
   const text = path === null ? null : await readConfigText(path, isExplicit, readText);
-  const readCertificates = await createCertificateReader(text, readText);
-  const schema = createConfigSchema(validateSchedule, platform, readCertificates);
+  const caFile = text === null ? null : await findCaFile(text);
+  const caCertificates = caFile === null ? noCertificates : await readPemCertificates(caFile, readText);
+  const schema = createConfigSchema(validateSchedule, platform, caCertificates);
   return text === null
     ? { config: v.parse(schema, {}), caFile: null, violations: [] }
     : parseConfigFile(text, schema);
 }
 
-/** Reads the file of `network.caFile` before the schema, which cannot wait, checks its content. */
-async function createCertificateReader(
-  configText: string | null,
-  readText: (path: string) => Promise<string>,
-): Promise<CertificateReader> {
-  const caFile = configText === null ? null : await findCaFile(configText);
-  if (caFile === null) return readPemCertificates;
-  const certificates = await readPemCertificatesWith(readText, caFile);
-  return (path) => (path === caFile ? certificates : readPemCertificates(path));
-}
+/** Without a `network.caFile`; a file that was not read must never pass. */
+const noCertificates: PemCertificates = { certificates: [], violations: ['was not read'] };
 
 async function readConfigText(
   path: string,

@@ -29,7 +29,7 @@ export async function readRegistries(path: string): Promise<readonly string[] | 
  * The key file of the file store.
  * @returns `null` if the configuration file names none; `unreadable` if it is not YAML or cannot be read
  */
-export async function findKeyFile(
+export async function readKeyFileSetting(
   configPath: string,
   platform: NodeJS.Platform,
 ): Promise<{ readonly path: string } | 'unreadable' | null> {

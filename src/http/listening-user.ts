@@ -1,20 +1,45 @@
 /** Who listens at a TCP port of this machine, and how to find the program (proc_pid_net(5), ss(8)). */
 import { readFile } from 'node:fs/promises';
+import { isIPv4 } from 'node:net';
+import { endianness } from 'node:os';
 
-/** @returns the uid of the program that listens at the port; `null` if the kernel does not tell */
+/**
+ * @param host a loopback address, as in `metadata.listen`
+ * @returns the uid of the program that listens there, or at all addresses; `null` if the kernel does not tell
+ */
 export async function findListeningUid(
-  port: number,
+  { host, port }: { readonly host: string; readonly port: number },
   readTables: () => Promise<string> = readProcTables,
 ): Promise<number | null> {
+  const addresses = [...takenBy[isIPv4(host) ? 4 : 6], formatProcAddress(host)].join('|');
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
   // local, remote, state 0A (listen), queues, timer, retransmits, uid
-  const row = new RegExp(String.raw`: \w+:${hexPort} \w+:0000 0A \S+ \S+ \S+ +(\d+) `);
+  const row = new RegExp(String.raw`: (?:${addresses}):${hexPort} \w+:0000 0A \S+ \S+ \S+ +(\d+) `);
   try {
     const uid = row.exec(await readTables())?.[1];
     return uid === undefined ? null : Number(uid);
   } catch {
     return null; // No /proc.
   }
+}
+
+const allIPv4 = '0'.repeat(8);
+const allIPv6 = '0'.repeat(32);
+/** A socket at all addresses of IPv6 may take those of IPv4 too. */
+const takenBy = { 4: [allIPv4, allIPv6], 6: [allIPv6] } as const;
+
+/** As the kernel prints it: each 32 bits of the address as a number of this machine. */
+function formatProcAddress(host: string): string {
+  const bytes = isIPv4(host) ? host.split('.').map(Number) : [...Array<number>(15).fill(0), 1];
+  const isLittleEndian = endianness() === 'LE';
+  const words = Array.from({ length: bytes.length / 4 }, (_, index) => {
+    const word = bytes.slice(index * 4, index * 4 + 4);
+    return isLittleEndian ? word.toReversed() : word;
+  });
+  return words
+    .flat()
+    .map((byte) => byte.toString(16).toUpperCase().padStart(2, '0'))
+    .join('');
 }
 
 async function readProcTables(): Promise<string> {

@@ -54,7 +54,7 @@ export function retryListening(
 
   async function handleFailure(error: unknown): Promise<void> {
     const isInUse = errorCode(error) === 'EADDRINUSE';
-    const uid = isInUse ? await findListeningUid(port) : null;
+    const uid = isInUse ? await findListeningUid({ host, port }) : null;
     const isOtherUser = uid !== null && uid !== process.getuid?.();
     if (isClosed) return;
     const owner = isOtherUser ? ` by a program of another user (uid ${uid})` : '';

@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { findScheduleViolation } from '../../src/adapters/cron-schedule.ts';
 import type { Config } from '../../src/config/config.ts';
 import { ConfigError, type ConfigInput, readConfig } from '../../src/config/read-config.ts';
+import { omitUndefined } from '../../src/shared/omit-undefined.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 
 const nowMs = Date.UTC(2026, 10, 24, 12);
 
-export interface ConfigFixtureInput extends Partial<Pick<ConfigInput, 'flags' | 'environment' | 'platform'>> {
+export interface ConfigFixtureInput extends Partial<
+  Pick<ConfigInput, 'flags' | 'environment' | 'platform' | 'readText'>
+> {
   readonly yaml?: string;
 }
 
@@ -21,6 +24,7 @@ export function useConfigFixture() {
     environment = {},
     yaml,
     platform = 'linux',
+    readText,
   }: ConfigFixtureInput): ReturnType<typeof readConfig> {
     const path = join(folder(), 'config.yaml');
     if (yaml !== undefined) writeFileSync(path, yaml);
@@ -29,6 +33,7 @@ export function useConfigFixture() {
       environment,
       validateSchedule: (pattern) => findScheduleViolation(pattern, nowMs),
       platform,
+      ...omitUndefined({ readText }),
     }).finally(() => rmSync(path, { force: true }));
   }
 

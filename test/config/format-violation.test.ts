@@ -4,7 +4,10 @@ import { redactViolations } from '../../src/config/format-violation.ts';
 import { parseConfigFile } from '../../src/config/parse-config-file.ts';
 import { findScheduleViolation } from '../../src/adapters/cron-schedule.ts';
 
-const schema = createConfigSchema((pattern) => findScheduleViolation(pattern, 0), 'linux');
+const schema = createConfigSchema((pattern) => findScheduleViolation(pattern, 0), 'linux', {
+  certificates: [],
+  violations: ['cannot be read: no such file or folder'],
+});
 
 describe('redacted violations of a configuration', () => {
   for (const yaml of [

@@ -32,9 +32,9 @@ describe('parsePemCertificates', () => {
     });
   }
 
-  it('B7: reads the bundle of the system', function () {
+  it('B7: reads the bundle of the system', async function () {
     if (!existsSync(systemBundle)) this.skip();
-    const { certificates, violations } = readPemCertificates(systemBundle);
+    const { certificates, violations } = await readPemCertificates(systemBundle);
     assert.ok(certificates.length > 10);
     assert.deepEqual(violations, []);
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../src/config/config.ts';
 import type { ConfigInput } from '../../src/config/read-config.ts';
@@ -99,6 +100,21 @@ metadata: { listen: 127.0.0.1:8099, allowAnyLocalUser: true }
       warnings[1]?.replace(folder(), '/c'),
       `NODE_EXTRA_CA_CERTS: a certificate is ignored: /c/ca.pem line ${2 * lineCount}: not a valid certificate (bad base64 decode)`,
     );
+  });
+
+  it('E10: reads caFile with the deadline of the caller, also beside a duplicate key', async () => {
+    const read: string[] = [];
+    const readText = (path: string): Promise<string> => {
+      if (!path.startsWith('/dead')) return readFile(path, 'utf8');
+      read.push(path);
+      return Promise.reject(new Error('no response within 2 s'));
+    };
+    const yaml = 'network: { caFile: /dead/ca.pem }\nstore: memory\nstore: memory';
+    assert.deepEqual(await violationsIn({ yaml, readText }), [
+      '/c/config.yaml:1: network.caFile: "/dead/ca.pem" cannot be read: no response within 2 s',
+      '/c/config.yaml:3: Map keys must be unique',
+    ]);
+    assert.deepEqual(read, ['/dead/ca.pem']);
   });
 
   it('treats a key without a value as absent', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { daemonOptions } from '../../src/cli/parsing/daemon-options.ts';
 import { allCommands } from '../../src/cli/command-table.ts';
 import { formatUsage, optionsOf } from '../../src/cli/parsing/command-options.ts';
-import { formatOption } from '../../src/cli/parsing/options.ts';
+import { formatOptionUsage } from '../../src/cli/parsing/options.ts';
 import { manifest } from '../conventions/packages/package-tree.ts';
 import { root } from '../conventions/source-tree.ts';
 
@@ -44,7 +44,10 @@ describe('manual pages', () => {
     for (const command of allCommands) {
       const commandSection = sectionBelow(text, command.name === '' ? 'OPTIONS' : formatUsage(command));
       for (const option of optionsOf(command)) {
-        const line = new RegExp(`^ +${formatOption(option).replaceAll(/[|.]/g, String.raw`\$&`)}( |$)`, 'm');
+        const line = new RegExp(
+          `^ +${formatOptionUsage(option).replaceAll(/[|.]/g, String.raw`\$&`)}( |$)`,
+          'm',
+        );
         assert.match(commandSection + commonOptions, line, formatUsage(command));
       }
     }

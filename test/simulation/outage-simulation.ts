@@ -154,7 +154,7 @@ class ProfileRun {
       this.#recordAnswer();
       return;
     }
-    if (profile.findRejection(0) === null) {
+    if (profile.rejectRequest(0) === null) {
       const { signal } = new AbortController();
       void profile.requestToken(0, signal).then(
         () => this.#recordAnswer(),

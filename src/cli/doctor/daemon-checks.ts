@@ -63,15 +63,17 @@ const node: Check = {
   dependsOn: null,
 
   run(context) {
+    const { socketPath, commandContext } = context;
+    const restartCommand = upgradeCommand(commandContext.processContext, socketPath);
     const path = findRunningNode(context) ?? findUnitNode(context);
     if (path === null) return skip("cannot determine the daemon's Node");
     if (path.endsWith(' (deleted)') || !existsSync(path)) {
       const reason = `the daemon's Node no longer exists: ${path.replace(' (deleted)', '')}`;
-      return fail('internal', reason, 'iam-token install');
+      return fail('internal', reason, restartCommand);
     }
     if (!isVersionManagerPath(path)) return pass(path);
     const reason = `${path} is managed by a Node version manager; if it is removed, the daemon cannot start`;
-    return warn(reason, 'if you remove this version of Node, run: iam-token install');
+    return warn(reason, `if you remove this version of Node, run: ${restartCommand}`);
   },
 };
 

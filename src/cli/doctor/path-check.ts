@@ -2,6 +2,7 @@
 import { posix } from 'node:path';
 import { isExecutable, isShim } from '../../platform/process-context.ts';
 import { programCandidates } from '../../platform/program-candidates.ts';
+import { addToPathCommand } from '../add-to-path.ts';
 import { shimPaths } from '../commands/setup/shims.ts';
 import { type Check, type CheckResult, pass, skip, warn } from './check-result.ts';
 import type { DoctorContext } from './doctor-context.ts';
@@ -18,7 +19,7 @@ export const pathCheck: Check = {
     const installed = Object.entries(shimPaths(home())).filter(([, path]) => isShim(path));
     const names = installed.map(([name]) => name).join(', ');
     if (!(env['PATH'] ?? '').split(':').some((entry) => posix.normalize(`${entry}/`) === `${folder}/`)) {
-      const command = addToPathCommand(env['SHELL']);
+      const command = addToPathCommand(env);
       return installed.length === 0
         ? skip(`${folder} is not in PATH; no program of iam-token is in it`)
         : warn(`${folder} is not in PATH: other programs do not find ${names}`, command);
@@ -37,24 +38,5 @@ function findShadow(
 ): readonly CheckResult[] {
   const firstMatch = programCandidates(name, processContext).find(isExecutable);
   if (firstMatch === undefined || isShim(firstMatch)) return [];
-  return [warn(`${firstMatch} comes before ${path} in PATH`, addToPathCommand(processContext.env['SHELL']))];
-}
-
-/** For the user's shell, also in later sessions. */
-function addToPathCommand(shell = ''): string {
-  switch (posix.basename(shell)) {
-    case 'fish':
-      return 'fish_add_path ~/.local/bin';
-    case 'zsh':
-      return formatAppendCommand('~/.zshrc');
-    case 'bash':
-      return formatAppendCommand('~/.bashrc');
-    default:
-      return formatAppendCommand('~/.profile');
-  }
-}
-
-/** The line is also executed now. */
-function formatAppendCommand(file: string): string {
-  return `echo 'export PATH="$HOME/.local/bin:$PATH"' >> ${file} && . ${file}`;
+  return [warn(`${firstMatch} comes before ${path} in PATH`, addToPathCommand(processContext.env))];
 }

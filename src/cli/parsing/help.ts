@@ -2,7 +2,7 @@ import type { CommandDefinition, CommandGroup } from '../command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { formatTable, sentencesOf, wrapText } from './format-text.ts';
 import { formatUsage, optionsOf } from './command-options.ts';
-import { formatOption, isPassthrough } from './options.ts';
+import { formatOptionUsage, isPassthrough } from './options.ts';
 
 /**
  * What `--help` prints, without the final newline.
@@ -18,7 +18,7 @@ export function formatHelp(command: CommandDefinition, commandGroups: readonly C
     '',
     ...(name === '' ? formatCommandGroups(commandGroups) : []),
     'Options',
-    ...formatTable(optionsOf(command).map((option) => [formatOption(option), option.help])),
+    ...formatTable(optionsOf(command).map((option) => [formatOptionUsage(option), option.help])),
     '',
     'Examples',
     ...command.examples.map((example) => `  ${example}`),

@@ -81,7 +81,7 @@ export const preferredMinTtlOption = duration(
 export const keychainTimeoutMs = 150_000;
 
 /** `--profile NAME`. */
-export function formatOption({ name, value }: OptionSpec): string {
+export function formatOptionUsage({ name, value }: OptionSpec): string {
   return value.kind === 'flag' ? `--${name}` : `--${name} ${formatValue(value)}`;
 }
 

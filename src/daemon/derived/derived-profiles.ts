@@ -81,7 +81,7 @@ function createProfileSource(base: Profile): IamTokenSource {
     probe: async () => {
       if (base.getValidToken(0) !== null) return base.probe();
       // Without its token an answer would not help; the rejected request lets the profile look itself.
-      base.findRejection(0);
+      base.rejectRequest(0);
       return null;
     },
     exchange: async (signal) => {

@@ -3,7 +3,7 @@ import { type DaemonLock, daemonLocked } from '../daemon-lock.ts';
 import type { CredentialLoader } from './credential-loader.ts';
 import type { DerivedProfiles } from '../derived/derived-profiles.ts';
 import {
-  type LoginParams,
+  type CredentialLoginParams,
   type LoginParts,
   type ReadCredential,
   type VerifiedLogin,
@@ -39,7 +39,11 @@ export class LoginQueue {
    * @param signal cancels the login until it is committed, as `lock` and `stop` do
    * @throws IamTokenError as `verifyCredential` does; `locked`
    */
-  login(params: LoginParams, signal: AbortSignal, readCredential?: ReadCredential): Promise<CompletedLogin> {
+  login(
+    params: CredentialLoginParams,
+    signal: AbortSignal,
+    readCredential?: ReadCredential,
+  ): Promise<CompletedLogin> {
     const { lock, registry } = this.#parts;
     const lockSignal = lock.signal;
     const anySignal = AbortSignal.any([signal, this.#stopController.signal, lockSignal]);
@@ -67,7 +71,7 @@ export class LoginQueue {
 
   async #run(
     name: string,
-    params: LoginParams,
+    params: CredentialLoginParams,
     signal: AbortSignal,
     lockSignal: AbortSignal,
     readCredential?: ReadCredential,
@@ -91,7 +95,7 @@ export class LoginQueue {
 
   async #verify(
     name: string,
-    params: LoginParams,
+    params: CredentialLoginParams,
     signal: AbortSignal,
     lockSignal: AbortSignal,
     readCredential?: ReadCredential,

@@ -1,6 +1,6 @@
 import type { CertificateAnchor } from '../../config/certificate-files.ts';
 import type { LoginResult, ProfileScope } from '../../protocol/method-types.ts';
-import type { LoginParams as WireLoginParams } from '../../protocol/method-types.ts';
+import type { LoginParams } from '../../protocol/method-types.ts';
 import type { Clock, Instant } from '../../shared/clock.ts';
 import { defaultAudienceOf, endpointRule, parseEndpoint } from '../../shared/endpoint.ts';
 import { type Problem, IamTokenError, problemOf, renderProblem } from '../../shared/errors.ts';
@@ -28,7 +28,7 @@ export interface LoginParts extends RotatingSourceParts {
 }
 
 /** Of a login with a credential. */
-export type LoginParams = WireLoginParams & { readonly kind: string };
+export type CredentialLoginParams = LoginParams & { readonly kind: string };
 
 /** The credential to verify, in the form in which it is stored. */
 export type ReadCredential = (
@@ -63,7 +63,7 @@ export interface VerifiedLogin {
 export async function verifyCredential(
   parts: LoginParts,
   owner: ProfileRef,
-  params: LoginParams,
+  params: CredentialLoginParams,
   signal: AbortSignal,
   readCredential: ReadCredential = (kind, installation, tools) =>
     kind.createCredential({ settings: {}, ...params }, installation, tools),
@@ -131,7 +131,7 @@ function throwIfCancelled(signal: AbortSignal): void {
  * @throws IamTokenError `bad_request`
  */
 function resolveInstallation(
-  { endpoint: endpointText }: LoginParams,
+  { endpoint: endpointText }: CredentialLoginParams,
   entry: ProfileEntry | undefined,
   defaultInstallation: Installation,
 ): Installation {
@@ -149,7 +149,7 @@ function resolveInstallation(
  * @param discovered the cloud and folder of the credential
  */
 function resolveScope(
-  params: LoginParams,
+  params: CredentialLoginParams,
   entry: ProfileEntry | undefined,
   discovered: ProfileScope,
 ): ProfileScope {
@@ -164,7 +164,7 @@ function resolveScope(
 
 /** What the profile keeps because the login does not mention it; `null` if nothing. The daemon's own endpoint is no setting. */
 function findInherited(
-  params: LoginParams,
+  params: CredentialLoginParams,
   entry: ProfileEntry | undefined,
   defaultInstallation: Installation,
 ): InheritedSettings | null {
@@ -201,7 +201,7 @@ function logFailedLogin(
   { log, registry }: LoginParts,
   problem: Problem,
   profile: string,
-  params: LoginParams,
+  params: CredentialLoginParams,
 ): void {
   const { message, hint } = renderProblem(problem, loginHintProfileOf(registry.current, profile, params));
   log.write('warn', `login failed: ${message}`, { profile });

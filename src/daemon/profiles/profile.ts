@@ -107,10 +107,10 @@ export class Profile<Value = Secret> {
   }
 
   /**
-   * Why `requestToken` would be rejected at once; `null` if it would wait for an exchange or for the store. A rejection
-   * counts as a request.
+   * Counts a request that would be rejected at once.
+   * @returns why; `null` if `requestToken` would wait for an exchange or for the store: then nothing is counted
    */
-  findRejection(minTtlMs: number): Problem | null {
+  rejectRequest(minTtlMs: number): Problem | null {
     const { kind } = this.#state.phase;
     if (kind === 'loading' || kind === 'exchanging') return null;
     const request = this.#createRequest(minTtlMs, false);

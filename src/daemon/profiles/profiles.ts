@@ -14,7 +14,7 @@ import type { LimitedUser } from '../derived/derived-budget.ts';
 import { DerivedProfiles } from '../derived/derived-profiles.ts';
 import { type CompletedLogin, LoginQueue } from './login-queue.ts';
 import { ProfileEditor, type ProfileEditorParts } from './edit-profile.ts';
-import type { LoginParams, LoginParts } from './login.ts';
+import type { CredentialLoginParams, LoginParts } from './login.ts';
 import {
   createLoginRequired,
   credentialMissingMessage,
@@ -132,7 +132,7 @@ export class Profiles {
   }
 
   /** See `login-queue.ts`. */
-  async login(params: LoginParams, signal: AbortSignal): Promise<CompletedLogin> {
+  async login(params: CredentialLoginParams, signal: AbortSignal): Promise<CompletedLogin> {
     this.#lock.assertUnlocked();
     const login = await this.#logins.login(params, signal);
     await this.#leftovers.runWithUser();

@@ -74,7 +74,7 @@ function getOrRequestToken<Value, Result extends object>(
   const token = profile.getValidToken(minTtlMs);
   if (token !== null) return buildResult(profile, token);
   // Answered at once, even while too many requests wait.
-  const rejection = profile.findRejection(minTtlMs);
+  const rejection = profile.rejectRequest(minTtlMs);
   if (rejection !== null) throw new IamTokenError(rejection);
   return async (signal) => buildResult(profile, await profile.requestToken(minTtlMs, signal));
 }

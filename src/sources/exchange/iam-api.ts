@@ -15,7 +15,10 @@ export interface ExchangeCredential {
 }
 
 /** Whether the IAM API answers at all. */
-export function probeIam({ endpoint }: Installation, { probeService }: SourceTools): Promise<string | null> {
+export function probeTokensUrl(
+  { endpoint }: Installation,
+  { probeService }: SourceTools,
+): Promise<string | null> {
   return probeService(tokensUrl(endpoint));
 }
 

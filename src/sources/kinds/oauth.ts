@@ -1,6 +1,6 @@
 import { Secret } from '../../shared/secret.ts';
 import { type CredentialKind, createBadRequestError } from '../credential-kind.ts';
-import { createToken, probeIam } from '../exchange/iam-api.ts';
+import { createToken, probeTokensUrl } from '../exchange/iam-api.ts';
 import { createSunsetNotice } from './oauth-sunset.ts';
 
 /** IAM's own limit: yandex.cloud/en/docs/iam/api-ref/IamToken/create. */
@@ -31,7 +31,7 @@ export const oauthKind: CredentialKind = {
     return {
       exchange: (signal) =>
         createToken({ field: 'yandexPassportOauthToken', secret: credential }, installation, signal, tools),
-      probe: () => probeIam(installation, tools),
+      probe: () => probeTokensUrl(installation, tools),
     };
   },
 

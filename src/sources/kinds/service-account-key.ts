@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { Secret } from '../../shared/secret.ts';
 import type { ExchangeOutcome, IamTokenSource } from '../../token/token-source.ts';
 import type { CredentialKind, Installation, SourceTools } from '../credential-kind.ts';
-import { createToken, probeIam } from '../exchange/iam-api.ts';
+import { createToken, probeTokensUrl } from '../exchange/iam-api.ts';
 import { parseStored } from '../parse-stored.ts';
 import { parseAuthorizedKey } from './authorized-key.ts';
 
@@ -53,7 +53,7 @@ function createKeySource(key: StoredKey, installation: Installation, tools: Sour
   }
 
   return {
-    probe: () => probeIam(installation, tools),
+    probe: () => probeTokensUrl(installation, tools),
     /** A wrong local clock may be the reason for a rejection: tries once more with a JWT dated by IAM's clock. */
     async exchange(signal) {
       const outcome = await exchangeOnce(signal);

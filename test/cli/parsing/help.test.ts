@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { allCommands, commandGroups, defaultCommand } from '../../../src/cli/command-table.ts';
 import { optionsOf } from '../../../src/cli/parsing/command-options.ts';
 import { formatHelp } from '../../../src/cli/parsing/help.ts';
-import { formatOption } from '../../../src/cli/parsing/options.ts';
+import { formatOptionUsage } from '../../../src/cli/parsing/options.ts';
 import { runCli } from '../../support/processes/run-cli.ts';
 
 describe('--help', () => {
@@ -13,7 +13,7 @@ describe('--help', () => {
       const { stdout, stderr, code } = await runCli(args);
       assert.deepEqual([stdout, stderr, code], [`${formatHelp(command, commandGroups)}\n`, '', 0]);
       for (const option of optionsOf(command))
-        assert.ok(stdout.includes(`\n  ${formatOption(option)} `), stdout);
+        assert.ok(stdout.includes(`\n  ${formatOptionUsage(option)} `), stdout);
       for (const line of stdout.split('\n')) {
         assert.ok(line.length <= 100 || command.examples.includes(line.trimStart()), line);
         assert.equal(line, line.trimEnd());

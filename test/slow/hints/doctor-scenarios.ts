@@ -18,10 +18,10 @@ function installShim(lab: HintLab): void {
 export const doctorScenarios: readonly HintScenario[] = [
   {
     title: 'doctor: PATH gets ~/.local/bin, in this shell and in later ones',
-    hints: [`path-check.ts: echo 'export PATH="$HOME/.local/bin:$PATH"' >> \${} && . \${}`],
+    hints: [`add-to-path.ts: echo 'export PATH="$HOME/.local/bin:$PATH"' >> \${} && . \${}`],
     async run(lab) {
       installShim(lab);
-      const hint = `path-check.ts: echo 'export PATH="$HOME/.local/bin:$PATH"' >> \${} && . \${}`;
+      const hint = `add-to-path.ts: echo 'export PATH="$HOME/.local/bin:$PATH"' >> \${} && . \${}`;
       const command = lab.commandOf(hint, await doctor(lab, { SHELL: '/bin/bash' }));
       const now = await lab.run(`${command}; docker-credential-iam-token`);
       assert.equal(now.stdout, 'found\n', now.stderr);
@@ -31,11 +31,11 @@ export const doctorScenarios: readonly HintScenario[] = [
   },
   {
     title: 'doctor: fish gets it too',
-    hints: ['path-check.ts: fish_add_path ~/.local/bin'],
+    hints: ['add-to-path.ts: fish_add_path ~/.local/bin'],
     isPossible: existsSync('/usr/bin/fish'),
     async run(lab) {
       installShim(lab);
-      const hint = 'path-check.ts: fish_add_path ~/.local/bin';
+      const hint = 'add-to-path.ts: fish_add_path ~/.local/bin';
       const command = lab.commandOf(hint, await doctor(lab, { SHELL: '/usr/bin/fish' }));
       const { stdout, stderr } = await lab.run(`fish -c '${command}; docker-credential-iam-token'`);
       assert.equal(stdout, 'found\n', stderr);

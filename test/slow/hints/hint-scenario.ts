@@ -8,6 +8,6 @@ export interface HintScenario {
   /** Whether this machine can do it. Default: yes. */
   readonly isPossible?: boolean;
   /** The store of the daemon. Default: memory. */
-  readonly store?: 'memory' | 'file';
+  readonly store?: 'memory' | 'file' | 'keychain';
   readonly run: (lab: HintLab) => Promise<void>;
 }

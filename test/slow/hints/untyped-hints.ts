@@ -85,19 +85,17 @@ answer-start-failure.ts: sudo journalctl --unit iam-tokend.service --lines 20
 watched-sockets.ts: systemctl restart iam-tokend.socket
 client-files.ts: iam-token install
 client-files.ts: iam-token install --client-only
-install.ts: correct \${}, then run: iam-token install
+install.ts: correct \${}, then run: iam-token install\${}
 install.ts: iam-token login --socket \${} --service-account-key FILE
-install.ts: if you remove this version of Node, run: iam-token install
+install.ts: if you remove this version of Node, run: iam-token install\${}
 install.ts: usermod --append --groups iam-tokend NAME
 install.ts: iam-token install --yc
-require-service-socket.ts: without --socket: iam-token install
+require-service-socket.ts: without --socket: iam-token install\${}
 require-service-socket.ts: without a service: iam-tokend --socket \${}
 require-service-socket.ts: unset IAM_TOKEND_SOCKET
 install.ts: with the system's Node: npm install --global iam-tokend
-native-link.ts: add to the end of your shell profile: export PATH="$HOME/.local/bin:$PATH"
 native-link.ts: ln -sf \${} \${}
 save-proxy-settings.ts: iam-token install
-shims.ts: add to the end of your shell profile: export PATH="$HOME/.local/bin:$PATH"
 shims.ts: mv \${} \${}.old && \${}
 uninstall.ts: iam-token uninstall --purge
 uninstall.ts: rm \${}
@@ -105,8 +103,7 @@ current-service.ts: for your own user, without sudo: iam-token install
 for all users: iam-token install --system
 current-service.ts: iam-tokend --config \${} &
 current-service.ts: sudo iam-token \${} --system
-daemon-checks.ts: iam-token install
-daemon-checks.ts: if you remove this version of Node, run: iam-token install
+daemon-checks.ts: if you remove this version of Node, run: \${}
 environment-check.ts: systemctl \${} unset-environment \${}
 prepare-socket.ts: install -d -m 0750 -g iam-tokend \${}
 prepare-socket.ts: systemctl start iam-tokend.socket

@@ -1,4 +1,4 @@
-import { findKeyFile } from '../../../config/single-settings.ts';
+import { readKeyFileSetting } from '../../../config/single-settings.ts';
 import { purge } from '../../../daemon/purge.ts';
 import type { ProcessContext } from '../../../platform/paths.ts';
 import type { CredentialStore } from '../../../stores/credential-store.ts';
@@ -16,7 +16,7 @@ export async function runPurge(
   { uid, platform }: ProcessContext,
   sockets: readonly string[],
 ): Promise<void> {
-  const keyFile = await findKeyFile(paths.configFile, platform);
+  const keyFile = await readKeyFileSetting(paths.configFile, platform);
   const warnings = await purge({ store, folders: paths, uid, sockets, keyFile });
   for (const warning of warnings) writeStderr(`warning: ${warning}`);
 }

@@ -32,7 +32,8 @@ export async function writeClientFiles(
   { link, shims }: ClientFiles,
   { options, processContext }: CommandContext,
 ): Promise<void> {
-  for (const shim of shims) await writeShim(shim, processContext);
+  for (const shim of shims)
+    await writeShim(shim, options.has('client-only') ? ' --client-only' : '', processContext);
   if (link !== null) await createNativeLink(link, processContext);
   if (options.has('yc')) warnIfShadowed('yc', processContext);
 }

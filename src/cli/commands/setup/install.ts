@@ -79,7 +79,7 @@ async function runInstall(context: CommandContext): Promise<void> {
   if (invalidConfig !== null)
     throw usageError(
       invalidConfig.violations.join('; '),
-      `correct ${invalidConfig.path}, then run: iam-token install`,
+      `correct ${invalidConfig.path}, then run: iam-token install${isSystemWide ? ' --system' : ''}`,
     );
   if (!isSystemWide) {
     await saveProxySettings(context.processContext);
@@ -134,6 +134,7 @@ function findFile(path: string): Stats | null {
 }
 
 async function resolveDaemonArgv(context: CommandContext): Promise<readonly [string, ...string[]]> {
+  const systemOption = context.options.has('system') ? ' --system' : '';
   const readVersion = async (program: string): Promise<string | null> => {
     const { code, stdout } = await runOne({ argv: [program, '--version'] }, context);
     return code === 0 ? stdout : null;
@@ -143,7 +144,7 @@ async function resolveDaemonArgv(context: CommandContext): Promise<readonly [str
   for (const path of [node, program].filter(isVersionManagerPath)) {
     printWarning(
       `${path} is managed by a Node version manager; if it is removed, the daemon cannot start`,
-      'if you remove this version of Node, run: iam-token install',
+      `if you remove this version of Node, run: iam-token install${systemOption}`,
     );
   }
   return [node, closedInspectorOption, program];

@@ -92,8 +92,9 @@ async function runLogin(typedContext: CommandContext): Promise<void> {
     callDaemon(context, methods.login, params),
   );
   const account = escapeControlCharacters(subject ?? profile);
-  const expiry = expiresAt === undefined ? 'now' : formatLocalTime(expiresAt, context.clock.now().wallMs);
-  print(`logged in as ${account}; IAM token valid until ${expiry}`);
+  const now = context.clock.now().wallMs;
+  const validity = expiresAt && `; IAM token valid until ${formatLocalTime(expiresAt, now)}`;
+  print(`logged in as ${account}${validity ?? ''}`);
   if (inherited !== undefined) print(formatInherited(inherited));
   printLeftovers(leftovers);
   kind.printNextSteps?.(context, daemonStatus.store.kind);

@@ -8,6 +8,7 @@ import { type ProcessContext, requireHomeFolder } from '../../../platform/paths.
 import { isExecutable } from '../../../platform/process-context.ts';
 import { programCandidates } from '../../../platform/program-candidates.ts';
 import { quotePosixWord } from '../../../shared/shell-quoting.ts';
+import { addToPathCommand } from '../../add-to-path.ts';
 import { printNote, printWarning } from '../../terminal/terminal.ts';
 
 export interface NativeLink {
@@ -70,7 +71,7 @@ export async function createNativeLink(
     firstMatch === undefined
       ? `the native client is in ~/.local/bin, which is not in your PATH`
       : `the native client is in ~/.local/bin, but ${firstMatch} comes first in your PATH`,
-    'add to the end of your shell profile: export PATH="$HOME/.local/bin:$PATH"',
+    addToPathCommand(processContext.env),
   );
 }
 

@@ -1,4 +1,4 @@
-import { pathModuleOf, type ProcessContext, socketCandidates } from '../../../platform/paths.ts';
+import { pathModuleOf, type ProcessContext, socketCandidates, systemPaths } from '../../../platform/paths.ts';
 import type { ServiceDefinition } from '../../../service/service-definition.ts';
 import { quoteShellWord } from '../../../shared/shell-quoting.ts';
 import { usageError } from '../../cli-errors.ts';
@@ -18,10 +18,11 @@ export function requireServiceSocket(
   const { platform, env } = processContext;
   const [defaultPath] = socketCandidates(processContext);
   const servicePath = socket?.path ?? defaultPath;
+  const systemOption = servicePath === systemPaths.socket ? ' --system' : '';
   const isOther = (path: string): boolean => pathModuleOf(platform).resolve(path) !== servicePath;
   if (namedPath && isOther(namedPath)) {
     throw usageError(`the service cannot listen on ${namedPath}: its socket is ${servicePath}`, [
-      'without --socket: iam-token install',
+      `without --socket: iam-token install${systemOption}`,
       `without a service: iam-tokend --socket ${quoteShellWord(namedPath, platform)}`,
     ]);
   }

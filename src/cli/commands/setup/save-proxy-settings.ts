@@ -34,7 +34,7 @@ export async function saveProxySettings(processContext: ProcessContext): Promise
   const message = `the service does not inherit the network settings of this shell (${lines.join(', ')})`;
   if (!canPrompt()) return printWarning(message, `set them under network: in ${path}`);
   const { caFile } = addition.addedSettings;
-  const [violation] = caFile === undefined ? [] : readPemCertificates(caFile).violations;
+  const [violation] = caFile === undefined ? [] : (await readPemCertificates(caFile)).violations;
   if (violation !== undefined)
     return printWarning(`${message}; ${caFile} ${violation}`, `set caFile in ${path}`);
   if (!(await promptYesNo(`iam-token: ${message}; save them to ${path}?`, 'yes'))) return;

@@ -9,6 +9,7 @@ import { type ProcessContext, requireHomeFolder } from '../../../platform/paths.
 import { isExecutable, isShim } from '../../../platform/process-context.ts';
 import { closedInspectorOption } from '../../../platform/inspector-option.ts';
 import { quoteShellWord } from '../../../shared/shell-quoting.ts';
+import { addToPathCommand } from '../../add-to-path.ts';
 import { printWarning } from '../../terminal/terminal.ts';
 import { nativeTarget } from './native-link.ts';
 
@@ -92,14 +93,18 @@ const dockerFallback = `echo "cannot find $missing; $remedy"
 exit 1
 `;
 
-/** Does not overwrite a file that is not a shim. */
+/**
+ * Does not overwrite a file that is not a shim.
+ * @param installOption of the `iam-token install` that writes it, after a space
+ */
 export async function writeShim(
   { path, name, text }: Shim,
+  installOption: string,
   { platform, uid }: ProcessContext,
 ): Promise<void> {
   if (existsSync(path) && !isShim(path)) {
     const quotedPath = quoteShellWord(path, platform);
-    const installCommand = name === 'yc' ? 'iam-token install --yc' : 'iam-token install';
+    const installCommand = `iam-token install${installOption}${name === 'yc' ? ' --yc' : ''}`;
     printWarning(
       `${path} belongs to another program and was left unchanged`,
       `mv ${quotedPath} ${quotedPath}.old && ${installCommand}`,
@@ -120,6 +125,6 @@ export function warnIfShadowed(name: keyof typeof shimCommands, processContext: 
     firstMatch === undefined
       ? `~/.local/bin/${name} is not in your PATH`
       : `${firstMatch} comes before ~/.local/bin/${name} in your PATH`,
-    'add to the end of your shell profile: export PATH="$HOME/.local/bin:$PATH"',
+    addToPathCommand(processContext.env),
   );
 }

@@ -1,6 +1,6 @@
 import { existsSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
-import { findKeyFile } from '../../../config/single-settings.ts';
+import { readKeyFileSetting } from '../../../config/single-settings.ts';
 import { findRecordedSockets, removeAbandonedSocket } from '../../../files/sockets/abandoned-socket.ts';
 import { IamTokenError } from '../../../shared/errors.ts';
 import { closedInspectorOption } from '../../../platform/inspector-option.ts';
@@ -127,7 +127,7 @@ async function purgeCredentials(context: CommandContext, storeKind: string | nul
 
 /** Root names a key file in another folder, but deletes none at a path that the daemon's user chose. */
 async function purgeSystem(commands: readonly SystemCommand[], context: CommandContext): Promise<void> {
-  const keyFile = await findKeyFile(systemPaths.configFile, context.processContext.platform);
+  const keyFile = await readKeyFileSetting(systemPaths.configFile, context.processContext.platform);
   await runAll(commands, context);
   if (keyFile === null || keyFile === 'unreadable' || !existsSync(keyFile.path)) return;
   printWarning(`kept the key file ${keyFile.path}`, `rm ${quotePosixWord(keyFile.path)}`);
