@@ -100,9 +100,11 @@ export const daemonScenarios: readonly HintScenario[] = [
   },
   {
     title: 'a locked daemon is unlocked',
-    hints: ['daemon-lock.ts: {unlock}', 'unlock-store.ts: iam-token unlock'],
+    hints: ['daemon-lock.ts: {unlock}', 'unlock-store.ts: iam-token unlock', 'lock.ts: iam-token unlock'],
     async run(lab) {
       await lab.testEnv.startDaemon();
+      const locked = (await lab.run('iam-token lock')).stdout.replace('to unlock:', 'hint:');
+      assert.equal((await lab.type('lock.ts: iam-token unlock', locked)).code, 0);
       await lab.run('iam-token lock');
       const login = await logIn(lab);
       const token = await lab.run('iam-token');

@@ -256,9 +256,7 @@ describe('the native client and the JavaScript client', () => {
       it('to a file that becomes too large within the token: native', async () => {
         const file = `'${folder}/limited'`;
         const script = `printf %0500d 0 >${file}; (ulimit -f 1; exec "$@") >>${file}; echo "exit code $?"; cat ${file}`;
-        const call = { launcher: shell(script) };
-        assert.match((await runJavaScriptClient(call)).stdout, /^exit code 1\n0{500}t1\.[^.]{9}$/);
-        await check('native', call);
+        await check('native', { launcher: shell(script) });
       });
 
       for (const input of [
