@@ -33,16 +33,40 @@ const lazyBundles = {
   'find-daemon.ts': { in: 'src/client/find-daemon.ts', out: 'iam-token-find-daemon' },
   'run-doctor.ts': { in: 'src/cli/doctor/run-doctor.ts', out: 'iam-token-doctor' },
 };
-// Packages that import() loads on demand. In one file each, because Node finds and reads dozens of files slowly.
-const lazyPackages = ['jose', 'undici', 'winston', 'yaml'];
+// Packages that import() loads on demand: in one file each, because Node finds and reads dozens of files slowly, and each only
+// with what the programs use of it, because a daemon keeps in memory what it has loaded.
+const lazyPackages = {
+  jose: `export { SignJWT } from 'jose';`,
+  undici: `
+    exports.Agent = require('undici/lib/dispatcher/agent');
+    exports.fetch = require('undici/lib/web/fetch').fetch;`,
+  winston: `
+    exports.createLogger = require('winston/lib/winston/create-logger');
+    exports.format = require('logform').format;
+    exports.transports = { Stream: require('winston/lib/winston/transports/stream') };`,
+  yaml: `export { isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';`,
+};
 const lazyPlugin = {
   name: 'lazy',
   setup: ({ onResolve }) =>
     onResolve({ filter: /^/ }, ({ kind, path }) => {
       if (kind !== 'dynamic-import') return undefined;
       if (path.startsWith('.')) return { path: `./${lazyBundles[basename(path)].out}.js`, external: true };
-      return lazyPackages.includes(path) ? { path: `./package-${path}.js`, external: true } : undefined;
+      return path in lazyPackages ? { path: `./package-${path}.js`, external: true } : undefined;
     }),
+};
+// Modules of Node that these packages load for what the daemon does not use: TLS and UDP as transports, and HTTP/2. They get
+// an empty one; undici expects that of a Node without HTTP/2.
+const unusedModules = { 'node-ipc': ['node:dgram', 'node:tls'], undici: ['node:http2'] };
+const unusedModulesPlugin = {
+  name: 'unused-modules',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^node:/ }, ({ importer, path }) => {
+      const [, name] = /[\\/]node_modules[\\/]([^\\/]+)[\\/]/.exec(importer) ?? [];
+      return unusedModules[name]?.includes(path) ? { path, namespace: 'unused' } : undefined;
+    });
+    onLoad({ filter: /^/, namespace: 'unused' }, () => ({ contents: 'exports.constants = {};' }));
+  },
 };
 const bundledPackages = new Set();
 await buildPrograms();
@@ -78,7 +102,7 @@ async function buildPrograms() {
     external: ['keytar', ...Object.keys(optionalDependencies)],
     // In place of import.meta.url, node-ipc passes it to createRequire, which takes a path too.
     define: { 'import.meta.filename': '__filename', 'import.meta.url': '__filename' },
-    plugins: [lazyPlugin],
+    plugins: [lazyPlugin, unusedModulesPlugin],
     // A real import() would start Node's ES module loader, which takes 25 ms; esbuild emits require() instead.
     supported: { 'dynamic-import': false },
     // Node reads comments and indentation too. Names stay, for stack traces.
@@ -100,8 +124,8 @@ async function buildPrograms() {
       { in: 'src/bin/keychain-helper.ts', out: 'keychain-helper' },
     ],
   });
-  for (const name of lazyPackages) {
-    const stdin = { contents: `module.exports = require('${name}');`, resolveDir: '.' };
+  for (const [name, contents] of Object.entries(lazyPackages)) {
+    const stdin = { contents, resolveDir: '.' };
     await bundle({ ...options, outdir: undefined, stdin, outfile: `dist/bin/package-${name}.js` });
   }
   writeEntries(shebang, programStart);
