@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import type { IpcServerOptions } from '../../src/adapters/node-ipc-server.ts';
 import type { Peer } from '../../src/protocol/peer.ts';
 import {
@@ -179,6 +180,29 @@ describe('createNodeIpcServer', () => {
     client.socket.destroy();
     await closed;
     assert.equal(open.closeSignal.aborted, false);
+  });
+
+  it('has an aborted close signal for a peer that is first asked for it after its connection closed', async () => {
+    const peers: Peer[] = [];
+    const serverSockets: Socket[] = [];
+    await ipc.startServer({
+      decideAccess: (socket) => {
+        serverSockets.push(socket);
+        return { isOtherUser: false };
+      },
+      onMessage: (data, from) => {
+        peers.push(from);
+        echo(data, from);
+      },
+    });
+    const client = await ipc.connectClient();
+    await expectEcho(client, 1);
+    const [serverSocket] = serverSockets;
+    assert.ok(serverSocket !== undefined);
+    const closed = once(serverSocket, 'close');
+    client.socket.destroy();
+    await closed;
+    assert.equal(peers[0]?.closeSignal.aborted, true);
   });
 
   it('serves 2,000 connections at once', async () => {
