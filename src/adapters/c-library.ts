@@ -61,11 +61,11 @@ function bindCLibrary(): CLibrary {
   const library = koffi.load(null);
   const prctl = library.func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)');
   const setrlimit = library.func('int setrlimit(int, _In_ uint8_t *)');
-  const getsockopt = library.func('int getsockopt(int, int, int, _Out_ uint8_t *, _Inout_ uint32_t *)');
   const socket = library.func('int socket(int, int, int)');
   const sendto = library.func('long sendto(int, _In_ uint8_t *, size_t, int, _In_ uint8_t *, uint32_t)');
   const close = library.func('int close(int)');
   const flock = library.func('int flock(int, int)');
+  const readSocketOption = createSocketOptionReader(library);
 
   function sendDatagram(address: Buffer, state: Buffer): boolean {
     const fd = Number(socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0));
@@ -91,16 +91,14 @@ function bindCLibrary(): CLibrary {
     getPeerCredentials: (socket) => {
       const fd = fileDescriptorOf(socket);
       // struct ucred: pid, uid and gid.
-      const ucred = Buffer.alloc(12);
-      const length = [ucred.length];
-      if (fd === null || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ucred, length) !== 0) return null;
-      return { pid: ucred.readUInt32LE(0), uid: ucred.readUInt32LE(4) };
+      const ucred = fd === null ? null : readSocketOption(fd, SO_PEERCRED, 12);
+      return ucred === null ? null : { pid: ucred.readUInt32LE(0), uid: ucred.readUInt32LE(4) };
     },
     openPeerPidFd: (socket) => {
       const fd = fileDescriptorOf(socket);
-      const pidFd = Buffer.alloc(4);
       if (fd === null) return null;
-      if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, pidFd, [pidFd.length]) === 0) return pidFd.readInt32LE(0);
+      const pidFd = readSocketOption(fd, SO_PEERPIDFD, 4);
+      if (pidFd !== null) return pidFd.readInt32LE(0);
       return koffi.errno() === ENOPROTOOPT ? 'unsupported' : null;
     },
     exitAtOnce: library.func('void _exit(int)'),
@@ -113,6 +111,24 @@ function bindCLibrary(): CLibrary {
         }
       };
     },
+  };
+}
+
+/**
+ * One memory for all calls, which are synchronous; koffi passes it as it is. To copy the arguments took a tenth of the
+ * daemon's time for a connection.
+ * @returns reads an option of at most 12 bytes; its result is valid until the next call, `null` on failure
+ */
+function createSocketOptionReader(
+  library: ReturnType<typeof Koffi.load>,
+): (fd: number, option: number, byteCount: number) => Buffer | null {
+  const getsockopt = library.func('int getsockopt(int, int, int, void *, void *)');
+  const value = Buffer.alloc(12);
+  const length = new Uint32Array(1);
+  return (fd, option, byteCount) => {
+    length[0] = byteCount;
+    const result = getsockopt(fd, SOL_SOCKET, option, value, length);
+    return result === 0 && length[0] === byteCount ? value : null;
   };
 }
 
