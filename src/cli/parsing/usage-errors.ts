@@ -2,11 +2,11 @@
 import { isProfileName } from '../../protocol/limits.ts';
 import type { IamTokenError } from '../../shared/errors.ts';
 import { formatProfileOption, quotePosixWord } from '../../shared/shell-quoting.ts';
+import { suggestClosest } from '../../shared/text/suggest-closest.ts';
 import { usageError } from '../cli-errors.ts';
 import type { CommandDefinition } from '../command.ts';
 import { optionsOf } from './command-options.ts';
 import type { Operand } from './options.ts';
-import { suggestClosest } from './suggest-closest.ts';
 
 /** `iam-token logout`. */
 const invocationOf = ({ name }: CommandDefinition): string => `iam-token ${name}`.trimEnd();

@@ -102,7 +102,8 @@ function requireSettingsOnly(params: LoginParams): void {
 async function editScope(registry: ProfileRegistry, name: string, scope: ProfileScope): Promise<void> {
   await registry.update((before) => {
     const entry = findEntry(before, name);
-    if (entry === undefined) throw new IamTokenError(createProfileNotFound(name, false));
+    if (entry === undefined)
+      throw new IamTokenError(createProfileNotFound(name, Object.keys(before.profiles)));
     return { ...before, profiles: { ...before.profiles, [name]: withScope(entry, scope) } };
   });
 }
@@ -111,7 +112,7 @@ async function editScope(registry: ProfileRegistry, name: string, scope: Profile
 async function renameEntry(registry: ProfileRegistry, from: string, to: string): Promise<void> {
   await registry.update((before) => {
     const { [from]: entry, ...others } = before.profiles;
-    if (entry === undefined) throw new IamTokenError(createProfileNotFound(from, false));
+    if (entry === undefined) throw new IamTokenError(createProfileNotFound(from, Object.keys(others)));
     if (findEntry(before, to) !== undefined) {
       throw new IamTokenError({
         code: 'bad_request',

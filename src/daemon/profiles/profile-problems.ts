@@ -1,6 +1,7 @@
 /** Problems of profiles that have no credential or do not exist. */
 import type { Problem } from '../../shared/errors.ts';
 import type { Hint } from '../../shared/hint.ts';
+import { suggestClosest } from '../../shared/text/suggest-closest.ts';
 import type { LifecycleState } from '../../token/state.ts';
 
 export const credentialMissingMessage = 'the store has no credential for this profile';
@@ -29,17 +30,25 @@ export function createLoginRequired(message: string): Problem {
   return { code: 'login_required', message, hint: { command: 'login' } };
 }
 
-/** @param name `null`: the request named no profile, and there is no default profile */
-export function createProfileNotFound(name: string | null, isRegistryEmpty: boolean): Problem {
-  if (name === null && isRegistryEmpty) {
+/** A search through thousands of names would delay other requests. */
+const maxSearchedNames = 100;
+
+/**
+ * @param name `null`: the request named no profile, and there is no default profile
+ * @param names of all profiles
+ */
+export function createProfileNotFound(name: string | null, names: readonly string[]): Problem {
+  if (name === null && names.length === 0) {
     return { code: 'login_required', message: 'not logged in', hint: { command: 'login' } };
   }
   if (name === null) {
     return { code: 'unknown_profile', message: 'no default profile is set', hint: 'iam-token profiles' };
   }
+  const suggestion = suggestClosest(name, names.slice(0, maxSearchedNames));
+  const question = suggestion === undefined ? '' : `; did you mean ${JSON.stringify(suggestion)}?`;
   return {
     code: 'unknown_profile',
-    message: `unknown profile ${JSON.stringify(name)}`,
+    message: `unknown profile ${JSON.stringify(name)}${question}`,
     hint: 'iam-token profiles',
   };
 }

@@ -41,7 +41,7 @@ export class RunningProfiles {
   get(name: string | null = this.#parts.registry.current.default): Profile {
     const profile = name === null ? undefined : this.#profiles.get(name);
     if (profile !== undefined) return profile;
-    throw new IamTokenError(createProfileNotFound(name, this.#profiles.size === 0));
+    throw new IamTokenError(createProfileNotFound(name, [...this.#profiles.keys()]));
   }
 
   getOrStart(name: string): Profile {

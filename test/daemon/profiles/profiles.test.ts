@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
+import { problemOf } from '../../../src/shared/errors.ts';
 import { terminalFailure, transientFailure } from '../../support/iam/fake-iam.ts';
 import {
   captureCode,
@@ -54,6 +55,27 @@ describe('profiles', () => {
     assert.equal(await captureCode(running.profiles.use('missing')), 'unknown_profile');
     const after = await restart(fixture, running);
     assert.equal(after.profiles.get().name, 'home');
+  });
+
+  it('18.7: suggest the closest name for one that does not exist', async () => {
+    const running = await startLoaded(fixture);
+    await login(running, 'a', 'work');
+    await login(running, 'b', 'home office');
+    const messageFor = (name: string): string => {
+      try {
+        running.profiles.get(name);
+        return '';
+      } catch (error) {
+        return problemOf(error).message;
+      }
+    };
+    assert.equal(messageFor('wrok'), 'unknown profile "wrok"; did you mean "work"?');
+    assert.equal(messageFor('home'), 'unknown profile "home"; did you mean "home office"?');
+    assert.equal(messageFor('nothing like it'), 'unknown profile "nothing like it"');
+    await assert.rejects(
+      running.profiles.editor.rename('worka', 'x'),
+      /unknown profile "worka"; did you mean "work"\?/,
+    );
   });
 
   it('do not affect each other: of ten, those with failures are the only ones to fail', async () => {

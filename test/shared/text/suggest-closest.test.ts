@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { suggestClosest } from '../../../src/cli/parsing/suggest-closest.ts';
+import { suggestClosest } from '../../../src/shared/text/suggest-closest.ts';
 
 describe('suggestClosest', () => {
   const names = ['login', 'logout', 'status', 'stop', 'use'];
