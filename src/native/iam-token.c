@@ -543,24 +543,44 @@ struct call {
   const char *api_version; /* of `kubernetes-credential` */
 };
 
-/* `parseDuration`: at most nine digits and a unit; seconds without one. */
+/* `parseDuration`: counts of at most nine digits with their units, each unit once, in this order; or seconds alone. */
 static bool parse_duration(const char *text, int64_t max_ms, int64_t *ms) {
   static const struct { const char *name; int ms; } units[] = {
-      {"ms", 1}, {"s", 1000}, {"", 1000}, {"m", 60000}, {"h", 3600000}};
-  size_t digits = strspn(text, "0123456789");
-  if (digits < 1 || digits > 9) return false;
-  for (size_t i = 0; i < COUNT(units); i += 1) {
-    if (strcmp(text + digits, units[i].name) != 0) continue;
-    *ms = (int64_t)number_at(text, (int)digits) * units[i].ms;
-    return *ms <= max_ms;
-  }
-  return false;
+      {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+  size_t unit = 0;
+  *ms = 0;
+  do {
+    size_t digits = strspn(text, "0123456789");
+    if (digits < 1 || digits > 9) return false;
+    int64_t count = number_at(text, (int)digits);
+    text += digits;
+    if (*text == '\0' && unit == 0) {
+      *ms = count * 1000;
+      break;
+    }
+    size_t length = strcspn(text, "0123456789");
+    while (unit < COUNT(units) && (strlen(units[unit].name) != length || memcmp(text, units[unit].name, length) != 0))
+      unit += 1;
+    if (unit == COUNT(units)) return false;
+    *ms += count * units[unit++].ms;
+    text += length;
+  } while (*text != '\0');
+  return *ms <= max_ms;
 }
 
-/* `isProfileName`, for plain text. */
+/* Of the plain characters, those that JavaScript trims. */
+static bool is_blank(uint32_t code) { return code == ' ' || code == 0xa0; }
+
+/* `isProfileName`, for plain text. Blanks around it are left to the TypeScript client, which trims them. */
 static bool is_profile_name(struct text name) {
-  size_t count = count_plain(name);
-  return count >= 1 && count <= MAX_PROFILE && !memchr(name.start, '/', name.length) &&
+  const char *end = name.start + name.length;
+  size_t count = 0;
+  uint32_t code = ' ';
+  for (char *at = name.start; at < end; count += 1) {
+    code = take_character(&at, end);
+    if (!is_plain(code) || (count == 0 && is_blank(code))) return false;
+  }
+  return count >= 1 && count <= MAX_PROFILE && !is_blank(code) && !memchr(name.start, '/', name.length) &&
          !memchr(name.start, '\\', name.length) && !equals(name, "__proto__") && !equals(name, "constructor") &&
          !equals(name, "prototype");
 }

@@ -1,17 +1,21 @@
-const unitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+const secondMs = 1_000;
+const unitPattern = /^(?=.)(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?(?:(\d{1,9})ms)?$/;
+/** Of the groups of the pattern. */
+const unitsMs = [86_400_000, 3_600_000, 60_000, secondMs, 1];
 
-/** Milliseconds of `500ms`, `30s`, `10m`, `1h` or plain seconds; `null` for anything else. */
+/** Milliseconds of `500ms`, `30s`, `10m`, `1h`, `1d`, of several in this order such as `11h30m`, or plain seconds; else `null`. */
 export function parseDuration(text: string): number | null {
-  const match = /^(\d{1,9})(ms|s|m|h)?$/.exec(text);
-  if (match === null) return null;
-  return Number(match[1]) * unitsMs[(match[2] ?? 's') as keyof typeof unitsMs];
+  if (/^\d{1,9}$/.test(text)) return Number(text) * secondMs;
+  const counts = unitPattern.exec(text)?.slice(1);
+  if (counts === undefined) return null;
+  return unitsMs.reduce((sumMs, unitMs, index) => sumMs + Number(counts[index] ?? 0) * unitMs, 0);
 }
 
 const displayUnitsMs = [
   ['d', 86_400_000],
   ['h', 3_600_000],
   ['min', 60_000],
-  ['s', 1_000],
+  ['s', secondMs],
 ] as const;
 
 /** The two largest units that are not zero, such as `11 h 12 min` or `38 s`; rounds down to seconds. */

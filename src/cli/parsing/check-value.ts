@@ -25,14 +25,21 @@ function findBrokenRule(valueType: OptionValue | Operand, text: string): string 
     return `must be ${formatChoices(valueType.choices)}`;
   if (valueType.kind === 'id' && !isResourceId(text)) return resourceIdRule;
   if (valueType.kind === 'url' && parseEndpoint(text) === null) return endpointRule;
-  if (valueType.kind === 'profile' && !isProfileName(text))
-    return 'must have 1 to 64 characters, without slashes and control characters';
+  if (valueType.kind === 'profile') return findBrokenNameRule(text);
   return valueType.kind === 'duration' ? findBrokenDurationRule(valueType, text) : undefined;
+}
+
+function findBrokenNameRule(text: string): string | undefined {
+  const name = text.trim();
+  if (name === '') return 'must not consist of blanks';
+  return isProfileName(name)
+    ? undefined
+    : 'must have 1 to 64 characters, without slashes and control characters';
 }
 
 function findBrokenDurationRule({ minMs, maxMs }: DurationRange, text: string): string | undefined {
   const durationMs = parseDuration(text);
-  if (durationMs === null) return 'must be a number with ms, s, m or h, such as 10m';
+  if (durationMs === null) return 'must be a duration such as 10m, 11h30m or 1d';
   if (durationMs < minMs) return `must be at least ${minMs}ms`;
   return durationMs > maxMs ? `must be at most ${maxMs / 3_600_000}h` : undefined;
 }
