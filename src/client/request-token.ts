@@ -13,9 +13,9 @@ export interface ProfileParams {
   readonly profile: string | undefined;
 }
 
-/** The `profile` of a request: from the caller, else from the environment. */
+/** The `profile` of a request: from the caller, else from the environment. The daemon drops blanks around it. */
 export function profileParams(profile: string | undefined, env: ProcessContext['env']): ProfileParams {
-  return { profile: profile ?? (env['IAM_TOKEND_PROFILE'] || undefined) };
+  return { profile: profile ?? (env['IAM_TOKEND_PROFILE']?.trim() || undefined) };
 }
 
 /**

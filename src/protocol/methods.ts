@@ -20,9 +20,11 @@ function defineMethod<const Name extends string, Params extends () => Schema, Re
   return { name, ...schemas };
 }
 
+/** Blanks around it are dropped. */
 const profileName = () =>
   v.pipe(
     v.string(),
+    v.trim(),
     v.check(isProfileName, 'must have 1 to 64 characters, no control character and no slash'),
   );
 const profile = () => v.exactOptional(profileName());

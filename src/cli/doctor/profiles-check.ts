@@ -1,3 +1,4 @@
+import { profileParams } from '../../client/request-token.ts';
 import type { ProfileStatus } from '../../protocol/method-types.ts';
 import { formatTimeSpan } from '../../shared/duration.ts';
 import { formatProfileOption, quoteShellWord } from '../../shared/shell-quoting.ts';
@@ -13,7 +14,7 @@ export const profilesCheck: Check = {
     const profiles = status?.profiles ?? [];
     const [firstProfile] = profiles;
     if (firstProfile === undefined) return fail('login_required', 'no profiles yet', 'iam-token login');
-    const explicitName = env['IAM_TOKEND_PROFILE'] || undefined;
+    const { profile: explicitName } = profileParams(undefined, env);
     const selectedName = explicitName ?? profiles.find(({ isDefault }) => isDefault)?.profile;
     if (selectedName === undefined) {
       const command = `iam-token use ${quoteShellWord(firstProfile.profile, platform)}`;

@@ -23,8 +23,8 @@ export function optionsOf({
     ...options,
     socket: text('PATH', "path of the daemon's socket (default: IAM_TOKEND_SOCKET, then the usual path)"),
     timeout: duration({ minMs: 1, maxMs: 24 * 60 * 60_000 }, timeoutHelp),
-    help: flag('show this help'),
-    ...(name === '' ? { version: flag('show the version') } : {}),
+    help: flag('show this help (also -h)'),
+    ...(name === '' ? { version: flag('show the version (also -v)') } : {}),
   };
   return Object.entries(definitions).map(([name, option]) => ({ name, ...option }));
 }

@@ -20,6 +20,9 @@ export interface CommandLine extends CommandArguments {
   readonly command: CommandDefinition;
 }
 
+/** The only options of one letter. */
+const shortNames: Readonly<Record<string, string>> = { help: 'h', version: 'v' };
+
 /**
  * Splits a command line with the options of all commands, because options may precede the command's name: each option
  * takes a value in every command, or in none.
@@ -27,7 +30,8 @@ export interface CommandLine extends CommandArguments {
 export function tokenizeArgs(args: readonly string[]) {
   const types = allCommands.flatMap(optionsOf).map(({ name, value }) => {
     const type: 'boolean' | 'string' = value.kind === 'flag' ? 'boolean' : 'string';
-    return [name, name === 'help' ? { type, short: 'h' } : { type }] as const;
+    const short = shortNames[name];
+    return [name, short === undefined ? { type } : { type, short }] as const;
   });
   return parseArgs({
     args: [...args],
@@ -51,8 +55,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   rejectUnknownOptions(optionTokens, words);
   const [word] = words;
   const command = word === undefined ? defaultCommand : requireCommand(word);
-  for (const token of optionTokens) checkOption(command, token);
-  const options = new Map(optionTokens.map(({ name, value }) => [name, value ?? '']));
+  const options = new Map(optionTokens.map((token) => [token.name, readOption(command, token)]));
+  const operands = words.slice(1).map((text) => (namesProfiles(command) ? text.trim() : text));
   const passthroughArgs = args.slice(passthroughIndex);
   return {
     command,
@@ -60,8 +64,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     socketPath: options.get('socket'),
     timeoutMs: parseDuration(options.get('timeout') ?? '') ?? command.timeoutMs ?? defaultTimeoutMs,
     minTtlMs: parseDuration(options.get('min-ttl') ?? '') ?? undefined,
-    operand: options.has('help') ? '' : parseOperand(command, words.slice(1), options, passthroughArgs),
-    operands: words.slice(1),
+    operand: options.has('help') ? '' : parseOperand(command, operands, options, passthroughArgs),
+    operands,
     passthroughArgs,
   };
 }
@@ -103,18 +107,24 @@ function requireCommand(word: string): CommandDefinition {
   );
 }
 
-function checkOption(command: CommandDefinition, { name, value: text, inlineValue }: OptionToken): void {
+/** Names of profiles are trimmed. */
+const namesProfiles = ({ operand }: CommandDefinition): boolean =>
+  operand?.kind === 'profile' || operand?.kind === 'action';
+
+/** @returns the value; empty for a flag */
+function readOption(command: CommandDefinition, { name, value: text, inlineValue }: OptionToken): string {
   const findOption = (other: CommandDefinition) => optionsOf(other).find((option) => option.name === name);
   const option = findOption(command);
   if (option === undefined) throw misplacedOptionError(command, name, allCommands.filter(findOption));
   if (option.value.kind === 'flag') {
     if (text !== undefined) throw flagValueError(command, name);
-    return;
+    return '';
   }
-  if (text === '' && 'isClearable' in option.value) return;
+  if (text === '' && 'isClearable' in option.value) return text;
   if (!text) throw missingValueError(command, name);
   if (!inlineValue && text.startsWith('-') && text !== '-') throw missingValueError(command, name, text);
   checkValue(command, `--${name}`, option.value, text);
+  return option.value.kind === 'profile' ? text.trim() : text;
 }
 
 function parseOperand(

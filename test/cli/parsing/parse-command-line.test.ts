@@ -16,6 +16,9 @@ describe('parseCommandLine', () => {
     ['--format header', '', { format: 'header' }],
     ['--help', '', { help: true }],
     ['-h', '', { help: true }],
+    ['-v', '', { version: true }],
+    ['status -h', 'status', { help: true }],
+    ['exec terraform -v', 'exec', {}],
     ['--version', '', { version: true }],
     ['status --json', 'status', { json: true }],
     ['--json status', 'status', { json: true }],
@@ -77,6 +80,8 @@ describe('parseCommandLine', () => {
     ['--timeout 30', 30_000],
     ['--timeout 10m', 600_000],
     ['--timeout=24h', 86_400_000],
+    ['--timeout 11h30m', 41_400_000],
+    ['--timeout 1d', 86_400_000],
     ['login', 150_000],
     ['refresh', 150_000],
     ['lock', 10_000],
@@ -91,7 +96,7 @@ describe('parseCommandLine', () => {
   }
 
   const profileRule = 'must have 1 to 64 characters, without slashes and control characters';
-  const durationRule = 'must be a number with ms, s, m or h, such as 10m';
+  const durationRule = 'must be a duration such as 10m, 11h30m or 1d';
   const invalidCases: readonly (readonly [string, string, string])[] = [
     ['statsu', 'unknown command "statsu"', 'iam-token status'],
     ['stat', 'unknown command "stat"', 'iam-token status'],
@@ -115,6 +120,11 @@ describe('parseCommandLine', () => {
       'iam-token login --help',
     ],
     ['use --profile=x work', 'unknown option "--profile" for iam-token use', 'iam-token use --help'],
+    [
+      'status -v',
+      'unknown option "--version" for iam-token status (an option of iam-token)',
+      'iam-token --help',
+    ],
     [
       'status --version',
       'unknown option "--version" for iam-token status (an option of iam-token)',
@@ -221,6 +231,34 @@ describe('parseCommandLine', () => {
       );
     });
   }
+
+  it('18.7: trims the names of profiles', () => {
+    assert.equal(parseCommandLine(['--profile', ' work\t']).options.get('profile'), 'work');
+    assert.equal(parseCommandLine(['--profile=\u{a0}two words ']).options.get('profile'), 'two words');
+    assert.equal(parseCommandLine(['use', ' work ']).operand, 'work');
+    assert.deepEqual(parseCommandLine(['profiles', 'rename', ' a', 'b ']).operands, ['rename', 'a', 'b']);
+    assert.equal(parseCommandLine(['--profile', ` ${'x'.repeat(64)} `]).options.get('profile')?.length, 64);
+  });
+
+  for (const args of [
+    ['--profile', '   '],
+    ['--profile=\u{a0}\t'],
+    ['login', '--metadata', '--profile', ' '],
+  ])
+    it(`18.7: rejects a name of blanks in ${JSON.stringify(args)}`, () => {
+      assert.throws(
+        () => parseCommandLine(args),
+        /^IamTokenError: invalid value .* must not consist of blanks$/,
+      );
+    });
+
+  for (const args of [
+    ['use', ' '],
+    ['profiles', 'rename', 'a', ' '],
+  ])
+    it(`18.7: rejects a name of blanks in ${JSON.stringify(args)}`, () => {
+      assert.throws(() => parseCommandLine(args), /^IamTokenError: (?:missing argument|invalid value)/);
+    });
 
   it('passes the words for another program on unchanged', () => {
     const parsePassthroughArgs = (line: string): readonly string[] =>
