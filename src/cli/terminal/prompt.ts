@@ -8,6 +8,8 @@ import { escapeControlCharacters } from './escape.ts';
 
 const maxSecretBytes = 65_536;
 const escapeCharacter = '\x1b';
+/** Ctrl-Z */
+const suspendCharacter = '\x1a';
 
 export function canPrompt(): boolean {
   return isTerminal('stdin') && isTerminal('stderr');
@@ -24,26 +26,51 @@ export async function promptYesNo(message: string, defaultAnswer: 'yes' | 'no'):
 }
 
 /**
- * Prompts for a secret without echo.
+ * Prompts for a secret without echo. Ctrl-Z suspends the program; the terminal echoes until it continues.
  * @throws SilentExit on Ctrl-C; IamTokenError `bad_request` if it is too long
  */
 export async function promptHidden(message: string): Promise<Secret> {
   closeInspector();
   let input = '';
   process.stdin.setRawMode(true);
+  // Whatever stopped the program, a shell may have let the terminal echo since.
+  process.on('SIGCONT', hideInput);
   writeStderr(message);
   try {
     return await readKeystrokes((text) => {
       input += text;
-      const line = parseHiddenLine(input, maxSecretBytes);
+      let line = parseHiddenLine(input, maxSecretBytes);
+      while (line.state === 'suspended') {
+        input = input.replace(suspendCharacter, '');
+        suspend(message);
+        line = parseHiddenLine(input, maxSecretBytes);
+      }
       if (line.state === 'interrupted') throw new SilentExit('interrupted');
       if (line.state === 'too_long') throw secretTooLongError();
       return line.state === 'done' ? new Secret(line.text.trim()) : null;
     });
   } finally {
+    process.off('SIGCONT', hideInput);
     process.stdin.setRawMode(false);
     writeStderr('\n');
   }
+}
+
+function hideInput(): void {
+  // Node does nothing if it believes that the mode is set.
+  process.stdin.setRawMode(false);
+  process.stdin.setRawMode(true);
+}
+
+/** Stops this program and the others of its job, as the terminal does for Ctrl-Z outside raw mode. */
+function suspend(message: string): void {
+  if (process.platform === 'win32') return;
+  process.stdin.setRawMode(false);
+  writeStderr('\n');
+  process.kill(0, 'SIGTSTP');
+  // The program continues here. Without job control it has not stopped, and SIGCONT never comes.
+  process.stdin.setRawMode(true);
+  writeStderr(message);
 }
 
 /** @returns the first result of `parse` that is not null; it gets each chunk of input */
@@ -99,7 +126,7 @@ function secretTooLongError(): IamTokenError {
 }
 
 interface HiddenLine {
-  readonly state: 'open' | 'done' | 'interrupted' | 'too_long';
+  readonly state: 'open' | 'done' | 'interrupted' | 'suspended' | 'too_long';
   readonly text: string;
 }
 
@@ -123,6 +150,8 @@ export function parseHiddenLine(input: string, maxLength: number): HiddenLine {
         return { state: 'done', text };
       case '\x03': // Ctrl-C
         return { state: 'interrupted', text };
+      case suspendCharacter:
+        return { state: 'suspended', text };
       case '\b':
       case '\x7f': // Backspace
         text = Array.from(text).slice(0, -1).join('');

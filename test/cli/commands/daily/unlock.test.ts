@@ -3,7 +3,7 @@ import { chmodSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { respondWith, ScriptedDaemon } from '../../../support/daemon/scripted-daemon.ts';
 import { runInTerminal, type TerminalStep } from '../../../support/processes/pseudo-terminal.ts';
-import { runCli } from '../../../support/processes/run-cli.ts';
+import { clientBundle, runCli } from '../../../support/processes/run-cli.ts';
 import {
   closedStatus,
   createStatusResult,
@@ -46,6 +46,32 @@ describe('iam-token unlock', () => {
     assert.equal(screen, `${question}\r\nunlocked\r\n`);
     assert.deepEqual([code, echo], [0, [false, true]]);
     assert.deepEqual(unlockParams(), [{ passphrase }]);
+  });
+
+  it('18.7: is suspended by Ctrl-Z at the prompt, and continues there without echo', async () => {
+    const script = `set -m; "$@"; echo "stopped: $?"; read -r line; echo "typed: $line"; fg; echo "ended: $?"`;
+    const { screen, code, echo } = await runInTerminal(
+      ['unlock'],
+      [
+        { expect: question, type: [passphrase.slice(0, 3), '\x1a'] },
+        { expect: 'stopped: 148', type: ['visible\r'] },
+        { expect: `typed: visible\r\n`, type: [passphrase.slice(3), '\r'] },
+      ],
+      {
+        socket: daemon.socketPath,
+        program: ['bash', '--norc', '-c', script, 'bash', process.execPath, clientBundle],
+      },
+    );
+    assert.match(screen, /unlocked\r\nended: 0\r\n$/);
+    assert.ok(!screen.includes(passphrase.slice(3)), screen);
+    assert.deepEqual([code, echo.slice(0, 2), echo.at(-1)], [0, [false, true], true]);
+    assert.deepEqual(unlockParams(), [{ passphrase }]);
+  });
+
+  it('18.7: goes on after Ctrl-Z where nothing can continue it', async () => {
+    const { screen, code } = await runSteps([{ expect: question, type: ['\x1a', passphrase, '\r'] }]);
+    assert.equal(screen, `${question}\r\n${question}\r\nunlocked\r\n`);
+    assert.equal(code, 0);
   });
 
   it('prompts twice for a new passphrase without echo, and restores the terminal', async () => {
