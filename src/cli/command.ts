@@ -29,6 +29,11 @@ export interface CommandDefinition {
    * @returns an exit code if the output already explains it
    */
   readonly run: (context: CommandContext) => Promise<number | void>;
+  /**
+   * The last line of stdout after an error, for a shell that evaluates the output and does not see the exit code.
+   * @param options as typed; the error may be about them
+   */
+  readonly formatFailure?: (options: ReadonlyMap<string, string>, platform: NodeJS.Platform) => string;
 }
 
 /** Commands under one heading of `iam-token --help`. */

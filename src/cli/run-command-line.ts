@@ -1,12 +1,13 @@
 import { createSystemClock } from '../adapters/system-clock.ts';
 import { findEnvironmentWarnings } from '../config/environment-warnings.ts';
 import type { ProcessContext } from '../platform/paths.ts';
-import { commandGroups } from './command-table.ts';
+import { SilentExit } from './cli-errors.ts';
+import { commandGroups, findNamedCommand } from './command-table.ts';
 import { version } from './commands/information/version.ts';
 import { complete } from './completion/complete.ts';
 import { reportError } from './parsing/exit-codes.ts';
 import { formatHelp } from './parsing/help.ts';
-import { findSocketPath, parseCommandLine } from './parsing/parse-command-line.ts';
+import { findSocketPath, parseCommandLine, tokenizeArgs } from './parsing/parse-command-line.ts';
 import { print, printWarning } from './terminal/terminal.ts';
 
 /**
@@ -16,8 +17,29 @@ import { print, printWarning } from './terminal/terminal.ts';
 export function runCommandLine(args: readonly string[], processContext: ProcessContext): Promise<number> {
   return dispatch(args, processContext).then(
     (exitCode) => exitCode ?? 0,
-    (error: unknown) => reportError(error, findSocketPath(args)),
+    (error: unknown) => {
+      printFailure(args, processContext.platform);
+      return reportError(error, findSocketPath(args));
+    },
   );
+}
+
+/** As far as the command is known: the command line may be invalid. */
+function printFailure(args: readonly string[], platform: NodeJS.Platform): void {
+  const tokens = tokenizeArgs(args);
+  const [word] = tokens.filter((token) => token.kind === 'positional');
+  const command = findNamedCommand(word?.value);
+  const options = new Map(
+    tokens.flatMap((token) => (token.kind === 'option' ? [[token.name, token.value ?? ''] as const] : [])),
+  );
+  const failure = command?.formatFailure?.(options, platform);
+  if (failure === undefined) return;
+  try {
+    print(failure);
+  } catch (error) {
+    // Nobody reads the output any more.
+    if (!(error instanceof SilentExit)) throw error;
+  }
 }
 
 async function dispatch(args: readonly string[], processContext: ProcessContext): Promise<number | void> {

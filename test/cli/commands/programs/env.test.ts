@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { type Shell, formatAssignments } from '../../../../src/cli/commands/programs/env.ts';
-import { runCli } from '../../../support/processes/run-cli.ts';
+import { runClient } from '../../../support/native/native-clients.ts';
+import { buildCleanEnv, clientBundle, runCli } from '../../../support/processes/run-cli.ts';
 import { createStatusResult, createTokenResult } from '../../../support/daemon/scripted-results.ts';
 import { respondWith, failWith, ScriptedDaemon } from '../../../support/daemon/scripted-daemon.ts';
 
@@ -58,11 +59,47 @@ describe('iam-token env', () => {
     );
   });
 
-  it('prints nothing to stdout without a token', async () => {
-    daemon.setScript(failWith({ code: 'locked', message: 'the daemon is locked', hint: 'iam-token unlock' }));
-    const { stdout, stderr, code } = await env('--shell=fish');
-    assert.deepEqual([stdout, code], ['', 6]);
-    assert.match(stderr, /^iam-token: error: the daemon is locked\n/);
+  describe('without a token', () => {
+    beforeEach(() => daemon.setScript(failWith({ code: 'locked', message: 'the daemon is locked' })));
+
+    for (const [shell, failure] of [
+      ['sh', 'false'],
+      ['bash', 'false'],
+      ['zsh', 'false'],
+      ['fish', 'false'],
+      ['powershell', "Write-Error 'iam-token: no token'"],
+    ] as const)
+      it(`18.7: prints only a command that fails, for ${shell}`, async () => {
+        const { stdout, stderr, code } = await env(`--shell=${shell}`);
+        assert.deepEqual([stdout, code], [`${failure}\n`, 6]);
+        assert.equal(stderr, 'iam-token: error: the daemon is locked\n');
+      });
+
+    for (const [what, args, reason] of [
+      ['without a token', '', 'the daemon is locked'],
+      ['without a daemon', '--socket /nowhere/ipc.sock', 'not running'],
+      ['after a wrong option', '--sheel bash', 'unknown option'],
+      ['after a wrong value', '--min-ttl soon --shell nope', 'invalid value'],
+      ['after a wrong argument', 'nope', 'unexpected argument'],
+    ] as const)
+      it(`18.7: ends a script with set -e ${what}`, async () => {
+        const client = `"${process.execPath}" "${clientBundle}"`;
+        const script = `set -e; eval "$(${client} env ${args})"; echo reached`;
+        const { stdout, stderr, code } = await runClient(['/bin/sh', '-c', script], [], {
+          env: buildCleanEnv({ socket: daemon.socketPath }),
+        });
+        assert.deepEqual([stdout, code], ['', 1]);
+        assert.match(stderr, new RegExp(`^iam-token: error: .*${reason}`));
+      });
+
+    it('18.7: ends a script with set -e at exec', async () => {
+      const client = `"${process.execPath}" "${clientBundle}"`;
+      const script = `set -e; ${client} exec -- true; echo reached`;
+      const { stdout, code } = await runClient(['/bin/sh', '-c', script], [], {
+        env: buildCleanEnv({ socket: daemon.socketPath }),
+      });
+      assert.deepEqual([stdout, code], ['', 6]);
+    });
   });
 
   for (const shell of ['sh', 'dash', 'bash', 'fish']) {
