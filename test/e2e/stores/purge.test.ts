@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSystemdRunning } from '../../../src/platform/service-manager.ts';
 import { processContext } from '../../../src/platform/process-context.ts';
+import { runInTerminal } from '../../support/processes/pseudo-terminal.ts';
 import { listKeyringAccounts } from '../../support/stores/keyring-items.ts';
 import { oauthToken, type TestEnvironment, startTestEnvironment } from '../../support/test-environment.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -177,6 +178,32 @@ describe('iam-tokend --purge', () => {
       for (const folder of [configFolderPath(), dirname(testEnv.socketPath)])
         assert.ok(!existsSync(folder), folder);
       assert.equal((await testEnv.iamToken()).code, 3);
+    });
+
+    const purgeInTerminal = (answer: readonly string[], ...args: readonly string[]) =>
+      runInTerminal(
+        ['uninstall', '--purge', ...args],
+        answer.length === 0 ? [] : [{ expect: '[y/N] ', type: answer }],
+        { socket: testEnv.socketPath, env: testEnv.environment },
+      );
+
+    it('18.7: asks on a terminal first, and does nothing unless the user confirms', async () => {
+      for (const answer of ['\r', 'n\r', '\x03']) {
+        const { screen, code } = await purgeInTerminal([answer]);
+        assert.match(screen, /^iam-token: delete all credentials and the configuration of iam-tokend\?/);
+        assert.equal(code, answer === '\x03' ? -2 : 130);
+      }
+      assert.equal((await testEnv.iamToken()).code, 0);
+      const { screen, code } = await purgeInTerminal(['y\r']);
+      assert.match(screen, /credentials and configuration deleted\r\n$/);
+      assert.equal(code, 0);
+      assert.ok(!existsSync(configFolderPath()));
+    });
+
+    it('18.7: does not ask with --yes', async () => {
+      const { screen, code } = await purgeInTerminal([], '--yes');
+      assert.match(screen, /^no service manager is running.*; credentials and configuration deleted\r\n$/);
+      assert.equal(code, 0);
     });
 
     it('C5: names the credential that an earlier store has, and how to delete it', async () => {

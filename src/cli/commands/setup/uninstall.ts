@@ -9,8 +9,10 @@ import { hasServiceManager, isSystemdRunning } from '../../../platform/service-m
 import { isShim } from '../../../platform/process-context.ts';
 import type { ServiceDefinition, SystemCommand } from '../../../service/service-definition.ts';
 import { quotePosixWord } from '../../../shared/shell-quoting.ts';
+import { SilentExit } from '../../cli-errors.ts';
 import type { CommandContext, CommandDefinition } from '../../command.ts';
 import { flag, keychainTimeoutMs } from '../../parsing/options.ts';
+import { canPrompt, promptYesNo } from '../../terminal/prompt.ts';
 import { removeNativeLink } from './native-link.ts';
 import { createShims } from './shims.ts';
 import { printNote, print, printWarning, withProgress } from '../../terminal/terminal.ts';
@@ -25,9 +27,11 @@ import {
 export const uninstall: CommandDefinition = {
   name: 'uninstall',
   summary: 'remove the service',
-  description: 'Credentials and configuration are kept unless --purge is given.',
+  description:
+    'Credentials and configuration are kept unless --purge is given. On a terminal, --purge asks for confirmation first.',
   options: {
     purge: flag('also delete all credentials and the configuration'),
+    yes: flag('with --purge: do not ask for confirmation'),
     system: flag('as root: remove the daemon of the whole system'),
   },
   examples: ['iam-token uninstall', 'iam-token uninstall --purge'],
@@ -37,6 +41,7 @@ export const uninstall: CommandDefinition = {
 
 async function runUninstall(context: CommandContext): Promise<void> {
   const { options, processContext } = context;
+  await confirmPurge(options);
   const isSystemdSystem = isSystemdRunning(processContext);
   // Root has no user service, except for a daemon that it started by hand.
   const isSystemWide = options.has('system') || (processContext.uid === 0 && isSystemdSystem);
@@ -77,6 +82,15 @@ async function runUninstall(context: CommandContext): Promise<void> {
   if (isPurging) print(`${result}; credentials and configuration deleted`);
   else print(`${result}; credentials and configuration kept (--purge deletes them)`);
   if (hasManager) await printLingeringNote(service, context);
+}
+
+/** @throws SilentExit if the user does not confirm */
+async function confirmPurge(options: CommandContext['options']): Promise<void> {
+  if (!options.has('purge') || options.has('yes') || !canPrompt()) return;
+  const question = 'delete all credentials and the configuration of iam-tokend? This cannot be undone';
+  if (await promptYesNo(`iam-token: ${question}`, 'no')) return;
+  printNote('nothing was removed');
+  throw new SilentExit('interrupted');
 }
 
 /** @returns the kind of its store; `null` if there is no such daemon */
