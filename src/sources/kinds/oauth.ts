@@ -11,7 +11,8 @@ export const oauthKind: CredentialKind = {
   name: 'oauth',
 
   async createCredential({ secret = '' }) {
-    const token = secret.replace(/\r?\n$/, '');
+    // People copy a token with the quotes of JSON or of a shell.
+    const token = secret.replace(/\r?\n$/, '').replace(/^(['"])(.*)\1$/, '$2');
     if (token === '') throw createBadRequestError('the OAuth token is empty');
     if (token.length > maxOauthTokenLength)
       throw createBadRequestError('the OAuth token is longer than 4,000 characters');

@@ -23,10 +23,22 @@ describe('an OAuth token', () => {
     });
   }
 
+  for (const [input, token] of [
+    ['"y0_token"', 'y0_token'],
+    ["'y0_token'\n", 'y0_token'],
+    ['"y0_token', '"y0_token'],
+    [`"y0_token'`, `"y0_token'`],
+  ] as const)
+    it(`18.7: loses a pair of quotes around it: ${JSON.stringify(input)}`, async () => {
+      assert.equal((await createCredential(input)).expose(), token);
+    });
+
   const invalidCharacters = 'the OAuth token contains spaces, line breaks or control characters';
   const rejectedInputs: readonly (readonly [string, string])[] = [
     ['', 'the OAuth token is empty'],
     ['\n', 'the OAuth token is empty'],
+    ['""', 'the OAuth token is empty'],
+    ['" canary"', invalidCharacters],
     ['canary token', invalidCharacters],
     [' canary', invalidCharacters],
     ['canary ', invalidCharacters],
