@@ -15,6 +15,7 @@ import {
 } from '../support/daemon/profiles-fixture.ts';
 import { createSourceTools } from '../support/iam/source-tools.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 const { signal } = new AbortController();
 
@@ -148,6 +149,20 @@ describe('a profile that keeps its credential', () => {
       const created = login(running, 'd', 'new');
       assert.equal(await captureCode(running.profiles.editor.rename('office', 'new')), 'bad_request');
       await created;
+    });
+
+    it('18.2: completes a renewal that is under way, under the new name', async () => {
+      fixture.iam.respond = null;
+      fixture.clock.advance(60_000);
+      const refreshed = refreshToken(running.profiles.get('work'));
+      await waitUntil(() => fixture.iam.exchanges.length === 2, 'the renewal runs');
+      await running.profiles.editor.rename('work', 'office');
+      fixture.iam.exchanges[1]?.succeed();
+      assert.match(await refreshed, /^t1\.a\.2$/);
+      assert.equal(fixture.announcedEvents.at(-1), 'rotated office');
+      running = await restart(fixture, running);
+      assert.match(await requestToken(running.profiles.get('office')), /^t1\.a\.2$/);
+      assert.equal(fixture.iam.exchanges.length, 2, 'the renewed token was stored');
     });
 
     it('18.2: takes its subscribers along', () => {
