@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { findReplaceablePart, leadsThroughProc } from '../files/path-parts/replaceable-part.ts';
 import { programCandidates } from '../platform/program-candidates.ts';
-import type { ProcessContext } from '../platform/paths.ts';
+import { pathModuleOf, type ProcessContext } from '../platform/paths.ts';
 import { withoutUnsafeVariables } from '../platform/unsafe-environment.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { ProgramResult, ProgramInvocation, ProgramRunner } from '../shared/program-runner.ts';
@@ -10,8 +10,11 @@ import { errorCode } from '../shared/error-utils.ts';
 const maxOutputChars = 64 * 1024;
 /** A background process that the program left behind may hold its pipes open; they are closed after this time. */
 const pipeCloseTimeoutMs = 200;
-/** With these, a program could call the daemon, use another credential, or find the key of the file store. */
-const withheldVariables = /^(?:YC_|IAM_TOKEN|CREDENTIALS_DIRECTORY$)/i;
+/**
+ * With these, a program could call the daemon, use another credential, find the key of the file store, or talk to the
+ * service manager in the daemon's name.
+ */
+const withheldVariables = /^(?:YC_|IAM_TOKEN|CREDENTIALS_DIRECTORY$|NOTIFY_SOCKET$|LISTEN_)/i;
 
 /**
  * Runs other programs, each in its own session: without a terminal, and killed together with its children, also if this
@@ -29,7 +32,11 @@ export function createProgramRunner(
       if (await leadsThroughProc(path)) return `${path} leads through /proc`;
       return (await findReplaceablePart(path, uid))?.message ?? null;
     },
-    find: (name) => programCandidates(name, context).find((path) => isExecutable(path)) ?? null,
+    find: (name) => {
+      const isPath = pathModuleOf(context.platform).isAbsolute(name);
+      const candidates = isPath ? [name] : programCandidates(name, context);
+      return candidates.find((path) => isExecutable(path)) ?? null;
+    },
     run: async (invocation, signal) => {
       let child: ChildProcess;
       try {
@@ -46,7 +53,7 @@ export function createProgramRunner(
 }
 
 function spawnProgram(
-  { path, args, environment }: ProgramInvocation,
+  { path, args, environment, stdin }: ProgramInvocation,
   { platform, env }: Pick<ProcessContext, 'platform' | 'env'>,
 ): ChildProcess {
   const isWindows = platform === 'win32';
@@ -57,7 +64,7 @@ function spawnProgram(
   return process.getBuiltinModule('node:child_process').spawn(path, args, {
     env: { ...Object.fromEntries(inheritedVariables), ...environment },
     cwd: isWindows ? undefined : '/',
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     detached: !isWindows,
     windowsHide: true,
   });
@@ -90,14 +97,14 @@ function killProcessGroup(child: ChildProcess, platform: NodeJS.Platform): void 
     if (platform === 'win32') child.kill('SIGKILL');
     else process.kill(-child.pid, 'SIGKILL');
   } catch (error) {
-    // It has just ended by itself.
-    if (errorCode(error) !== 'ESRCH') throw error;
+    // They have just ended by themselves, or belong to another user, as those of sudo do.
+    if (errorCode(error) !== 'ESRCH' && errorCode(error) !== 'EPERM') throw error;
   }
 }
 
 function waitForResult(
   child: ChildProcess,
-  { stopWhen }: ProgramInvocation,
+  { stdin, stopWhen, killsChildrenAtExit }: ProgramInvocation,
   clock: Clock,
   signal: AbortSignal,
   kill: () => void,
@@ -114,10 +121,13 @@ function waitForResult(
         else if (stopWhen?.(output) === true) stop('stopped');
       });
     }
+    // The program may exit, or close its stdin, without reading it.
+    child.stdin?.on('error', () => undefined).end(stdin);
     const onAbort = (): void => stop('aborted');
     signal.addEventListener('abort', onAbort);
     if (signal.aborted) onAbort();
     child.once('error', (error) => settle(notStartedResult(error)));
+    if (killsChildrenAtExit === true) child.once('exit', kill);
     child.once('close', onExit);
     child.once('exit', (code, signalName) =>
       clock.timeoutSignal(pipeCloseTimeoutMs).addEventListener('abort', () => onExit(code, signalName)),

@@ -16,7 +16,7 @@ export function programCandidates(
   { platform, env, home }: Pick<ProcessContext, 'platform' | 'env' | 'home'>,
 ): readonly string[] {
   const pathModule = platform === 'win32' ? win32 : posix;
-  const fileName = platform === 'win32' ? `${name}.exe` : name;
+  const fileName = platform === 'win32' ? `${name.replace(/\.exe$/i, '')}.exe` : name;
   const pathVariable = env['PATH'] ?? (platform === 'win32' ? env['Path'] : undefined) ?? '';
   const folders = pathVariable.split(pathModule.delimiter).filter((folder) => pathModule.isAbsolute(folder));
   const homeFolder = home();

@@ -5,6 +5,10 @@ export interface ProgramInvocation {
   readonly args: readonly string[];
   /** Added to the daemon's environment without its `YC_*` and `IAM_TOKEN*` variables; `undefined` removes a variable. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Default: empty. */
+  readonly stdin?: string;
+  /** Whether the processes that the program leaves running are killed when it exits. */
+  readonly killsChildrenAtExit?: boolean;
   /** Called after each piece of output; `true` ends the program. */
   readonly stopWhen?: (output: ProgramOutput) => boolean;
 }
@@ -30,13 +34,16 @@ export type ProgramResult = ProgramOutput &
   );
 
 export interface ProgramRunner {
-  /** The absolute path of a program, as the user's shell finds it; `null` if it is not installed. */
+  /**
+   * The absolute path of a program, as the user's shell finds it; `null` if it is not installed.
+   * @param name or an absolute path, which must be executable
+   */
   find(name: string): string | null;
   /**
    * Why another user can replace this program, or a folder that its path leads through; `null`: only this user and root can.
    * @throws the system's error
    */
   findAccessViolation(path: string): Promise<string | null>;
-  /** Runs without a terminal, with an empty stdin. Never throws. */
+  /** Runs without a terminal. Never throws. */
   run(invocation: ProgramInvocation, signal: AbortSignal): Promise<ProgramResult>;
 }

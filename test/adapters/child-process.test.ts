@@ -54,6 +54,40 @@ describe('createProgramRunner', () => {
     assert.deepEqual([group, session], [pid, pid]);
   });
 
+  it('18.6: passes a text on stdin, whether the program reads it or not', async () => {
+    const stdin = `${'line\n'.repeat(50_000)}`;
+    assert.equal((await shell('wc -c', { stdin })).stdout.trim(), String(stdin.length));
+    for (const script of ['exec 0<&-; echo closed', 'echo closed', 'head -c 1 >/dev/null; echo closed'])
+      assert.deepEqual(await shell(script, { stdin }), {
+        outcome: 'exited',
+        code: 0,
+        stdout: 'closed\n',
+        stderr: '',
+      });
+  });
+
+  it('18.6: kills what a program leaves running, if it is told to', async () => {
+    const end = await shell('sleep 1000 & echo $!', { killsChildrenAtExit: true });
+    assert.equal(end.outcome, 'exited');
+    await waitUntil(() => readProcFile(Number(end.stdout), 'cmdline') === '', 'its child has ended');
+  });
+
+  it('18.6: passes on no variable and no descriptor of the service manager', async () => {
+    const env = {
+      PATH: '/usr/bin:/bin',
+      CREDENTIALS_DIRECTORY: '/run/credentials',
+      NOTIFY_SOCKET: '/run/notify',
+      LISTEN_FDS: '1',
+      LISTEN_PID: '1',
+      LISTEN_FDNAMES: 'x',
+    };
+    const { stdout } = await shell('env; ls /proc/$$/fd', {}, neverAborted, createRunner(env));
+    assert.doesNotMatch(stdout, /CREDENTIALS_DIRECTORY|NOTIFY_SOCKET|LISTEN_/);
+    // Those that systemd passes begin at 3. Node closes them, and not higher ones that a test runner may have left open.
+    const descriptors = stdout.split('\n').filter((line) => /^\d$/.test(line));
+    assert.deepEqual(descriptors, ['0', '1', '2']);
+  });
+
   it('A1: passes on no variable by which the environment could weaken TLS or load code', async () => {
     const unsafe = unsafeVariables.map(({ name }) => [name, name.startsWith('LD_') ? '/nowhere' : '1']);
     const env = { PATH: '/usr/bin:/bin', INHERITED: '1', ...Object.fromEntries(unsafe) };
@@ -171,5 +205,7 @@ describe('createProgramRunner', () => {
     assert.equal(runner.find('yc'), null);
     chmodSync(path, 0o755);
     assert.equal(runner.find('yc'), path);
+    assert.equal(runner.find(path), path);
+    assert.equal(runner.find(join(folder(), 'nothing')), null);
   });
 });
