@@ -117,7 +117,7 @@ async function main(): Promise<void> {
   });
   if (!isStderrJournal()) writeStderr(`listening on ${socketPaths.ipc}`);
   await awaitSignals(daemon, async () => {
-    await Promise.all([daemon.checkSockets(), reloadSettings(settings, profileParts.profiles, log)]);
+    await Promise.all([daemon.checkSockets(), reloadSettings(settings, profileParts, log)]);
   });
 }
 

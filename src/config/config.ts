@@ -100,6 +100,28 @@ const metadataSchema = v.strictObject({
   allowAnyLocalUser: v.nullish(v.boolean(), false),
 });
 
+const hookRule = 'must be a list: the name or the absolute path of a program, and its arguments';
+const createHookSchema = (platform: NodeJS.Platform) =>
+  v.nullish(
+    v.pipe(
+      v.array(v.string(hookRule), hookRule),
+      v.check(
+        ([program = '']) => pathModuleOf(platform).isAbsolute(program) || /^[\w.+-]+$/.test(program),
+        hookRule,
+      ),
+    ),
+    null,
+  );
+
+/** By event: the program that is run. */
+const createHooksSchema = (platform: NodeJS.Platform) =>
+  v.strictObject({
+    rotated: createHookSchema(platform),
+    failing: createHookSchema(platform),
+    login_required: createHookSchema(platform),
+    locked: createHookSchema(platform),
+  });
+
 /** @returns the violated rule, such as `never fires`; `null` for a valid cron pattern */
 export type ScheduleValidator = (pattern: string) => string | null;
 
@@ -143,6 +165,7 @@ export function createConfigSchema(
     /** Whether to serve HTTP on `http/http.sock`, below the folder of the IPC socket. */
     http: v.nullish(v.strictObject({ socket: v.nullish(v.boolean(), false) }), {}),
     metadata: v.nullish(metadataSchema, {}),
+    hooks: v.nullish(createHooksSchema(platform), {}),
     /** Further hosts for `docker-credential`. */
     registries: v.nullish(registriesSchema, []),
     peers: v.nullish(

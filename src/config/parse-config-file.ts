@@ -57,8 +57,8 @@ export async function parseConfigFile(text: string, schema: ConfigSchema): Promi
     const keys = keyPathOf(issue);
     const name = keys.join('.');
     if (isUnknownKey(issue)) return { line: lineOf(keys), message: `${name}: unknown key` };
-    // The value of `file` can be a passphrase in the wrong place.
-    const value = keys[0] === 'file' ? undefined : issue.path?.at(-1)?.value;
+    // The value of `file` can be a passphrase in the wrong place, and an argument of a hook a secret.
+    const value = keys[0] === 'file' || keys[0] === 'hooks' ? undefined : issue.path?.at(-1)?.value;
     return { line: lineOf(keys), message: formatViolation(name, value, ruleOf(issue)) };
   }
 

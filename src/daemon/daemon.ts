@@ -6,6 +6,7 @@ import type { ServiceNotifier } from '../service/service-notifier.ts';
 import { formatIsoTime, sleep } from '../shared/clock.ts';
 import { type Problem, problemOf, renderProblem } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
+import type { Hooks } from './hooks/hooks.ts';
 import { RequestHandler, type RequestHandlerParts } from './requests/request-handler.ts';
 
 /** A stop waits at most this long for the listeners, the store and the log. */
@@ -25,6 +26,7 @@ export interface DaemonParts extends Omit<
   readonly log: Log & { close(): Promise<void> };
   readonly store: Pick<CredentialStore, 'kind' | 'close'>;
   readonly supervision: ServiceNotifier;
+  readonly hooks: Pick<Hooks, 'isWorking' | 'stop'>;
   /** Names of variables of its environment that it does not accept. */
   readonly unsafeEnvironment: readonly string[];
   /** Called before a secret is in memory. */
@@ -90,8 +92,9 @@ async function shutDown(
   handler: RequestHandler,
   listeners: readonly Listener[],
 ): Promise<void> {
-  const { clock, log, profiles, store, supervision } = parts;
+  const { clock, hooks, log, profiles, store, supervision } = parts;
   log.write('info', 'stopping');
+  hooks.stop();
   supervision.notifyStopping();
   const tokenWrites = profiles.stop();
   handler.stop();

@@ -42,6 +42,28 @@ describe('the setting', () => {
     });
   }
 
+  const hookRule = 'must be a list: the name or the absolute path of a program, and its arguments';
+  for (const [yaml, violation] of [
+    ['{ rotated: [] }', `rotated: ${hookRule}`],
+    ['{ rotated: notify-send secret }', `rotated: ${hookRule}`],
+    ['{ failing: [./hook] }', `failing: ${hookRule}`],
+    ['{ failing: [~/hook] }', `failing: ${hookRule}`],
+    ['{ locked: ["a b"] }', `locked: ${hookRule}`],
+    ['{ locked: [curl, 5] }', `locked.1: ${hookRule}`],
+    ['{ rotatd: [x] }', 'rotatd: unknown key'],
+  ] as const)
+    it(`18.6: hooks rejects ${yaml}, and does not repeat it`, async () => {
+      assert.deepEqual(await violationsIn({ yaml: `hooks: ${yaml}` }), [
+        `/c/config.yaml:1: hooks.${violation}`,
+      ]);
+    });
+
+  it('18.6: hooks accepts a program by its path on Windows', async () => {
+    const yaml = String.raw`hooks: { locked: ['C:\tools\tell.exe', x] }`;
+    const { hooks } = await configOf({ yaml, platform: 'win32' });
+    assert.deepEqual(hooks.locked, [String.raw`C:\tools\tell.exe`, 'x']);
+  });
+
   const windowsPaths: readonly (readonly [yaml: string, path: string | null])[] = [
     ['C:/certificates/ca.pem', 'C:/certificates/ca.pem'],
     [String.raw`C:\certificates\ca.pem`, String.raw`C:\certificates\ca.pem`],

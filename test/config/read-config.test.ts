@@ -22,6 +22,7 @@ const defaults: Config = {
   metadata: { listen: null, allowAnyLocalUser: false },
   peers: { containers: 'tokens' },
   registries: [],
+  hooks: { rotated: null, failing: null, login_required: null, locked: null },
 };
 
 describe('the configuration', () => {
@@ -46,6 +47,7 @@ iam: { endpoint: "https://iam.example.net/", audience: "https://aud.example.net"
 network: { proxy: "http://proxy:3128", caFile: ${caFile} }
 http: { socket: true }
 metadata: { listen: 127.0.0.1:8099, allowAnyLocalUser: true }
+hooks: { rotated: [notify-send, a b], failing: [/usr/bin/true], login_required: [x], locked: [y] }
 `;
     assert.deepEqual(await configOf({ yaml }), {
       store: 'memory',
@@ -58,6 +60,12 @@ metadata: { listen: 127.0.0.1:8099, allowAnyLocalUser: true }
       metadata: { listen: { host: '127.0.0.1', port: 8099 }, allowAnyLocalUser: true },
       peers: { containers: 'tokens' },
       registries: [],
+      hooks: {
+        rotated: ['notify-send', 'a b'],
+        failing: ['/usr/bin/true'],
+        login_required: ['x'],
+        locked: ['y'],
+      },
     } satisfies Config);
   });
 

@@ -43,6 +43,7 @@ describe('the daemon', () => {
       version: '0.1.0',
       profiles: running.profiles,
       subscriptions: new Subscriptions(),
+      hooks: { isWorking: () => false, stop: () => void events.push('hooks stopped') },
       supervision: {
         manager: { kind: 'systemd --user', unit: 'iam-tokend.service' },
         notifyReady: () => void notifications.push('ready'),
@@ -177,13 +178,13 @@ describe('the daemon', () => {
     assert.deepEqual(notifications, ['stopping']);
   });
 
-  it('stops in order: answers pending requests, then closes peers, store and log', async () => {
+  it('stops in order: ends hooks, answers pending requests, then closes peers, store and log', async () => {
     const daemon = await start();
     fixture.iam.respond = null;
     const waiting = call(1, 'login', { kind: 'oauth', secret: 'a' });
     await waitUntil(() => fixture.iam.exchanges.length === 1, 'the login is being verified');
     await daemon.stop();
-    assert.deepEqual(events, ['listening', 'closed after 1 answers', 'store closed', 'log closed']);
+    assert.equal(events.join(), 'listening,hooks stopped,closed after 1 answers,store closed,log closed');
     assert.equal((await waiting).error?.code, 'unavailable');
     await daemon.stopped;
   });
@@ -199,7 +200,7 @@ describe('the daemon', () => {
     const daemon = await start();
     assert.deepEqual(await call(1, 'stop'), { v: 1, id: 1, result: {} });
     await daemon.stopped;
-    assert.equal(events[1], 'closed after 1 answers');
+    assert.equal(events[2], 'closed after 1 answers');
   });
 
   it('waits until the last token is stored', async () => {

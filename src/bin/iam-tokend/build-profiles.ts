@@ -1,5 +1,6 @@
 import { createProgramRunner } from '../../adapters/child-process.ts';
 import type { TrustSource } from '../../daemon/credential-trust.ts';
+import { Hooks } from '../../daemon/hooks/hooks.ts';
 import { CredentialSlots } from '../../daemon/profiles/credential-slots.ts';
 import { hintProfileOf, openProfileRegistry } from '../../daemon/profiles/profile-registry.ts';
 import type { Profile } from '../../daemon/profiles/profile.ts';
@@ -7,7 +8,7 @@ import { Profiles } from '../../daemon/profiles/profiles.ts';
 import { RenewalTurns } from '../../daemon/profiles/renewal-turns.ts';
 import { Subscriptions } from '../../daemon/requests/subscriptions.ts';
 import type { FileDeadline } from '../../files/file-deadline.ts';
-import { isExternalProgram } from '../../platform/process-context.ts';
+import { isExecutable, isExternalProgram } from '../../platform/process-context.ts';
 import type { ProcessContext } from '../../platform/paths.ts';
 import { upgradeCommand } from '../../platform/service-manager.ts';
 import type { EventMessage } from '../../protocol/envelope.ts';
@@ -34,11 +35,15 @@ export interface BuildProfilesParts {
   readonly configFolder: string;
 }
 
-/** Builds the profiles, and the subscriptions to their events. */
-export async function buildProfiles(
-  parts: BuildProfilesParts,
-): Promise<{ readonly profiles: Profiles; readonly subscriptions: Subscriptions }> {
-  const { clock, log, context, settings, fileDeadline, store, configFolder } = parts;
+export interface BuiltProfiles {
+  readonly profiles: Profiles;
+  readonly subscriptions: Subscriptions;
+  readonly hooks: Hooks;
+}
+
+/** Builds the profiles, and what receives their events. */
+export async function buildProfiles(parts: BuildProfilesParts): Promise<BuiltProfiles> {
+  const { clock, log, context, settings, store, configFolder } = parts;
   const registry = await openProfileRegistry(configFolder, context.uid, upgradeCommand(context));
   const { instance } = registry.current;
   if (registry.copiedFrom !== null)
@@ -47,24 +52,17 @@ export async function buildProfiles(
       `this configuration folder is a copy of ${registry.copiedFrom}, whose keychain items stay`,
     );
   const subscriptions = new Subscriptions();
+  const hooks = new Hooks({
+    clock,
+    log,
+    programs: createProgramRunner(context, clock, isExecutable),
+    getCommands: () => settings.current.config.hooks,
+  });
   const trustSource: TrustSource = {
     read: async () => {
       const { warnings, ...snapshot } = await settings.current.trust.read();
       for (const warning of warnings) log.write('warn', warning);
       return snapshot;
-    },
-  };
-  const http: HttpClient = {
-    send: async (request, signal) => (await trustSource.read()).http.send(request, signal),
-  };
-  const tools: SourceTools = {
-    clock,
-    http,
-    probeService: createProbeService(http, clock),
-    fileDeadline,
-    programs: createProgramRunner(context, clock, isExternalProgram),
-    get timeoutMs() {
-      return settings.current.config.iam.timeoutMs;
     },
   };
   const turns = new RenewalTurns(clock);
@@ -76,7 +74,7 @@ export async function buildProfiles(
     store,
     slots: new CredentialSlots(store, registry, log),
     findCredentialKind,
-    tools,
+    tools: createSourceTools(parts, trustSource),
     trustSource,
     getDefaultInstallation: () => settings.current.config.iam,
     getNextScheduledMs: (profile, afterMs) =>
@@ -84,10 +82,32 @@ export async function buildProfiles(
     onRename: (from, to) => subscriptions.rename(from, to),
     announce: (event, profile) => {
       const hintProfile = hintProfileOf(registry.current, profile.name);
-      subscriptions.publish(event, buildEventParams(profile, clock, hintProfile));
+      const params = buildEventParams(profile, clock, hintProfile);
+      subscriptions.publish(event, params);
+      hooks.notify(event, profile, params);
     },
   });
-  return { profiles, subscriptions };
+  void hooks.check();
+  return { profiles, subscriptions, hooks };
+}
+
+function createSourceTools(
+  { clock, context, settings, fileDeadline }: BuildProfilesParts,
+  trustSource: TrustSource,
+): SourceTools {
+  const http: HttpClient = {
+    send: async (request, signal) => (await trustSource.read()).http.send(request, signal),
+  };
+  return {
+    clock,
+    http,
+    probeService: createProbeService(http, clock),
+    fileDeadline,
+    programs: createProgramRunner(context, clock, isExternalProgram),
+    get timeoutMs() {
+      return settings.current.config.iam.timeoutMs;
+    },
+  };
 }
 
 function buildEventParams(

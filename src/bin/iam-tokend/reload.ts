@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../../config/config.ts';
+import type { Hooks } from '../../daemon/hooks/hooks.ts';
 import type { Profiles } from '../../daemon/profiles/profiles.ts';
 import { problemOf } from '../../shared/errors.ts';
 import type { DaemonLog } from './daemon-log.ts';
@@ -8,7 +9,7 @@ import type { ReloadableSettings } from './settings.ts';
 /** Applies a changed configuration, or logs why the previous one stays in force. Never throws. */
 export async function reloadSettings(
   settings: ReloadableSettings,
-  profiles: Profiles,
+  { profiles, hooks }: { readonly profiles: Profiles; readonly hooks: Pick<Hooks, 'check'> },
   log: DaemonLog,
 ): Promise<void> {
   const { config: previousConfig } = settings.current;
@@ -26,6 +27,7 @@ export async function reloadSettings(
   profiles.reschedule();
   await profiles.recheckTrust().catch(logProblem);
   log.write('info', 'reloaded the configuration');
+  void hooks.check();
   for (const warning of [...warnings, ...findRestartWarnings(config, previousConfig)]) log.warn(warning);
 }
 

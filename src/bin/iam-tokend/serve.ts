@@ -20,6 +20,7 @@ export interface ServeParts
       | 'store'
       | 'profiles'
       | 'subscriptions'
+      | 'hooks'
       | 'protectProcess'
       | 'getContainerAccess'
       | 'unsafeEnvironment'
@@ -34,7 +35,7 @@ export interface ServedDaemon extends Daemon {
 
 /** Listens, then loads the credentials. */
 export async function serve(parts: ServeParts): Promise<ServedDaemon> {
-  const { clock, log, store, profiles, subscriptions, context, serviceEnvironment } = parts;
+  const { clock, log, store, profiles, subscriptions, hooks, context, serviceEnvironment } = parts;
   const { listenFd } = serviceEnvironment;
   const { checkSockets, ...listenerFactory } = createListenerFactory({ ...parts, listenFd });
   const daemon = await startDaemon({
@@ -44,6 +45,7 @@ export async function serve(parts: ServeParts): Promise<ServedDaemon> {
     store,
     profiles,
     subscriptions,
+    hooks,
     peerAuthentication:
       context.platform === 'win32'
         ? await createPeerAuthentication(pipeKeyPath(context), parts.socketPaths.ipc)

@@ -33,6 +33,8 @@ interface CertificateTrust {
   read(): Promise<TrustSnapshot & { readonly warnings: readonly string[] }>;
 }
 
+const noHooks: Config['hooks'] = { rotated: null, failing: null, login_required: null, locked: null };
+
 /** Settings that a reload replaces as a whole, or not at all. */
 export class ReloadableSettings {
   readonly #load: () => Promise<Settings>;
@@ -86,12 +88,17 @@ export async function loadSettings(
   if (isSystemWide) requireSystemWideConfig(config, configFile);
   const { schedule } = config.refresh;
   const access = await findConfigAccessWarning(configFile, uid, hasPassword);
+  const accessWarning = access && [access.message, access.command].filter(Boolean).join('; run: ');
+  const hasHooks = Object.values(config.hooks).some((command) => command !== null);
+  const isHookUnsafe = hasHooks && access !== null;
   return {
-    config,
+    // Otherwise another user could choose what this one runs.
+    config: isHookUnsafe ? { ...config, hooks: noHooks } : config,
     warnings: [
       ...warnings,
       ...findScheduleWarnings(schedule, nowMs),
-      ...(access === null ? [] : [[access.message, access.command].filter(Boolean).join('; run: ')]),
+      ...(accessWarning === null ? [] : [accessWarning]),
+      ...(isHookUnsafe ? [`hooks are ignored: ${accessWarning}`] : []),
     ],
     trust: createTrustSource(
       config.network,

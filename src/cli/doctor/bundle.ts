@@ -32,7 +32,7 @@ export async function writeBundle(
     client: { version, node: process.version, platform: processContext.platform },
     checks: findings,
     status: status ?? null,
-    config: settings === undefined ? null : omitCertificates(settings.config),
+    config: settings === undefined ? null : summarizeConfig(settings.config),
     environment: Object.keys(processContext.env).filter((name) =>
       /^(?:IAM_TOKEN|XDG_|.*_proxy$)/i.test(name),
     ),
@@ -58,9 +58,14 @@ export async function writeBundle(
   await createFile(file, content, systemFiles(processContext.uid));
 }
 
-/** Reports only whether there are certificates: the file may contain more than those. */
-function omitCertificates({ network, ...config }: Config): object {
-  return { ...config, network: { ...network, certificates: network.certificates.length > 0 } };
+/** Reports only whether there are certificates: the file may contain more. Arguments of a hook may be secret. */
+function summarizeConfig({ network, hooks, ...config }: Config): object {
+  const programs = Object.entries(hooks).map(([event, command]) => [event, command?.[0]]);
+  return {
+    ...config,
+    network: { ...network, certificates: network.certificates.length > 0 },
+    hooks: Object.fromEntries(programs),
+  };
 }
 
 async function readDaemonLog({ commandContext, programs, status }: DoctorContext): Promise<string> {
