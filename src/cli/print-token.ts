@@ -3,8 +3,12 @@ import type { IamTokenOptions } from '../client/api-types.ts';
 import { requestToken } from '../client/request-token.ts';
 import type { ProcessContext } from '../platform/paths.ts';
 import type { TokenResult } from '../protocol/method-types.ts';
+import { findCallerSession } from './caller-session.ts';
 import { addSocketToHint } from './socket-hints.ts';
 import { isTerminal, print, printWarning, withProgress } from './terminal/terminal.ts';
+
+/** The token is printed already, and its reader may wait for the end of the output. */
+const warnedTimeoutMs = 1_000;
 
 export type TokenFormat = (result: TokenResult) => string;
 
@@ -21,13 +25,36 @@ export async function printToken(
   const pendingResult = requestToken(request, processContext);
   const result = await (isQuiet ? pendingResult : withProgress('a token', pendingResult));
   print(format(result));
-  if (!isQuiet) printTokenWarning(result, request.socketPath);
+  if (!isQuiet) await printTokenWarning(result, request, processContext);
   return result;
 }
 
-/** On a terminal only: the output of a script must not change. */
-export function printTokenWarning({ warning }: TokenResult, socketPath: string | undefined): void {
-  if (warning === undefined || !isTerminal('stderr')) return;
+/**
+ * Without a terminal once an hour for a session, so that the mail of cron has it, and not if a hook reports it.
+ * @param request of the token
+ */
+export async function printTokenWarning(
+  { warning }: TokenResult,
+  request: IamTokenOptions,
+  processContext: ProcessContext,
+): Promise<void> {
+  if (warning === undefined) return;
+  if (!isTerminal('stderr') && (await wasWarned(request, processContext))) return;
   const { message, hint } = warning;
-  printWarning(message, hint === undefined ? undefined : addSocketToHint(hint, socketPath));
+  printWarning(message, hint === undefined ? undefined : addSocketToHint(hint, request.socketPath));
+}
+
+/** The daemon remembers the sessions. It is asked separately, because the native client cannot print what it is told. */
+async function wasWarned(request: IamTokenOptions, processContext: ProcessContext): Promise<boolean> {
+  try {
+    const shortRequest = { ...request, minTtlMs: undefined, timeoutMs: warnedTimeoutMs };
+    const { warned } = await requestToken(
+      shortRequest,
+      processContext,
+      findCallerSession(processContext.env),
+    );
+    return warned === true;
+  } catch {
+    return false; // The token has been printed: a warning too many is the smaller harm.
+  }
 }

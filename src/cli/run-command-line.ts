@@ -37,7 +37,7 @@ function printFailure(args: readonly string[], platform: NodeJS.Platform): void 
   try {
     print(failure);
   } catch (error) {
-    // Nobody reads the output any more.
+    // The reader has closed the pipe.
     if (!(error instanceof SilentExit)) throw error;
   }
 }

@@ -25,12 +25,19 @@ export function profileParams(profile: string | undefined, env: ProcessContext['
 const maxRetries = 5;
 const retryDelayMs = 100;
 
-/** @throws IamTokenError; the reason of `signal` when that aborts */
-export async function requestToken(request: IamTokenOptions, context: ProcessContext): Promise<IamToken> {
+/**
+ * @param session of the caller, for the `warned` of the result
+ * @throws IamTokenError; the reason of `signal` when that aborts
+ */
+export async function requestToken(
+  request: IamTokenOptions,
+  context: ProcessContext,
+  session?: string,
+): Promise<IamToken & { readonly warned?: boolean }> {
   const { profile, minTtlMs, impersonateServiceAccountId, socketPath, signal } = request;
   const { timeoutMs = defaultTimeoutMs } = request;
   const deadline = deadlineAfter(timeoutMs, signal);
-  const params = { ...profileParams(profile, context.env), minTtlMs, impersonateServiceAccountId };
+  const params = { ...profileParams(profile, context.env), minTtlMs, impersonateServiceAccountId, session };
   for (let retriesLeft = maxRetries; ; retriesLeft -= 1) {
     const connection = await dial(socketPath, context, deadline);
     try {

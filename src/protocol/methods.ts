@@ -191,6 +191,8 @@ export const token = defineMethod('token', {
       minTtlMs: minTtlMs(),
       /** Returns a token of this service account, which the profile's account may impersonate. */
       impersonateServiceAccountId: resourceId(),
+      /** The session of the caller, for `warned`; any text that identifies it. */
+      session: v.exactOptional(v.pipe(v.string(), v.maxLength(64, 'must have at most 64 characters'))),
     }),
   /** `IamToken` in `src/client/api-types.ts` documents the fields. */
   result: () =>
@@ -201,6 +203,8 @@ export const token = defineMethod('token', {
       subject: subject(),
       // Lazy, because it is rare: 0.2 ms of the start of `iam-token`.
       warning: v.exactOptional(v.lazy(problem)),
+      /** The session had the warning within the last hour, or a hook reports it. */
+      warned: v.exactOptional(v.boolean()),
       clockOffsetMs: v.exactOptional(number()),
     }),
 });

@@ -44,22 +44,6 @@ const goodRequests: readonly (readonly [string, unknown])[] = [
   ['stop', {}],
 ];
 
-describe('18.7: a name of a profile in a request', () => {
-  it('is trimmed', () => {
-    const parsed = checkMethod('rename', { profile: '\t work', to: 'my office\u{a0}' });
-    assert.ok(parsed.kind === 'request');
-    assert.deepEqual(parsed.request.params, { profile: 'work', to: 'my office' });
-  });
-
-  it('does not consist of blanks', () => {
-    for (const profile of ['', ' ', ' \t\u{a0}'])
-      assert.match(
-        formatRejection(checkMethod('token', { profile })),
-        /bad_request params\.profile must have/,
-      );
-  });
-});
-
 const profileRule = 'params.profile must have 1 to 64 characters, no control character and no slash';
 
 const badRequests: readonly (readonly [what: string, data: unknown, refused: string])[] = [

@@ -70,6 +70,7 @@ export const profileOption: OptionDefinition = {
   value: { kind: 'profile', placeholder: 'NAME' },
   help: 'use this profile (default: IAM_TOKEND_PROFILE, then the default profile)',
 };
+export const quietOption = flag('print no warnings and no progress');
 export const jsonOption = flag('print one line of JSON, as described in PROTOCOL.md');
 export const minTtlRange: DurationRange = { minMs: 0, maxMs: maxMinTtlMs };
 export const preferredMinTtlOption = duration(

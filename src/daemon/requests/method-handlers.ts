@@ -7,6 +7,7 @@ import type { Log } from '../../shared/log.ts';
 import { omitUndefined } from '../../shared/omit-undefined.ts';
 import { Secret } from '../../shared/secret.ts';
 import { currentProblem } from '../../token/selectors.ts';
+import type { Hooks } from '../hooks/hooks.ts';
 import type { Profiles } from '../profiles/profiles.ts';
 import type { PeerAuthentication } from './peer-authentication.ts';
 import type { PendingResult } from './pending-requests.ts';
@@ -23,6 +24,7 @@ export interface MethodHandlerParts {
   readonly version: string;
   readonly profiles: Profiles;
   readonly subscriptions: Subscriptions;
+  readonly hooks: Pick<Hooks, 'isWorking'>;
   readonly getDaemonStatus: () => Promise<DaemonStatus>;
   /** `null` if it must be determined first. */
   readonly getRecentDaemonStatus: () => DaemonStatus | null;
@@ -41,10 +43,10 @@ export type MethodHandlers = { readonly [M in Method]: MethodHandler<M> };
 
 /** What each method of the wire protocol does. */
 export function createMethodHandlers(parts: MethodHandlerParts): MethodHandlers {
-  const { clock, profiles } = parts;
+  const { clock, profiles, hooks } = parts;
   const sortNames = createNameSorter();
   return {
-    ...createTokenHandlers(clock, profiles),
+    ...createTokenHandlers(clock, profiles, hooks),
     hello: (params, peer) => hello(parts, params, peer),
     status: (params, peer) => status(parts, params, peer, sortNames),
     profiles: (params) => listSummaries(profiles, params, sortNames),

@@ -10,10 +10,12 @@ import type { AwsKeys } from '../../sources/exchange/aws-keys.ts';
 import { currentProblem } from '../../token/selectors.ts';
 import type { IamToken, Token } from '../../token/token.ts';
 import type { Profile } from '../profiles/profile.ts';
+import type { Hooks } from '../hooks/hooks.ts';
 import type { Profiles } from '../profiles/profiles.ts';
 import type { Peer } from '../../protocol/peer.ts';
 import type { PendingResult } from './pending-requests.ts';
 import { limitedUserOf } from './request-limits.ts';
+import { WarnedSessions } from './warned-sessions.ts';
 
 export interface TokenHandlers {
   token(params: MethodParams<'token'>, peer: Peer): TokenResult | PendingResult<TokenResult>;
@@ -25,7 +27,12 @@ export interface TokenHandlers {
 }
 
 /** The methods that return what IAM issues. */
-export function createTokenHandlers(clock: Pick<Clock, 'now'>, profiles: Profiles): TokenHandlers {
+export function createTokenHandlers(
+  clock: Pick<Clock, 'now'>,
+  profiles: Profiles,
+  hooks: Pick<Hooks, 'isWorking'>,
+): TokenHandlers {
+  const warnedSessions = new WarnedSessions(clock);
   /** The same token is served thousands of times, and formatting its expiry takes longer than all else. */
   const unchangingParts = new WeakMap<IamToken, TokenResult>();
 
@@ -42,13 +49,21 @@ export function createTokenHandlers(clock: Pick<Clock, 'now'>, profiles: Profile
     return { ...result, warning: renderProblem(problem, profiles.getHintProfile(profile.name)) };
   }
 
+  function withWarned(result: TokenResult, session: string | undefined, { uid }: Peer): TokenResult {
+    if (result.warning === undefined || session === undefined) return result;
+    const isRepeated = warnedSessions.isRepeated(session, result.profile, uid);
+    return { ...result, warned: isRepeated || hooks.isWorking('login_required') };
+  }
+
   return {
-    token: ({ profile: name, minTtlMs, impersonateServiceAccountId }, peer) => {
+    token: ({ profile: name, minTtlMs, impersonateServiceAccountId, session }, peer) => {
       const profile =
         impersonateServiceAccountId === undefined
           ? profiles.getUnlocked(name)
           : profiles.getImpersonated(name, impersonateServiceAccountId, limitedUserOf(peer));
-      return getOrRequestToken(profile, minTtlMs, buildTokenResult);
+      return getOrRequestToken(profile, minTtlMs, (...token) =>
+        withWarned(buildTokenResult(...token), session, peer),
+      );
     },
     awsCredentials: ({ profile, minTtlMs }, peer) =>
       getOrRequestToken(

@@ -73,6 +73,7 @@ describe('a Windows pipe', () => {
       version: '0.1.0',
       profiles: started.profiles,
       subscriptions: new Subscriptions(),
+      hooks: { isWorking: () => false },
       getDaemonStatus: () => Promise.reject(new Error('not called here')),
       getRecentDaemonStatus: () => null,
       peerAuthentication: await createPeerAuthentication(keyPath, path),

@@ -80,6 +80,22 @@ describe('the request handler', () => {
     });
   });
 
+  it('18.6: tells a session whether it had the warning in the last hour, or a hook reports it', async () => {
+    await login(running, 'a', 'work');
+    const warnedOf = async (session?: string): Promise<unknown> =>
+      (await requests.callAndWait('token', session === undefined ? {} : { session })).result?.['warned'];
+    assert.equal(await warnedOf('1'), undefined, 'there is no warning');
+    fixture.iam.respond = (exchange) => exchange.fail(terminalFailure);
+    assert.equal(await requests.captureCode('refresh'), 'login_required');
+    assert.equal(await warnedOf(), undefined);
+    assert.deepEqual([await warnedOf('1'), await warnedOf('1'), await warnedOf('2')], [false, true, false]);
+    fixture.clock.advance(60 * 60_000);
+    assert.equal(await warnedOf('1'), false);
+    requests.hasHook = true;
+    assert.equal(await warnedOf('3'), true);
+    assert.equal(await requests.captureCode('token', { session: 'x'.repeat(65) }), 'bad_request');
+  });
+
   it('logs in, refreshes, changes the default and logs out, and never returns a credential', async () => {
     assert.deepEqual(
       (await requests.callAndWait('login', { kind: 'oauth', secret: 'cAnArY', profile: 'work' })).result,

@@ -24,6 +24,7 @@ export class RequestFixture {
   handler: RequestHandler;
   getDaemonStatus = async (): Promise<DaemonStatus> => daemonStatus;
   containerAccess: ContainerAccess = 'tokens';
+  hasHook = false;
   /** How often a request has stopped the daemon. */
   stopCount = 0;
   readonly #subscriptions: Subscriptions;
@@ -79,6 +80,7 @@ export class RequestFixture {
       version: '0.1.0',
       profiles: this.running.profiles,
       subscriptions: this.#subscriptions,
+      hooks: { isWorking: () => this.hasHook },
       getDaemonStatus: () => this.getDaemonStatus(),
       getRecentDaemonStatus: () => null,
       getContainerAccess: () => this.containerAccess,

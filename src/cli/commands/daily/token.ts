@@ -1,5 +1,5 @@
 import type { CommandContext, CommandDefinition } from '../../command.ts';
-import { choice, duration, minTtlRange, profileOption } from '../../parsing/options.ts';
+import { choice, duration, minTtlRange, profileOption, quietOption } from '../../parsing/options.ts';
 import { printToken, type TokenFormat } from '../../print-token.ts';
 import { formatJsonLine } from '../../terminal/escape.ts';
 import { noteShortLifetime, tokenRequestOf } from '../../token-request.ts';
@@ -14,6 +14,7 @@ export const token: CommandDefinition = {
       ['text', 'json', 'header'],
       'print the token alone (default), one line of JSON, or an Authorization header',
     ),
+    'no-user-output': quietOption,
   },
   examples: [
     'iam-token --format header | curl -H @- https://resource-manager.api.cloud.yandex.net/resource-manager/v1/clouds',
@@ -29,6 +30,9 @@ const formats: ReadonlyMap<string, TokenFormat> = new Map(
 );
 
 async function runToken(context: CommandContext): Promise<void> {
-  const format = formats.get(context.options.get('format') ?? '');
-  noteShortLifetime(await printToken(tokenRequestOf(context), context.processContext, format), context);
+  const { options, processContext } = context;
+  const isQuiet = options.has('no-user-output');
+  const format = formats.get(options.get('format') ?? '');
+  const result = await printToken(tokenRequestOf(context), processContext, format, isQuiet);
+  if (!isQuiet) noteShortLifetime(result, context);
 }

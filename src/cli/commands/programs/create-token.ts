@@ -1,5 +1,5 @@
 import type { CommandContext, CommandDefinition } from '../../command.ts';
-import { choice, flag, id, profileOption, text } from '../../parsing/options.ts';
+import { choice, id, profileOption, quietOption, text } from '../../parsing/options.ts';
 import { printToken, type TokenFormat } from '../../print-token.ts';
 import { formatJsonLine } from '../../terminal/escape.ts';
 import { tokenRequestOf } from '../../token-request.ts';
@@ -24,7 +24,7 @@ export const createToken: CommandDefinition = {
   options: {
     profile: profileOption,
     format: choice(['text', 'json', 'yaml'], 'print the token alone (default), or with its expiry'),
-    'no-user-output': flag('print no warnings and no progress'),
+    'no-user-output': quietOption,
     'impersonate-service-account-id': id(
       'ID',
       'issue a token of this service account, which the profile may impersonate',

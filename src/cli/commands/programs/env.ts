@@ -1,6 +1,6 @@
 import { quotePosixWord } from '../../../shared/shell-quoting.ts';
 import type { CommandContext, CommandDefinition } from '../../command.ts';
-import { choice, preferredMinTtlOption, profileOption } from '../../parsing/options.ts';
+import { choice, preferredMinTtlOption, profileOption, quietOption } from '../../parsing/options.ts';
 import { print } from '../../terminal/terminal.ts';
 import { fetchTokenEnvironment, metadataOnlyOption, type Variables } from './token-environment.ts';
 
@@ -54,6 +54,7 @@ export const env: CommandDefinition = {
     profile: profileOption,
     'min-ttl': preferredMinTtlOption,
     'metadata-only': metadataOnlyOption,
+    'no-user-output': quietOption,
     shell: choice(Object.keys(shellSyntaxes), 'shell syntax (default: sh; on Windows powershell)'),
   },
   examples: ['eval "$(iam-token env)"', 'iam-token env --shell fish | source'],

@@ -1,5 +1,5 @@
 import type { CommandContext, CommandDefinition } from '../../command.ts';
-import { preferredMinTtlOption, profileOption } from '../../parsing/options.ts';
+import { preferredMinTtlOption, profileOption, quietOption } from '../../parsing/options.ts';
 import { findInheritedDescriptors } from './inherited-descriptors.ts';
 import { runInForeground } from './run-in-foreground.ts';
 import { fetchTokenEnvironment, metadataOnlyOption } from './token-environment.ts';
@@ -10,7 +10,12 @@ export const exec: CommandDefinition = {
   description:
     'The environment contains YC_TOKEN, YC_IAM_TOKEN, IAM_TOKEN and, if the profile has them, YC_CLOUD_ID and YC_FOLDER_ID; and YC_METADATA_ADDR while the metadata address serves the profile.',
   operand: { kind: 'command', placeholder: '-- COMMAND …' },
-  options: { profile: profileOption, 'min-ttl': preferredMinTtlOption, 'metadata-only': metadataOnlyOption },
+  options: {
+    profile: profileOption,
+    'min-ttl': preferredMinTtlOption,
+    'metadata-only': metadataOnlyOption,
+    'no-user-output': quietOption,
+  },
   examples: ['iam-token exec -- terraform plan', 'iam-token exec --min-ttl 4h -- terraform apply'],
   run: runExec,
 };

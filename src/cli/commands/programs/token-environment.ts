@@ -39,7 +39,8 @@ export async function fetchTokenEnvironment(context: CommandContext): Promise<Va
     );
   }
   const result = isMetadataOnly ? null : await withProgress('a token', requestLongestToken(context));
-  if (result !== null) printTokenWarning(result, context.socketPath);
+  if (result !== null && !context.options.has('no-user-output'))
+    await printTokenWarning(result, tokenRequestOf(context), context.processContext);
   const { profile: name } = result ?? profileParamsOf(context);
   const { daemon, profiles } = await withDaemon(context, (connection, deadline) =>
     fetchStatus(connection, name, deadline),

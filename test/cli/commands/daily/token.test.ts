@@ -143,9 +143,53 @@ describe('iam-token', () => {
   });
   const warning = 'iam-token: warning: the OAuth token was revoked\r\niam-token: hint: iam-token login\r\n';
 
-  it("prints the daemon's warning on a terminal only", async () => {
+  const respondWithWarning = (warned: object): Script =>
+    respondWith({
+      token: { ...token, warning: { code: 'login_required', message: 'it was revoked' }, ...warned },
+    });
+
+  it('18.6: prints the warning that renewal has ended without a terminal, unless the session has had it', async () => {
+    const { token: value } = token;
+    for (const args of [[], ['--profile=work'], ['create-token']]) {
+      for (const warned of [{}, { warned: false }]) {
+        daemon.setScript(respondWithWarning(warned));
+        assert.deepEqual(await run(args), {
+          stdout: `${value}\n`,
+          stderr: 'iam-token: warning: it was revoked\n',
+          code: 0,
+        });
+      }
+      daemon.setScript(respondWithWarning({ warned: true }));
+      assert.deepEqual(await run(args), { stdout: `${value}\n`, stderr: '', code: 0 });
+    }
+  });
+
+  it('18.6: names its session to the daemon, with the second request only', async () => {
+    daemon.setScript(respondWithWarning({ warned: true }));
+    const listSessions = async (): Promise<readonly unknown[]> => {
+      daemon.requests.length = 0;
+      await run(['--min-ttl', '1h']);
+      return daemon.requests.map(({ params = {} }) => (params as { readonly session?: unknown }).session);
+    };
+    const [first, session, ...others] = await listSessions();
+    assert.deepEqual([first, others], [undefined, []]);
+    assert.match(String(session), /^session \d+ \d*$/);
+    assert.equal((await listSessions())[1], session);
+  });
+
+  it('18.6: prints no warning with --no-user-output, and does not ask the daemon again', async () => {
+    daemon.setScript(respondWithWarning({}));
+    for (const args of [['--no-user-output'], ['create-token', '--no-user-output']]) {
+      daemon.requests.length = 0;
+      assert.deepEqual(await run(args), { stdout: `${token.token}\n`, stderr: '', code: 0 });
+      assert.equal(daemon.requests.length, 1);
+    }
+    const { socketPath: socket } = daemon;
+    assert.equal((await runInTerminal(['--no-user-output'], [], { socket })).screen, `${token.token}\r\n`);
+  });
+
+  it("prints the daemon's warning on a terminal", async () => {
     daemon.setScript(warningScript);
-    assert.deepEqual(await run([]), { stdout: `${token.token}\n`, stderr: '', code: 0 });
     const socket = daemon.socketPath;
     assert.equal((await runInTerminal([], [], { socket })).screen, `${token.token}\r\n${warning}`);
     assert.equal(
