@@ -18,9 +18,6 @@ describe('18.7: a name of a profile in a request', () => {
 
   it('does not consist of blanks', () => {
     for (const profile of ['', ' ', ' \t\u{a0}'])
-      assert.match(
-        formatRejection(checkMethod('token', { profile })),
-        /bad_request params\.profile must have/,
-      );
+      assert.match(messageOf(parse('token', { profile })), /^params\.profile must have/);
   });
 });
