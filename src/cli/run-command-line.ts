@@ -27,7 +27,7 @@ export function runCommandLine(args: readonly string[], processContext: ProcessC
 /** As far as the command is known: the command line may be invalid. */
 function printFailure(args: readonly string[], platform: NodeJS.Platform): void {
   const tokens = tokenizeArgs(args);
-  const [word] = tokens.filter((token) => token.kind === 'positional');
+  const word = tokens.find((token) => token.kind === 'positional');
   const command = findNamedCommand(word?.value);
   const options = new Map(
     tokens.flatMap((token) => (token.kind === 'option' ? [[token.name, token.value ?? ''] as const] : [])),
