@@ -1,7 +1,6 @@
 import { createSystemClock } from '../adapters/system-clock.ts';
 import { findEnvironmentWarnings } from '../config/environment-warnings.ts';
 import type { ProcessContext } from '../platform/paths.ts';
-import { SilentExit } from './cli-errors.ts';
 import { commandGroups, findNamedCommand } from './command-table.ts';
 import { version } from './commands/information/version.ts';
 import { complete } from './completion/complete.ts';
@@ -36,9 +35,8 @@ function printFailure(args: readonly string[], platform: NodeJS.Platform): void 
   if (failure === undefined) return;
   try {
     print(failure);
-  } catch (error) {
-    // The reader has closed the pipe.
-    if (!(error instanceof SilentExit)) throw error;
+  } catch {
+    // Nothing can be written: the error that follows and the exit code remain.
   }
 }
 
