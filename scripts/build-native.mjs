@@ -4,11 +4,16 @@
 //   node scripts/build-native.mjs --host   this machine's target, with `cc`. Without a compiler it does nothing:
 //                                          the JavaScript client does all that the native one does.
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import {
+  hasAllNativeClients,
+  hashOf,
+  nativeSource as source,
+  nativeSums,
+  sourceLine,
+} from './native-clients.mjs';
 
-const source = 'src/native/iam-token.c';
 const warnings = ['-std=c11', '-Wall', '-Wextra', '-Wshadow'];
 const hardening = ['-fstack-protector-strong', '-D_FORTIFY_SOURCE=2'];
 
@@ -30,20 +35,9 @@ function prepareOutput(target) {
   return `${folder}/iam-token${target.startsWith('win32') ? '.exe' : ''}`;
 }
 
-const hashOf = (path) => createHash('sha256').update(readFileSync(path)).digest('hex');
-
-/** Ignored by `sha256sum --check`. */
-const sourceLine = () => `# of ${source}, SHA-256 ${hashOf(source)}\n`;
-
-/** Whether `dist/native` has the clients of all targets, of this source. */
-function isComplete() {
-  const sums = 'dist/native/SHA256SUMS';
-  return existsSync(sums) && readFileSync(sums, 'utf8').startsWith(sourceLine());
-}
-
 /** Static where the C library is there for it, because that starts twice as fast. */
 function buildForHost() {
-  if (isComplete()) return;
+  if (hasAllNativeClients()) return;
   rmSync('dist/native', { recursive: true, force: true });
   const target = `${process.platform}-${process.arch}`;
   const output = prepareOutput(target);
@@ -75,7 +69,7 @@ function buildAll() {
   rmSync('dist/native', { recursive: true, force: true });
   const outputs = Object.entries(zigTargets).map(buildForTarget);
   const sums = outputs.map((path) => `${hashOf(path)}  ${path.replace('dist/native/', '')}\n`);
-  writeFileSync('dist/native/SHA256SUMS', sourceLine() + sums.join(''));
+  writeFileSync(nativeSums, sourceLine() + sums.join(''));
   const totalBytes = outputs.reduce((sum, path) => sum + statSync(path).size, 0);
   process.stdout.write(`${sums.join('')}${totalBytes} bytes\n`);
   if (totalBytes > maxTotalBytes) throw new Error(`the native clients have over ${maxTotalBytes} bytes`);

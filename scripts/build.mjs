@@ -192,8 +192,8 @@ async function bundle({ supported, ...options }) {
     ...options,
   });
   for (const input of Object.keys(metafile.inputs)) {
-    const [, name] = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input) ?? [];
-    if (name !== undefined) bundledPackages.add(name);
+    const [folder] = /^(?:node_modules\/(?:@[^/]+\/)?[^/]+\/)+/.exec(input) ?? [];
+    if (folder !== undefined) bundledPackages.add(folder.slice(0, -1));
   }
 }
 
@@ -212,10 +212,13 @@ function declarationFiles(entries) {
 
 // The licence of a package must accompany a copy of its code.
 function writeLicenses() {
-  const licenses = [...bundledPackages].map((name) => {
-    const folder = `node_modules/${name}`;
+  const folders = [...bundledPackages].map(String).toSorted();
+  const licenses = folders.map((folder) => {
     const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    const name = folder.replace(/^.*node_modules\//, '');
     return `${name}\n\n${readFileSync(`${folder}/${file}`, 'utf8')}`;
   });
   writeFileSync('dist/third-party-licenses.txt', licenses.join('\n\n'));
+  // For the SBOM of a release.
+  writeFileSync('dist/bundled-packages.json', `${JSON.stringify(folders, null, 2)}\n`);
 }

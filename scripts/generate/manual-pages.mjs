@@ -30,8 +30,9 @@ const paragraph = (...sentences) => ['.PP', ...sentences.map(roff)];
 const example = (text) => ['.PP', '.nf', '.RS 4', ...roff(text).split('\n'), '.RE', '.fi'];
 
 function page(name, number, title, release, sections) {
-  // A package is built once per release.
-  const day = new Date().toISOString().slice(0, 10);
+  // A package is built once per release. https://reproducible-builds.org/specs/source-date-epoch/
+  const epoch = process.env.SOURCE_DATE_EPOCH;
+  const day = new Date(epoch === undefined ? Date.now() : Number(epoch) * 1000).toISOString().slice(0, 10);
   const lines = [
     `.TH ${name.toUpperCase()} ${number} ${day} "iam\\-tokend ${release}"`,
     section('NAME', String.raw`${roff(name)} \- ${roff(title)}`),

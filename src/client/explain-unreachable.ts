@@ -51,7 +51,9 @@ export function explainNotRunning(
     hint,
   });
   if (explicitPath === systemPaths.socket && existsSync('/run/systemd/system')) {
-    return existsSync('/etc/systemd/system/iam-tokend.socket')
+    // Without a unit there, that of a Debian package may be enabled.
+    const units = ['iam-tokend.socket', 'sockets.target.wants/iam-tokend.socket'];
+    return units.some((unit) => existsSync(`/etc/systemd/system/${unit}`))
       ? explain('its socket unit does not listen there', 'sudo systemctl restart iam-tokend.socket')
       : explain('the daemon for all users is not installed', 'sudo iam-token install --system');
   }

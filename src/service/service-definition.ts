@@ -15,6 +15,8 @@ export interface ServiceFile {
   readonly encoding?: 'utf16le';
   /** Never overwritten, and removed by --purge only: the user may have changed it. */
   readonly preserveExisting?: true;
+  /** Where a Debian package puts the same file. The one at `path` overrides it. */
+  readonly packagedPath?: string;
 }
 
 /**

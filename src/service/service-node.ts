@@ -1,3 +1,6 @@
+import { join } from 'node:path';
+import { closedInspectorOption } from '../platform/inspector-option.ts';
+
 /** The oldest Node that the daemon runs on. */
 const minNodeVersion = [20, 19] as const;
 /** Paths of a system-wide Node that stay valid across upgrades. */
@@ -7,19 +10,30 @@ const systemNodePaths: Partial<Readonly<Record<NodeJS.Platform, readonly string[
 };
 const versionManagerPattern = /[/\\]\.?(?:nvm|volta|fnm|fnm_multishells|asdf|mise|nodenv|nvs|_npx)[/\\]/;
 
+/** The command that starts the daemon. */
+export function daemonCommand(node: string, program: string): readonly [string, ...string[]] {
+  return [node, closedInspectorOption, program];
+}
+
+/** Where a self-contained package has its own Node: beside the native client, which starts it too. */
+export function packagedNodePath(nativeFolder: string, platform: NodeJS.Platform): string {
+  return join(nativeFolder, platform === 'win32' ? 'node.exe' : 'node');
+}
+
 /**
- * The Node for the service: a supported system-wide one if there is one, else `ownPath`.
+ * The Node for the service: that of the package if it has one, else a supported system-wide one, else the current one.
  * @param readVersion the output of `PROGRAM --version`; `null` if it does not run
  */
 export async function findServiceNode(
   platform: NodeJS.Platform,
-  ownPath: string,
+  { current, packaged }: { readonly current: string; readonly packaged: string | null },
   readVersion: (program: string) => Promise<string | null>,
 ): Promise<string> {
+  if (packaged !== null) return packaged;
   for (const path of systemNodePaths[platform] ?? []) {
     if (isSupportedVersion(await readVersion(path))) return path;
   }
-  return ownPath;
+  return current;
 }
 
 function isSupportedVersion(version: string | null): boolean {

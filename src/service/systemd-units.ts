@@ -4,7 +4,7 @@ import { requirePlainText, type ServiceDefinition, type SystemCommand } from './
 
 const serviceUnit = 'iam-tokend.service';
 const socketUnit = 'iam-tokend.socket';
-const sysusersFile = '/etc/sysusers.d/iam-tokend.conf';
+const sysusersFile = 'iam-tokend.conf';
 
 /**
  * The units of a user manager.
@@ -22,6 +22,7 @@ export function defineSystemdUnits(
     files: [serviceUnit, socketUnit].map((name) => ({
       templatePath: `systemd/${name}`,
       path: posix.join(configHome, 'systemd/user', name),
+      packagedPath: `/usr/lib/systemd/user/${name}`,
     })),
     enablementLinks: [`default.target.wants/${serviceUnit}`, `sockets.target.wants/${socketUnit}`].map(
       (link) => posix.join(configHome, 'systemd/user', link),
@@ -51,13 +52,25 @@ export function defineSystemdSystemUnits(): ServiceDefinition {
     manager: 'systemd',
     unit: serviceUnit,
     files: [
-      { templatePath: `systemd/system/${serviceUnit}`, path: `/etc/systemd/system/${serviceUnit}` },
-      { templatePath: `systemd/system/${socketUnit}`, path: `/etc/systemd/system/${socketUnit}` },
-      { templatePath: 'systemd/system/sysusers.conf', path: sysusersFile },
+      ...[serviceUnit, socketUnit].map((name) => ({
+        templatePath: `systemd/system/${name}`,
+        path: `/etc/systemd/system/${name}`,
+        packagedPath: `/usr/lib/systemd/system/${name}`,
+      })),
+      {
+        templatePath: 'systemd/system/sysusers.conf',
+        path: `/etc/sysusers.d/${sysusersFile}`,
+        packagedPath: `/usr/lib/sysusers.d/${sysusersFile}`,
+      },
       { templatePath: 'systemd/system/config.yaml', path: configFile, preserveExisting: true },
+    ],
+    enablementLinks: [
+      `/etc/systemd/system/multi-user.target.wants/${serviceUnit}`,
+      `/etc/systemd/system/sockets.target.wants/${socketUnit}`,
     ],
     fillTemplate: (text, argv) => fillUnitTemplate(text, [...argv, '--config', configFile]),
     startCommands: [
+      // By its name, systemd finds it in /etc/sysusers.d or in /usr/lib/sysusers.d.
       { argv: ['systemd-sysusers', sysusersFile] },
       { argv: ['install', '--directory', '--group=iam-tokend', '--mode=0750', configFolder] },
       // The proxy URL may hold a password, which members of the group must not read.

@@ -3,6 +3,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { version } from '../../src/shared/version.ts';
 import { clientBundle, buildCleanEnv } from '../support/processes/run-cli.ts';
 import { respondWith, ScriptedDaemon } from '../support/daemon/scripted-daemon.ts';
 
@@ -70,6 +71,6 @@ describe('bundle of iam-token', () => {
   });
 
   it('is executable', () => {
-    assert.equal(execFileSync(clientBundle, ['--version'], { encoding: 'utf8' }), 'iam-token 0.1.0\n');
+    assert.equal(execFileSync(clientBundle, ['--version'], { encoding: 'utf8' }), `iam-token ${version}\n`);
   });
 });

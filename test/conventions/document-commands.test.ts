@@ -64,6 +64,7 @@ const runBy: Readonly<Record<string, string>> = {
   'systemctl restart iam-tokend.socket': 'test/slow/system-service/describe-lost-socket.ts',
   'man iam-token': 'test/scripts/manual-pages.test.ts',
   'npm run bench': 'scripts/bench/run.mjs',
+  'npm run release': 'scripts/release/run.mjs',
   'node -e 0': 'scripts/bench/run.mjs',
   'yc iam create-token': 'test/support/iam/fake-yc.ts',
   'yc k8s create-token': 'test/support/iam/fake-yc.ts',

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { isVersionManagerPath, findServiceNode } from '../../src/service/service-node.ts';
+import { isVersionManagerPath, findServiceNode, packagedNodePath } from '../../src/service/service-node.ts';
 
 describe('findServiceNode', () => {
   const ownPath = '/home/anna/.nvm/versions/node/v22.1.0/bin/node';
   const chooseNode = (system: string | null, platform: NodeJS.Platform = 'linux'): Promise<string> =>
-    findServiceNode(platform, ownPath, async () => system);
+    findServiceNode(platform, { current: ownPath, packaged: null }, async () => system);
 
   for (const [version, isSupported] of [
     ['v20.19.0\n', true],
@@ -20,6 +20,13 @@ describe('findServiceNode', () => {
       assert.equal(await chooseNode(version), isSupported ? '/usr/bin/node' : ownPath);
     });
   }
+
+  it('returns the Node of a self-contained package, whatever the system has', async () => {
+    const packaged = packagedNodePath('/opt/iam-tokend/lib/iam-tokend/dist/native/linux-x64', 'linux');
+    assert.equal(packaged, '/opt/iam-tokend/lib/iam-tokend/dist/native/linux-x64/node');
+    const node = await findServiceNode('linux', { current: ownPath, packaged }, async () => 'v22.0.0');
+    assert.equal(node, packaged);
+  });
 
   it('returns the stable path of Homebrew on macOS, and the current Node on other systems', async () => {
     assert.equal(await chooseNode('v22.0.0', 'darwin'), '/opt/homebrew/bin/node');

@@ -16,10 +16,12 @@ describe('defineSystemdUnits', () => {
       {
         templatePath: 'systemd/iam-tokend.service',
         path: '/home/anna/.config/systemd/user/iam-tokend.service',
+        packagedPath: '/usr/lib/systemd/user/iam-tokend.service',
       },
       {
         templatePath: 'systemd/iam-tokend.socket',
         path: '/home/anna/.config/systemd/user/iam-tokend.socket',
+        packagedPath: '/usr/lib/systemd/user/iam-tokend.socket',
       },
     ]);
   });

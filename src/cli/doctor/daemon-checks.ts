@@ -1,8 +1,6 @@
 /** Checks of the daemon, by what it reports and by its process. */
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { deadlineAfter } from '../../client/deadline.ts';
-import { userFolders } from '../../platform/paths.ts';
 import { upgradeCommand } from '../../platform/service-manager.ts';
 import * as methods from '../../protocol/methods.ts';
 import type { DaemonStatus } from '../../protocol/method-types.ts';
@@ -11,6 +9,7 @@ import { isVersionManagerPath } from '../../service/service-node.ts';
 import { formatTimeSpan } from '../../shared/duration.ts';
 import { quoteShellWord } from '../../shared/shell-quoting.ts';
 import { version } from '../../shared/version.ts';
+import { defineUserService } from '../current-service.ts';
 import { fetchStatus } from '../fetch-status.ts';
 import { type Check, fail, pass, skip, warn } from './check-result.ts';
 import type { DoctorContext } from './doctor-context.ts';
@@ -150,7 +149,9 @@ function findRunningNode({ status, commandContext: { processContext } }: DoctorC
 /** The Node of the systemd unit. */
 function findUnitNode({ commandContext: { processContext } }: DoctorContext): string | null {
   try {
-    const unit = join(dirname(userFolders(processContext).config), 'systemd/user/iam-tokend.service');
+    const { files } = defineUserService(processContext);
+    const paths = files.flatMap(({ path, packagedPath = path }) => [path, packagedPath]);
+    const unit = paths.find((path) => path.endsWith('.service') && existsSync(path)) ?? '';
     const [, quotedPath, unquotedPath] =
       /^ExecStart=(?:"([^"]+)"|(\S+))/m.exec(readFileSync(unit, 'utf8')) ?? [];
     return quotedPath ?? unquotedPath ?? null;

@@ -3,6 +3,7 @@ import { allCommands, commandGroups, defaultCommand } from '../../../src/cli/com
 import { optionsOf } from '../../../src/cli/parsing/command-options.ts';
 import { formatHelp } from '../../../src/cli/parsing/help.ts';
 import { formatOptionUsage } from '../../../src/cli/parsing/options.ts';
+import { version } from '../../../src/shared/version.ts';
 import { runCli } from '../../support/processes/run-cli.ts';
 
 describe('--help', () => {
@@ -89,12 +90,12 @@ describe('iam-token help', () => {
 
 describe('iam-token version', () => {
   it('prints the version', async () => {
-    assert.deepEqual(await runCli(['version']), { stdout: 'iam-token 0.1.0\n', stderr: '', code: 0 });
+    assert.deepEqual(await runCli(['version']), { stdout: `iam-token ${version}\n`, stderr: '', code: 0 });
   });
 });
 
 describe('--version', () => {
   it('prints the version', async () => {
-    assert.deepEqual(await runCli(['--version']), { stdout: 'iam-token 0.1.0\n', stderr: '', code: 0 });
+    assert.deepEqual(await runCli(['--version']), { stdout: `iam-token ${version}\n`, stderr: '', code: 0 });
   });
 });

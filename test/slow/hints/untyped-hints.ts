@@ -94,6 +94,7 @@ require-service-socket.ts: without --socket: iam-token install\${}
 require-service-socket.ts: without a service: iam-tokend --socket \${}
 require-service-socket.ts: unset IAM_TOKEND_SOCKET
 install.ts: with the system's Node: npm install --global iam-tokend
+install.ts: unpack iam-tokend below /opt
 native-link.ts: ln -sf \${} \${}
 save-proxy-settings.ts: iam-token install
 shims.ts: mv \${} \${}.old && \${}

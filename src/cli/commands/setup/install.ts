@@ -1,28 +1,32 @@
-import { existsSync, lstatSync, readFileSync, type Stats } from 'node:fs';
+import { lstatSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isDaemonRunning, readDaemonRecord } from '../../../files/daemon-record.ts';
-import { systemFiles } from '../../../files/file-system.ts';
-import { createFolder, folderOf } from '../../../files/folders.ts';
 import { isSocket, isStaleSocket } from '../../../files/sockets/probe-socket.ts';
-import { moveAside, writeFileAtomically } from '../../../files/write-file.ts';
+import { moveAside } from '../../../files/write-file.ts';
 import { systemPaths } from '../../../platform/paths.ts';
-import { isVersionManagerPath, findServiceNode } from '../../../service/service-node.ts';
+import { isExecutable } from '../../../platform/process-context.ts';
+import {
+  daemonCommand,
+  findServiceNode,
+  isVersionManagerPath,
+  packagedNodePath,
+} from '../../../service/service-node.ts';
 import type { ServiceDefinition } from '../../../service/service-definition.ts';
-import { closedInspectorOption } from '../../../platform/inspector-option.ts';
 import { promptYesNo, canPrompt } from '../../terminal/prompt.ts';
 import type { CommandContext, CommandDefinition } from '../../command.ts';
 import { flag, keychainTimeoutMs } from '../../parsing/options.ts';
 import { usageError } from '../../cli-errors.ts';
 import { requireServiceSocket } from './require-service-socket.ts';
 import { saveProxySettings } from './save-proxy-settings.ts';
+import { printServiceFiles, selectServiceFiles, writeServiceFiles } from './service-files.ts';
 import {
   installClient,
   noClientFiles,
   printClientFiles,
-  printFiles,
   selectClientFiles,
   writeClientFiles,
 } from './client-files.ts';
+import { nativeTarget } from './native-link.ts';
 import { printNote, print, printWarning, withProgress } from '../../terminal/terminal.ts';
 import {
   findSystemService,
@@ -59,17 +63,11 @@ async function runInstall(context: CommandContext): Promise<void> {
   if (isSystemWide && context.options.has('yc'))
     throw usageError('--yc cannot be combined with --system: it is for one user', 'iam-token install --yc');
   const argv = await resolveDaemonArgv(context);
-  if (isSystemWide) rejectHomeFolders(argv);
-  const files = service.files
-    .filter(({ path, preserveExisting }) => preserveExisting !== true || !existsSync(path))
-    .map(({ templatePath, ...file }) => {
-      const text =
-        templatePath === undefined ? '' : readFileSync(join(__dirname, '../..', templatePath), 'utf8');
-      return { ...file, text: service.fillTemplate(text, argv) };
-    });
+  if (isSystemWide) rejectHomeFolders(argv, context);
+  const files = selectServiceFiles(service, argv);
   const client = isSystemWide ? noClientFiles : selectClientFiles(context, argv[0]);
   if (context.options.has('dry-run')) {
-    printFiles(files);
+    printServiceFiles(files);
     printClientFiles(client);
     for (const { argv: words } of service.startCommands) print(words.join(' '));
     return;
@@ -86,13 +84,7 @@ async function runInstall(context: CommandContext): Promise<void> {
     await offerLingering(service, context);
     await stopUnmanagedDaemon(context, service.unit);
   }
-  const fsContext = systemFiles(context.processContext.uid);
-  for (const { path, text, encoding, preserveExisting } of files) {
-    const file = { path, name: 'the service file' };
-    const mode = preserveExisting === true ? 0o600 : 0o644;
-    await createFolder(folderOf(file), fsContext, isSystemWide ? 0o755 : 0o700);
-    await writeFileAtomically(file, { bytes: Buffer.from(text, encoding), mode }, fsContext);
-  }
+  await writeServiceFiles(files, context.processContext, isSystemWide);
   await writeClientFiles(client, context);
   await withProgress('the daemon to start', startService(service, context));
   print(`iam-tokend is running as ${service.unit} (${service.manager}) and starts ${service.startTrigger}`);
@@ -139,7 +131,11 @@ async function resolveDaemonArgv(context: CommandContext): Promise<readonly [str
     const { code, stdout } = await runOne({ argv: [program, '--version'] }, context);
     return code === 0 ? stdout : null;
   };
-  const node = await findServiceNode(context.processContext.platform, process.execPath, readVersion);
+  const node = await findServiceNode(
+    context.processContext.platform,
+    { current: process.execPath, packaged: findPackagedNode(context) },
+    readVersion,
+  );
   const program = join(__dirname, 'iam-tokend.js');
   for (const path of [node, program].filter(isVersionManagerPath)) {
     printWarning(
@@ -147,16 +143,24 @@ async function resolveDaemonArgv(context: CommandContext): Promise<readonly [str
       `if you remove this version of Node, run: iam-token install${systemOption}`,
     );
   }
-  return [node, closedInspectorOption, program];
+  return daemonCommand(node, program);
+}
+
+/** The Node of a self-contained package; `null` in the package of npm. */
+function findPackagedNode({ processContext: { platform } }: CommandContext): string | null {
+  const path = packagedNodePath(join(__dirname, '../native', nativeTarget(platform)), platform);
+  return isExecutable(path) ? path : null;
 }
 
 /** The system service cannot read them (`ProtectHome=`). */
-function rejectHomeFolders(paths: readonly string[]): void {
+function rejectHomeFolders(paths: readonly string[], context: CommandContext): void {
   const homePath = paths.find((path) => /^\/(?:home|root)\//.test(path));
   if (homePath === undefined) return;
   throw usageError(
     `${homePath} is in a home folder, which the system service cannot read`,
-    "with the system's Node: npm install --global iam-tokend",
+    findPackagedNode(context) === null
+      ? "with the system's Node: npm install --global iam-tokend"
+      : 'unpack iam-tokend below /opt',
   );
 }
 

@@ -14,6 +14,7 @@ import type { CommandContext, CommandDefinition } from '../../command.ts';
 import { flag, keychainTimeoutMs } from '../../parsing/options.ts';
 import { canPrompt, promptYesNo } from '../../terminal/prompt.ts';
 import { removeNativeLink } from './native-link.ts';
+import { isPresent } from './service-files.ts';
 import { createShims } from './shims.ts';
 import { printNote, print, printWarning, withProgress } from '../../terminal/terminal.ts';
 import {
@@ -53,7 +54,8 @@ async function runUninstall(context: CommandContext): Promise<void> {
     .filter(({ preserveExisting }) => preserveExisting !== true)
     .map(({ path }) => path);
   const links = service.enablementLinks ?? [];
-  if (paths.some((path) => existsSync(path))) {
+  // The units of a Debian package stay; then only the links show that the service is installed.
+  if ([...paths, ...links].some(isPresent)) {
     if (hasManager) await withProgress('the daemon to stop', runAll(service.disableCommands, context));
     // Without its manager, the links stay that it created.
     for (const path of [...paths, ...links]) rmSync(path, { force: true });
