@@ -168,6 +168,13 @@ export function createConfigSchema(
     hooks: v.nullish(createHooksSchema(platform), {}),
     /** Further hosts for `docker-credential`. */
     registries: v.nullish(registriesSchema, []),
+    login: v.nullish(
+      v.strictObject({
+        /** Whether a login asks IAM for the display name of the account. */
+        names: v.nullish(v.boolean(), true),
+      }),
+      {},
+    ),
     peers: v.nullish(
       v.strictObject({
         /** What a peer in a container may call: methods that return tokens, or all. */

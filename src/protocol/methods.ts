@@ -111,6 +111,8 @@ const profileStatus = () =>
       'locked',
     ]),
     subject: subject(),
+    /** What people call the account, as IAM said at the login; of the last login's account while there is no token. */
+    displayName: text(),
     expiresAt: v.nullable(timestamp()),
     /** By the clock of IAM. */
     timeLeftMs: v.nullable(number()),
@@ -240,6 +242,8 @@ export const login = defineMethod('login', {
     v.object({
       profile: v.string(),
       subject: subject(),
+      /** As in `status`. */
+      displayName: text(),
       /** Absent without `kind`, if the profile has no token. */
       expiresAt: v.exactOptional(timestamp()),
       /** The settings that the profile keeps, because the login does not mention them. */

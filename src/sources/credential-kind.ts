@@ -40,9 +40,14 @@ export interface RevocationAdvice {
   readonly hint: string;
 }
 
+/** Where IAM describes accounts: `GET /iam/v1/COLLECTION/ID`. */
+export type AccountCollection = 'serviceAccounts' | 'userAccounts';
+
 /** A kind of credential: one file in `kinds/`, one row in `credential-kinds.ts`. */
 export interface CredentialKind {
   readonly name: string;
+  /** Where the account of its tokens can be, the likeliest first. */
+  readonly accountCollections: readonly AccountCollection[];
   /**
    * Validates the input of `login` without a request to a service.
    * @returns the credential in the form in which it is stored

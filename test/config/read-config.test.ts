@@ -20,6 +20,7 @@ const defaults: Config = {
   network: { proxy: null, noProxy: [], certificates: [] },
   http: { socket: false },
   metadata: { listen: null, allowAnyLocalUser: false },
+  login: { names: true },
   peers: { containers: 'tokens' },
   registries: [],
   hooks: { rotated: null, failing: null, login_required: null, locked: null },
@@ -47,6 +48,7 @@ iam: { endpoint: "https://iam.example.net/", audience: "https://aud.example.net"
 network: { proxy: "http://proxy:3128", caFile: ${caFile} }
 http: { socket: true }
 metadata: { listen: 127.0.0.1:8099, allowAnyLocalUser: true }
+login: { names: false }
 hooks: { rotated: [notify-send, a b], failing: [/usr/bin/true], login_required: [x], locked: [y] }
 `;
     assert.deepEqual(await configOf({ yaml }), {
@@ -58,6 +60,7 @@ hooks: { rotated: [notify-send, a b], failing: [/usr/bin/true], login_required: 
       network: { proxy: 'http://proxy:3128', noProxy: [], certificates: [tlsCertificate] },
       http: { socket: true },
       metadata: { listen: { host: '127.0.0.1', port: 8099 }, allowAnyLocalUser: true },
+      login: { names: false },
       peers: { containers: 'tokens' },
       registries: [],
       hooks: {

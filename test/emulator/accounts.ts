@@ -78,3 +78,15 @@ export interface Federation {
   readonly externalSubject: string;
   readonly serviceAccountId: string;
 }
+
+/** What the service tells of an account, besides its id. */
+export type AccountDescription =
+  | { readonly name: string }
+  | { readonly yandexPassportUserAccount: { readonly login: string; readonly defaultEmail: string } }
+  | { readonly samlUserAccount: { readonly federationId: string; readonly nameId: string } };
+
+export type AccountType = 'serviceAccount' | 'userAccount';
+
+export function accountTypeOf(description: AccountDescription): AccountType {
+  return 'name' in description ? 'serviceAccount' : 'userAccount';
+}

@@ -6,7 +6,7 @@ import { formatIsoTime } from '../../src/shared/clock.ts';
 import { applyFault, createDelivery, type NormalizedFault } from './faults.ts';
 import { IamService, type IamServiceOptions } from './iam-service.ts';
 import { RouteError, rpcError, type RouteResponse, rpcCode } from './route-response.ts';
-import type { RouteRequest, Route } from './routes/route.ts';
+import { matchPath, type RouteRequest, type Route } from './routes/route.ts';
 import { routes } from './routes/routes.ts';
 
 const maxBodyBytes = 64 * 1024;
@@ -41,9 +41,13 @@ export class Emulator extends IamService {
     const { method = '', url = '', headers } = request;
     const [path = ''] = url.split('?', 1);
     response.sendDate = false;
-    const routeRequest = { headers, body: await text(request) };
+    const body = await text(request);
 
-    const route = routes.find((candidate) => candidate.method === method && candidate.path === path);
+    const route = routes.find(
+      (candidate) => candidate.method === method && matchPath(candidate, path) !== null,
+    );
+    const id = route === undefined ? '' : (matchPath(route, path) ?? '');
+    const routeRequest = { headers, body, id };
     const fault = this.#findFault(route, path);
     const routeResponse = this.#createResponse(route, path, routeRequest);
     const delivery = fault === null ? createDelivery(routeResponse) : applyFault(fault, routeResponse);
@@ -63,7 +67,9 @@ export class Emulator extends IamService {
   /** A request with another method than the route's, as a look whether the service answers, fails with the route. */
   #findFault(route: Route | undefined, path: string): NormalizedFault | null {
     if (route !== undefined) return route.isFaultExempt ? null : this.consumeFault();
-    const isOfService = routes.some((other) => other.path === path && other.isFaultExempt !== true);
+    const isOfService = routes.some(
+      (other) => matchPath(other, path) !== null && other.isFaultExempt !== true,
+    );
     return isOfService ? this.currentFault : null;
   }
 
@@ -72,7 +78,7 @@ export class Emulator extends IamService {
       if (Buffer.byteLength(routeRequest.body) > maxBodyBytes)
         throw rpcError(rpcCode.invalidArgument, 'The request body is too large');
       if (route !== undefined) return route.respond(routeRequest, this);
-      throw routes.some((candidate) => candidate.path === path)
+      throw routes.some((candidate) => matchPath(candidate, path) !== null)
         ? rpcError(rpcCode.unimplemented, 'Method Not Allowed')
         : rpcError(rpcCode.notFound, 'Not Found');
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../src/shared/clock.ts';
 import {
+  type AccountDescription,
   authenticateOauthAccount,
   type AuthorizedKey,
   type Federation,
@@ -45,6 +46,7 @@ export abstract class IamService {
   readonly #accounts: Map<string, OauthAccount>;
   readonly #keys: Map<string, AuthorizedKey>;
   readonly #impersonationGrants = new Set<string>();
+  readonly #accountDescriptions = new Map<string, AccountDescription>();
   federations: readonly Federation[] = [];
   /** The service account that is attached to the VM of the metadata service. */
   attachedServiceAccountId: string | null = null;
@@ -100,6 +102,15 @@ export abstract class IamService {
 
   canImpersonate(subject: string, serviceAccountId: string): boolean {
     return this.#impersonationGrants.has(`${subject} ${serviceAccountId}`);
+  }
+
+  /** Every account may read it. An account without a description cannot be read. */
+  describeAccount(id: string, description: AccountDescription): void {
+    this.#accountDescriptions.set(id, description);
+  }
+
+  findAccountDescription(id: string): AccountDescription | undefined {
+    return this.#accountDescriptions.get(id);
   }
 
   /** @param serviceAccountId `null` detaches the account from the VM */

@@ -5,18 +5,22 @@ import { type AuthorizedKey, parseAuthorizedKey } from './accounts.ts';
 import { type EmulatorOptions, startEmulator } from './emulator.ts';
 import { errorMessage } from '../../src/shared/error-utils.ts';
 
-const usage = `usage: iam-emulator [--port N] [--oauth-token FILE]… [--service-account-key FILE]… [--lifetime SECONDS]
+const usage = `usage: iam-emulator [--port N] [--oauth-token FILE]… [--service-account-key FILE]… [--service-account-name NAME]
+                    [--lifetime SECONDS]
 
 Emulate the IAM service of Yandex Cloud on 127.0.0.1. Prints its URL when it is ready, and runs until SIGTERM or SIGINT.
-  --port N                    listen on this port (default: a free one)
-  --oauth-token FILE          accept the OAuth token in FILE
-  --service-account-key FILE  accept the JWTs of the authorized key in FILE; reads only its public part
-  --lifetime SECONDS          set the lifetime of IAM tokens (default: 43200)
-  --help                      show this help
+  --port N                     listen on this port (default: a free one)
+  --oauth-token FILE           accept the OAuth token in FILE
+  --service-account-key FILE   accept the JWTs of the authorized key in FILE; reads only its public part
+  --service-account-name NAME  call the accounts of these keys NAME
+  --lifetime SECONDS           set the lifetime of IAM tokens (default: 43200)
+  --help                       show this help
 `;
 
 /** @throws Error for invalid arguments */
-function parseOptions(args: readonly string[]): EmulatorOptions {
+function parseOptions(
+  args: readonly string[],
+): EmulatorOptions & { readonly accountName: string | undefined } {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -24,6 +28,7 @@ function parseOptions(args: readonly string[]): EmulatorOptions {
       lifetime: { type: 'string', default: '43200' },
       'oauth-token': { type: 'string', multiple: true, default: [] },
       'service-account-key': { type: 'string', multiple: true, default: [] },
+      'service-account-name': { type: 'string' },
     },
   });
   return {
@@ -32,6 +37,7 @@ function parseOptions(args: readonly string[]): EmulatorOptions {
     lifetimeMs: parseInteger('--lifetime', values.lifetime, 1, 43_200) * 1_000,
     oauthAccounts: values['oauth-token'].map((file) => ({ token: readOAuthToken(file) })),
     keys: values['service-account-key'].map((file) => readKey(file)),
+    accountName: values['service-account-name'],
   };
 }
 
@@ -66,7 +72,7 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  let options: EmulatorOptions;
+  let options: ReturnType<typeof parseOptions>;
   try {
     options = parseOptions(args);
   } catch (error) {
@@ -74,6 +80,9 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
   const emulator = await startEmulator(options);
+  const { accountName: name, keys = [] } = options;
+  if (name !== undefined)
+    for (const { serviceAccountId } of keys) emulator.describeAccount(serviceAccountId, { name });
   const stop = (): void => void emulator.close();
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);

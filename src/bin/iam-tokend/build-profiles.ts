@@ -77,6 +77,7 @@ export async function buildProfiles(parts: BuildProfilesParts): Promise<BuiltPro
     tools: createSourceTools(parts, trustSource),
     trustSource,
     getDefaultInstallation: () => settings.current.config.iam,
+    isNameLookupEnabled: () => settings.current.config.login.names,
     getNextScheduledMs: (profile, afterMs) =>
       settings.current.getSchedule(instance, profile).nextAfter(afterMs),
     onRename: (from, to) => subscriptions.rename(from, to),

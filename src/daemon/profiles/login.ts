@@ -8,6 +8,7 @@ import { type Hint, linesOf, pickLoginSettings } from '../../shared/hint.ts';
 import { omitUndefined } from '../../shared/omit-undefined.ts';
 import type { Secret } from '../../shared/secret.ts';
 import type { CredentialKind, Installation, SourceTools } from '../../sources/credential-kind.ts';
+import { findDisplayName } from '../../sources/find-display-name.ts';
 import { openProfileSource } from '../../sources/open-profile-source.ts';
 import type { IssuedToken, ExchangeFailure, IamTokenSource } from '../../token/token-source.ts';
 import {
@@ -25,6 +26,8 @@ export interface LoginParts extends RotatingSourceParts {
   readonly findCredentialKind: (name: string) => CredentialKind | null;
   /** The installation for a login without `endpoint`. */
   readonly getDefaultInstallation: () => Installation;
+  /** Whether a login asks IAM for the display name of the account; absent: it does not. */
+  readonly isNameLookupEnabled?: () => boolean;
 }
 
 /** Of a login with a credential. */
@@ -89,36 +92,51 @@ export async function verifyCredential(
   };
   try {
     await writeToSlot(credential);
-    const openSource = (secret: Secret): IamTokenSource =>
-      openProfileSource(
-        kind,
-        secret,
-        { endpoint, audience, ...resolveScope(params, previousEntry, {}) },
-        tools,
-      );
-    const source = openSource(credential);
+    const options = { endpoint, audience, ...resolveScope(params, previousEntry, {}) };
+    const openSource = (secret: Secret): IamTokenSource => openProfileSource(kind, secret, options, tools);
+    const firstSource = openSource(credential);
     const startedAt = parts.clock.now();
-    const outcome = await source.exchange(signal, true);
+    const outcome = await firstSource.exchange(signal, true);
     if (!outcome.ok) throw new IamTokenError(problemFromFailure(outcome.failure));
     const { issuedToken, replacement } = outcome;
     if (replacement !== undefined) await writeToSlot(replacement);
     const discovered = (await kind.readCloudAndFolder?.(replacement ?? credential, tools, signal)) ?? {};
     const scope = resolveScope(params, previousEntry, discovered);
+    const installedScope = { endpoint, audience, ...scope };
+    const account = await nameAccount(parts, kind, issuedToken, installedScope, previousEntry, signal, tools);
     throwIfCancelled(signal);
-    const settings = omitUndefined({ settings: pickLoginSettings(kind.name, params.settings) });
-    const entry: ProfileEntry = { kind: kind.name, endpoint, audience, slot, ...scope, ...settings };
-    const verifiedSource = replacement === undefined ? source : openSource(replacement);
-    const rotatingSource = createRotatingSource(parts, owner, kind, verifiedSource, entry, anchors);
+    const details = omitUndefined({ account, settings: pickLoginSettings(kind.name, params.settings) });
+    const entry: ProfileEntry = { kind: kind.name, slot, ...installedScope, ...details };
+    const verifiedSource = replacement === undefined ? firstSource : openSource(replacement);
+    const source = createRotatingSource(parts, owner, kind, verifiedSource, entry, anchors);
     const replacedSlot = await slots.commit(name, entry);
     const inherited = findInherited(params, previousEntry, defaultInstallation);
-    const result = { exchangeResult: issuedToken, startedAt, replacedSlot, inherited };
-    return { source: rotatingSource, anchors, ...result };
+    return { source, anchors, exchangeResult: issuedToken, startedAt, replacedSlot, inherited };
   } catch (error) {
     logFailedLogin(parts, problemOf(error), name, params);
     // Without a prompt, as the user may just have dismissed one. The next start empties what stays.
     await slots.discard(slot, 'background');
     throw error;
   }
+}
+
+/** Best effort: a login does not fail without a name, and keeps the one that it had for the same account. */
+async function nameAccount(
+  parts: LoginParts,
+  { accountCollections }: CredentialKind,
+  { subject, value }: IssuedToken<Secret>,
+  installation: Installation & ProfileScope,
+  previousEntry: ProfileEntry | undefined,
+  signal: AbortSignal,
+  tools: SourceTools,
+): Promise<ProfileEntry['account']> {
+  if (subject === null || parts.isNameLookupEnabled?.() !== true) return undefined;
+  const isImpersonated = installation.impersonateServiceAccountId !== undefined;
+  const collections = isImpersonated ? (['serviceAccounts'] as const) : accountCollections;
+  const displayName = await findDisplayName(subject, collections, value, installation, signal, tools);
+  if (displayName !== null) return { id: subject, displayName };
+  const previousAccount = previousEntry?.account;
+  return previousAccount?.id === subject ? previousAccount : undefined;
 }
 
 function throwIfCancelled(signal: AbortSignal): void {

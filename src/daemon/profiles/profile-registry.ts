@@ -11,6 +11,7 @@ import type { ProfileScope } from '../../protocol/method-types.ts';
 import { type HintProfile, type LoginSettings, pickLoginSettings } from '../../shared/hint.ts';
 import { omitUndefined } from '../../shared/omit-undefined.ts';
 import { isResourceId } from '../../shared/resource-id.ts';
+import { maxDisplayNameLength } from '../../sources/exchange/display-name.ts';
 import { folderIdentitySchema, isCopiedFrom, isSameIdentity } from './folder-identity.ts';
 
 const profileNameSchema = v.pipe(v.string(), v.check(isProfileName));
@@ -30,6 +31,13 @@ const profileEntrySchema = v.object({
   cloudId: resourceIdSchema,
   folderId: resourceIdSchema,
   impersonateServiceAccountId: resourceIdSchema,
+  /** The account of the last login, if IAM told its name. */
+  account: v.exactOptional(
+    v.object({
+      id: v.pipe(v.string(), v.check(isResourceId)),
+      displayName: v.pipe(v.string(), v.maxLength(2 * maxDisplayNameLength)),
+    }),
+  ),
   /** For hints: those of `pickLoginSettings`. Absent in lists of version 0.1.0. */
   settings: v.exactOptional(v.record(v.string(), v.string())),
 });

@@ -38,6 +38,7 @@ export function buildProfileStatus(
     ...scopeOf(entry),
     state: getStateName(state, isTokenValid),
     subject: token?.subject ?? null,
+    ...omitUndefined({ displayName: displayNameOf(entry, token) }),
     expiresAt: token === null ? null : formatIsoTime(token.expiresAtMs),
     timeLeftMs: token === null ? null : Math.floor(timeLeftMs(token, trueTimeMs(state.clockEstimate, now))),
     nextRenewalAt: nextRenewalMs === null ? null : formatIsoTime(nextRenewalMs),
@@ -56,6 +57,11 @@ export function buildProfileStatus(
     clockOffsetMs: Math.round(state.clockEstimate.offsetMs),
     ...(notice === null ? {} : { notice }),
   };
+}
+
+/** Of the account of the token, without one that of the last login: a login of `yc` may be another's by now. */
+export function displayNameOf({ account }: ProfileEntry, token: LifecycleState['token']): string | undefined {
+  return token === null || token.subject === account?.id ? account?.displayName : undefined;
 }
 
 /** The settings of a profile that were given at login. */

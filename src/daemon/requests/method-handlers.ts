@@ -8,6 +8,7 @@ import { omitUndefined } from '../../shared/omit-undefined.ts';
 import { Secret } from '../../shared/secret.ts';
 import { currentProblem } from '../../token/selectors.ts';
 import type { Hooks } from '../hooks/hooks.ts';
+import { displayNameOf } from '../profiles/profile-status.ts';
 import type { Profiles } from '../profiles/profiles.ts';
 import type { PeerAuthentication } from './peer-authentication.ts';
 import type { PendingResult } from './pending-requests.ts';
@@ -129,7 +130,11 @@ async function login(
       : await profiles.login({ ...params, kind }, signal);
   const { token } = profile.state;
   if (token !== null) {
-    const details = { ...(inherited === null ? {} : { inherited }), ...leftoversOf(profiles) };
+    const displayName = displayNameOf(profiles.getEntry(profile.name), token);
+    const details = {
+      ...omitUndefined({ displayName, inherited: inherited ?? undefined }),
+      ...leftoversOf(profiles),
+    };
     return { ...buildRefreshResult(profile, token), ...details };
   }
   if (kind === undefined) return { profile: profile.name, subject: null };

@@ -2,8 +2,9 @@
 import type { HttpRequest } from '../../shared/http-client.ts';
 import type { Secret } from '../../shared/secret.ts';
 import type { ExchangeOutcome } from '../../token/token-source.ts';
-import type { Installation, SourceTools } from '../credential-kind.ts';
+import type { AccountCollection, Installation, SourceTools } from '../credential-kind.ts';
 import { type AwsKeys, parseAwsKeysResponse } from './aws-keys.ts';
+import { parseDisplayName } from './display-name.ts';
 import { parseRpcStatus } from './rpc-status.ts';
 import { callService, sendExchange, type ServiceRequest } from './send-exchange.ts';
 import { parseTokenResponse } from './token-response.ts';
@@ -87,6 +88,27 @@ export async function revokeToken(
   const request = createPostRequest(`${endpoint}/iam/v1/tokens:revoke`, { iamToken: token.expose() }, token);
   const outcome = await callService(createIamRequest(request, token, tools), signal, tools);
   return outcome.ok ? null : outcome.failure.message;
+}
+
+/**
+ * `GET /iam/v1/serviceAccounts/{id}` (yandex.cloud/en/docs/iam/api-ref/ServiceAccount/get) and
+ * `GET /iam/v1/userAccounts/{id}` (yandex.cloud/en/docs/iam/api-ref/UserAccount/get).
+ * @param token of an account that may read this one
+ * @returns what people call the account; `null` if IAM does not say
+ */
+export async function getDisplayName(
+  collection: AccountCollection,
+  accountId: string,
+  token: Secret,
+  { endpoint }: Installation,
+  signal: AbortSignal,
+  tools: SourceTools,
+): Promise<string | null> {
+  const url = `${endpoint}/iam/v1/${collection}/${encodeURIComponent(accountId)}`;
+  const headers = { accept: 'application/json', authorization: `Bearer ${token.expose()}` };
+  const request: HttpRequest = { method: 'GET', url, headers };
+  const outcome = await callService(createIamRequest(request, token, tools), signal, tools);
+  return outcome.ok ? parseDisplayName(outcome.body, token.expose()) : null;
 }
 
 function createPostRequest(url: string, body: object, bearer?: Secret): HttpRequest {

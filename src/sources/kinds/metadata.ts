@@ -17,6 +17,7 @@ const storedSchema = v.object({ url: v.string() });
 /** The service account of the VM that the daemon runs on. What is stored is not secret. */
 export const metadataKind: CredentialKind = {
   name: 'metadata',
+  accountCollections: ['serviceAccounts'],
 
   /** A loopback endpoint is the emulator, which has a metadata service too. */
   async createCredential(_input, { endpoint }) {

@@ -9,6 +9,7 @@ const maxOauthTokenLength = 4_000;
 /** The OAuth token of a Yandex account. */
 export const oauthKind: CredentialKind = {
   name: 'oauth',
+  accountCollections: ['userAccounts'],
 
   async createCredential({ secret = '' }) {
     // People copy a token with the quotes of JSON or of a shell.

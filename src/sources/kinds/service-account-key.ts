@@ -26,6 +26,7 @@ type StoredKey = v.InferOutput<typeof storedSchema>;
 /** The authorized key of a service account, as `yc iam key create -o key.json` writes it. */
 export const serviceAccountKeyKind: CredentialKind = {
   name: 'service-account-key',
+  accountCollections: ['serviceAccounts'],
 
   async createCredential({ secret = '' }) {
     const { id, serviceAccountId, privateKey } = parseAuthorizedKey(secret);

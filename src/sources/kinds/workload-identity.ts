@@ -35,6 +35,7 @@ type StoredWorkload = v.InferOutput<typeof storedSchema>;
 /** Workload identity federation: an OIDC token of Kubernetes, a CI system or another platform, in a file. */
 export const workloadIdentityKind: CredentialKind = {
   name: 'workload-identity',
+  accountCollections: ['serviceAccounts'],
 
   async createCredential({ settings }, { endpoint }, { fileDeadline }) {
     const { serviceAccountId = '', tokenFile = '', tokenUrl } = settings;

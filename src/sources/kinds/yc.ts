@@ -36,6 +36,7 @@ const createTokenCommand = ['iam', 'create-token', '--no-user-output', '--format
 /** The current login of yc, the vendor's CLI. */
 export const ycKind: CredentialKind = {
   name: 'yc',
+  accountCollections: ['userAccounts', 'serviceAccounts'],
 
   async createCredential({ settings }, _installation, { programs }) {
     const { profile, path = programs.find('yc') } = settings;

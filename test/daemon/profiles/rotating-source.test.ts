@@ -29,6 +29,7 @@ interface RotatingKind extends CredentialKind {
 function createRotatingKind(fixture: ProfilesFixture): RotatingKind {
   const kind: RotatingKind = {
     name: 'oauth',
+    accountCollections: ['userAccounts'],
     valid: 'r1',
     usedCredentials: [],
     openedCredentials: [],

@@ -2,9 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
 import { formatIsoTime } from '../../../src/shared/clock.ts';
+import { type AccountType, accountTypeOf } from '../accounts.ts';
 import type { IamService } from '../iam-service.ts';
 import { authenticateJwt } from '../jwt.ts';
-import { jsonResponse, rpcError, rpcCode } from '../route-response.ts';
+import { jsonResponse, type RouteResponse, rpcError, rpcCode } from '../route-response.ts';
 import type { RouteRequest, Route } from './route.ts';
 
 /** An empty field counts as missing, as in protobuf. */
@@ -105,6 +106,30 @@ const revokeToken: Route = {
   },
 };
 
+/** yandex.cloud/en/docs/iam/api-ref/ServiceAccount/get. */
+const getServiceAccount: Route = {
+  method: 'GET',
+  path: '/iam/v1/serviceAccounts/{id}',
+  respond: (request, service) => respondWithAccount(request, service, 'serviceAccount'),
+};
+
+/** yandex.cloud/en/docs/iam/api-ref/UserAccount/get. */
+const getUserAccount: Route = {
+  method: 'GET',
+  path: '/iam/v1/userAccounts/{id}',
+  respond: (request, service) => respondWithAccount(request, service, 'userAccount'),
+};
+
+/** @throws RouteError */
+function respondWithAccount(request: RouteRequest, service: IamService, type: AccountType): RouteResponse {
+  authenticateCaller(request, service);
+  const { id } = request;
+  const description = service.findAccountDescription(id);
+  if (description === undefined) throw permissionDeniedError();
+  if (accountTypeOf(description) !== type) throw rpcError(rpcCode.notFound, `${type} ${id} not found`);
+  return jsonResponse({ id, ...description });
+}
+
 const organizationId = 'bpfemulator000000001';
 const clouds = [
   { id: 'b1gemulator000000001', createdAt: '2024-03-01T09:00:00Z', name: 'demo', organizationId },
@@ -127,6 +152,8 @@ export const iamRoutes: readonly Route[] = [
   createTokenForServiceAccount,
   createEphemeralKeys,
   revokeToken,
+  getServiceAccount,
+  getUserAccount,
   listClouds,
 ];
 

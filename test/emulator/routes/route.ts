@@ -5,11 +5,14 @@ import type { RouteResponse } from '../route-response.ts';
 export interface RouteRequest {
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
+  /** The last part of the path, where the route has `{id}`; otherwise empty. */
+  readonly id: string;
 }
 
 /** One method and path of the service. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT';
+  /** May end in `{id}`. */
   readonly path: string;
   /** Faults do not affect this route. */
   readonly isFaultExempt?: true;
@@ -17,4 +20,12 @@ export interface Route {
   readonly isControlRoute?: true;
   /** @throws RouteError */
   respond(request: RouteRequest, service: IamService): RouteResponse;
+}
+
+/** The `id` of a path that belongs to the route, empty if the route has none; `null` for the path of another. */
+export function matchPath({ path: pattern }: Route, path: string): string | null {
+  if (pattern === path) return '';
+  const prefix = pattern.endsWith('/{id}') ? pattern.slice(0, -'{id}'.length) : null;
+  const id = prefix !== null && path.startsWith(prefix) ? path.slice(prefix.length) : '';
+  return id === '' || id.includes('/') ? null : decodeURIComponent(id);
 }

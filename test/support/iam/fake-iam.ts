@@ -41,6 +41,7 @@ export function createFakeIam(clock: Clock): FakeIam {
   const exchanges: PendingExchange[] = [];
   const kind: CredentialKind = {
     name: 'oauth',
+    accountCollections: ['userAccounts'],
     async createCredential({ secret = '' }) {
       if (secret !== '') return new Secret(secret);
       throw new IamTokenError({ code: 'bad_request', message: 'the OAuth token is empty' });
