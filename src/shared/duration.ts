@@ -31,3 +31,13 @@ export function formatTimeSpan(ms: number): string {
   }
   return parts.length === 0 ? '0 s' : parts.join(' ');
 }
+
+/** For tables and prompts: `3d4h`, `11h12m`, `42m` or `38s`; rounds down. */
+export function formatShortTimeSpan(ms: number): string {
+  const seconds = Math.floor(Math.max(ms, 0) / 1_000);
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  if (hours >= 24) return `${Math.floor(hours / 24)}d${hours % 24}h`;
+  if (hours > 0) return `${hours}h${minutes % 60}m`;
+  return minutes > 0 ? `${minutes}m` : `${seconds}s`;
+}

@@ -21,7 +21,7 @@ function impersonatedToken(): HttpResponse {
   return { status: 200, headers: new Map(), body };
 }
 
-describe('item 3: the display name of an account', () => {
+describe('18.3: the display name of an account', () => {
   const folder = useTemporaryFolder();
   let fixture: ProfilesFixture;
   /** By the id of the account; the others may not be read. */

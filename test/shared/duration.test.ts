@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { formatTimeSpan, parseDuration } from '../../src/shared/duration.ts';
+import { formatShortTimeSpan, formatTimeSpan, parseDuration } from '../../src/shared/duration.ts';
 
 describe('18.7: a duration', () => {
   const cases: readonly (readonly [string, number | null])[] = [
@@ -50,4 +50,19 @@ describe('a time span', () => {
   ];
   for (const [ms, expected] of cases)
     it(`of ${ms} ms is ${expected}`, () => assert.equal(formatTimeSpan(ms), expected));
+});
+
+describe('a short time span', () => {
+  const cases: readonly (readonly [number, string])[] = [
+    [-5, '0s'],
+    [59_999, '59s'],
+    [60_000, '1m'],
+    [3_599_999, '59m'],
+    [3_600_000, '1h0m'],
+    [43_445_000, '12h4m'],
+    [86_399_999, '23h59m'],
+    [90_000_000, '1d1h'],
+  ];
+  for (const [ms, expected] of cases)
+    it(`of ${ms} ms is ${expected}`, () => assert.equal(formatShortTimeSpan(ms), expected));
 });

@@ -43,7 +43,7 @@ function find(http: HttpClient, collections: readonly AccountCollection[], accou
   );
 }
 
-describe('item 3: the lookup of a display name', () => {
+describe('18.3: the lookup of a display name', () => {
   it('is one GET with the token, to the collection of the account', async () => {
     const { http, requests } = respondByUrl({ [accountUrl('serviceAccounts')]: '{"name":"my-robot"}' });
     assert.equal(await find(http, ['serviceAccounts']), 'my-robot');

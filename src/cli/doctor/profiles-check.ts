@@ -3,6 +3,7 @@ import type { ProfileStatus } from '../../protocol/method-types.ts';
 import { formatTimeSpan } from '../../shared/duration.ts';
 import { formatProfileOption, quoteShellWord } from '../../shared/shell-quoting.ts';
 import { expiryMarginMs } from '../../token/token.ts';
+import { formatAccountName } from '../format-account-name.ts';
 import { type Check, type CheckResult, fail, pass, warn } from './check-result.ts';
 
 export const profilesCheck: Check = {
@@ -29,10 +30,12 @@ export const profilesCheck: Check = {
   },
 };
 
-function checkProfile({ profile, state, problem, timeLeftMs, notice }: ProfileStatus): CheckResult {
+function checkProfile(status: ProfileStatus): CheckResult {
+  const { profile, state, problem, timeLeftMs, notice, displayName } = status;
   const check = `profile ${profile}`;
   const hasValidToken = timeLeftMs !== null && timeLeftMs > expiryMarginMs;
-  const tokenText = hasValidToken ? `token valid for ${formatTimeSpan(timeLeftMs)}` : 'no valid token';
+  const token = displayName === undefined ? 'token' : `token of ${formatAccountName(status)}`;
+  const tokenText = hasValidToken ? `${token} valid for ${formatTimeSpan(timeLeftMs)}` : `no valid ${token}`;
   const reason = `${problem?.message ?? state}; ${tokenText}`;
   const hint = problem?.hint ?? `iam-token refresh ${formatProfileOption(profile)}`;
   switch (state) {

@@ -93,18 +93,9 @@ function splitLocalTime(time: Date): readonly [date: string, time: string] {
   return [date, `${twoDigits(time.getHours())}:${twoDigits(time.getMinutes())}`];
 }
 
-/** @returns draws lines over those of its last call, cut to the size of the screen */
-export function createRedraw(): (lines: readonly string[]) => void {
-  let drawnLineCount = 0;
-  return (lines) => {
-    const { columns, rows } = process.stdout;
-    const visibleLines = lines
-      .slice(0, (rows || 24) - 1)
-      .map((line) => truncateLine(line, (columns || 80) - 1));
-    const cursorUp = drawnLineCount === 0 ? '' : `\x1b[${drawnLineCount}A\r\x1b[J`;
-    drawnLineCount = visibleLines.length;
-    print(cursorUp + visibleLines.join('\n'));
-  };
+/** The width of the terminal; unlimited if stdout is none. */
+export function getOutputColumns(): number {
+  return isTerminal('stdout') ? process.stdout.columns || 80 : Infinity;
 }
 
 export function writeStderr(text: string): void {
@@ -125,18 +116,4 @@ function writeAll(descriptor: 1 | 2, text: string): void {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pipeRetryMs);
     }
   }
-}
-
-/** Styles do not count as columns. */
-function truncateLine(line: string, columns: number): string {
-  let remainingColumns = columns;
-  return line
-    .split(new RegExp(String.raw`(${'\x1b'}\[\d+m)`))
-    .map((part) => {
-      if (part.startsWith('\x1b')) return part;
-      const characters = Array.from(part).slice(0, remainingColumns);
-      remainingColumns -= characters.length;
-      return characters.join('');
-    })
-    .join('');
 }

@@ -4,7 +4,7 @@ import { maxDisplayNameLength, parseDisplayName } from '../../../src/sources/exc
 const token = 't1.9euelZqYzZ3NmovPzZnPz8_Pz8_Pzi2.signature';
 const parse = (account: object): string | null => parseDisplayName(account, token);
 
-describe('item 3: a display name', () => {
+describe('18.3: a display name', () => {
   it('is the name of a service account, and the login, the address or the federated name of a user', () => {
     assert.equal(parse({ id: 'aje1', folderId: 'b1g', name: 'my-robot', description: 'builds' }), 'my-robot');
     assert.equal(parse({ yandexPassportUserAccount: { login: 'ada', defaultEmail: 'a@ya.ru' } }), 'ada');

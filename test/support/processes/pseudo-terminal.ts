@@ -8,6 +8,8 @@ export interface TerminalStep {
   readonly type?: readonly string[];
   /** Then sends the program this signal. */
   readonly signal?: number;
+  /** Then gives the terminal this size. */
+  readonly resize?: { readonly columns: number; readonly rows: number };
   /** Then calls this function. */
   readonly perform?: () => void;
 }
@@ -58,6 +60,7 @@ export async function runInTerminal(
       echo.push(report.echo);
       for (const type of step.type ?? []) sendOrder({ type });
       if (step.signal !== undefined) sendOrder({ signal: step.signal });
+      if (step.resize !== undefined) sendOrder({ resize: [step.resize.rows, step.resize.columns] });
       step.perform?.();
     }
   });
@@ -79,7 +82,11 @@ import codecs, fcntl, json, os, pty, select, struct, sys, termios, time
 pid, terminal = pty.fork()
 if pid == 0:
     os.execvp(sys.argv[1], sys.argv[1:])
-fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
+
+def resize(rows, columns):
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
+
+resize(24, 80)
 
 def report(**fields):
     echo = bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
@@ -110,6 +117,8 @@ while True:
             order = json.loads(order)
             if 'signal' in order:
                 os.kill(pid, order['signal'])
+            elif 'resize' in order:
+                resize(*order['resize'])
             else:
                 os.write(terminal, order['type'].encode())
                 time.sleep(0.03)

@@ -1,17 +1,17 @@
-import type { ProfileSummary } from '../../../protocol/method-types.ts';
 import * as methods from '../../../protocol/methods.ts';
 import { callDaemon, type CommandContext, type CommandDefinition, withDaemon } from '../../command.ts';
 import { jsonOption } from '../../parsing/options.ts';
-import { fetchProfiles } from '../../fetch-status.ts';
+import { fetchProfiles, fetchStatus } from '../../fetch-status.ts';
 import { addSocketToHint } from '../../socket-hints.ts';
 import { escapeControlCharacters, formatJsonLine } from '../../terminal/escape.ts';
-import { print, printNote } from '../../terminal/terminal.ts';
+import { createStyleText, getOutputColumns, print, printNote } from '../../terminal/terminal.ts';
+import { formatProfileTable } from './status/profile-table.ts';
 
 export const profiles: CommandDefinition = {
   name: 'profiles',
   summary: 'list the profiles, or rename one',
   description:
-    'An asterisk marks the default profile. A renamed profile keeps its credential, its token and its subscribers.',
+    'The list shows the account, the kind of credential, the state, the time left of the token and the next renewal. An asterisk marks the default profile. A renamed profile keeps its credential, its token and its subscribers.',
   operand: { kind: 'action', placeholder: '[rename OLD NEW]', action: 'rename', nameCount: 2 },
   options: { json: jsonOption },
   examples: ['iam-token profiles', 'iam-token profiles rename work office'],
@@ -20,25 +20,21 @@ export const profiles: CommandDefinition = {
 
 async function runProfiles(context: CommandContext): Promise<void> {
   if (context.operand === 'rename') return runRename(context);
-  const summaries = await withDaemon(context, fetchProfiles);
-  if (context.options.has('json')) print(formatJsonLine({ profiles: summaries }));
-  else if (summaries.length > 0) print(formatProfiles(summaries));
-  else printNote('no profiles yet', addSocketToHint('iam-token login', context.socketPath));
+  if (context.options.has('json')) {
+    return print(formatJsonLine({ profiles: await withDaemon(context, fetchProfiles) }));
+  }
+  const { profiles: statuses } = await withDaemon(context, (connection, deadline) =>
+    fetchStatus(connection, undefined, deadline),
+  );
+  if (statuses.length === 0)
+    return printNote('no profiles yet', addSocketToHint('iam-token login', context.socketPath));
+  const styleText = createStyleText(context.processContext.env);
+  const table = formatProfileTable(statuses, context.clock.now().wallMs, styleText, getOutputColumns());
+  return print(table.join('\n'));
 }
 
 async function runRename(context: CommandContext): Promise<void> {
   const [, from = '', to = ''] = context.operands;
   const { profile } = await callDaemon(context, methods.rename, { profile: from, to });
   print(`renamed ${escapeControlCharacters(from)} to ${escapeControlCharacters(profile)}`);
-}
-
-function formatProfiles(summaries: readonly ProfileSummary[]): string {
-  const rows = summaries.map((each) => ({ ...each, displayName: escapeControlCharacters(each.profile) }));
-  const width = Math.max(...rows.map(({ displayName }) => displayName.length));
-  return rows
-    .map(
-      ({ displayName, kind, isDefault }) =>
-        `${isDefault ? '*' : ' '} ${displayName.padEnd(width)}  ${escapeControlCharacters(kind)}`,
-    )
-    .join('\n');
 }

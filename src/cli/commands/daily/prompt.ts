@@ -1,5 +1,6 @@
 import { collectPages } from '../../../protocol/collect-pages.ts';
 import type { ProfileStatus } from '../../../protocol/method-types.ts';
+import { formatShortTimeSpan } from '../../../shared/duration.ts';
 import { promptStatus } from '../../../protocol/prompt-status.ts';
 import { type CommandContext, type CommandDefinition, profileParamsOf, withDaemon } from '../../command.ts';
 import { profileOption } from '../../parsing/options.ts';
@@ -31,8 +32,8 @@ async function runPrompt(context: CommandContext): Promise<void> {
 }
 
 function formatSegment({ profile, state, timeLeftMs }: PromptProfile): string {
-  const minutes = Math.floor((timeLeftMs ?? 0) / 60_000);
-  const timeLeft = minutes < 60 ? `${minutes}m` : `${Math.floor(minutes / 60)}h${minutes % 60}m`;
-  const life = minutes < 1 ? state.replaceAll('_', ' ') : state === 'ok' ? timeLeft : `${timeLeft}!`;
+  const hasMinutes = timeLeftMs !== null && timeLeftMs >= 60_000;
+  const timeLeft = hasMinutes ? formatShortTimeSpan(timeLeftMs) : state.replaceAll('_', ' ');
+  const life = hasMinutes && state !== 'ok' ? `${timeLeft}!` : timeLeft;
   return `${escapeControlCharacters(profile)} ${life}`;
 }

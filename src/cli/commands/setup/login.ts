@@ -3,6 +3,7 @@ import * as methods from '../../../protocol/methods.ts';
 import { callDaemon, type CommandContext, type CommandDefinition, profileParamsOf } from '../../command.ts';
 import { clearable, flag, id, keychainTimeoutMs, profileOption, text, url } from '../../parsing/options.ts';
 import { checkDaemon } from '../../check-daemon.ts';
+import { formatAccountName } from '../../format-account-name.ts';
 import { retryAfterInstall } from './retry-after-install.ts';
 import { unlockForLogin } from '../../unlock-store.ts';
 import { chooseKind } from './choose-kind.ts';
@@ -87,11 +88,12 @@ async function runLogin(typedContext: CommandContext): Promise<void> {
     cloudId: options.get('cloud-id'),
     folderId: options.get('folder-id'),
   };
-  const { profile, subject, expiresAt, inherited, leftovers } = await withProgress(
+  const result = await withProgress(
     `the ${daemonStatus.store.kind === 'keychain' ? 'keychain' : 'store'} and ${kind.waitingFor ?? 'Yandex Cloud'}`,
     callDaemon(context, methods.login, params),
   );
-  const account = escapeControlCharacters(subject ?? profile);
+  const { profile, expiresAt, inherited, leftovers } = result;
+  const account = formatAccountName(result) ?? escapeControlCharacters(profile);
   const now = context.clock.now().wallMs;
   const validity = expiresAt && `; IAM token valid until ${formatLocalTime(expiresAt, now)}`;
   print(`logged in as ${account}${validity ?? ''}`);

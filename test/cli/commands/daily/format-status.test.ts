@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { formatStatus } from '../../../../src/cli/commands/daily/format-status.ts';
+import { formatStatus } from '../../../../src/cli/commands/daily/status/format-status.ts';
 import type { ProfileStatus } from '../../../../src/protocol/method-types.ts';
 import { daemonStatus, failingProfile, workProfile } from './status-fixtures.ts';
 
@@ -36,7 +36,7 @@ describe('the output of status', () => {
     else process.env['TZ'] = zone;
   });
 
-  it('is a block for each profile, and one for the daemon', () => {
+  it('is the table of several profiles, a block for each, and one for the daemon', () => {
     const lines = formatStatus(
       { daemon: daemonStatus, profiles: [workProfile, failingProfile, rejected] },
       nowMs,
@@ -44,7 +44,12 @@ describe('the output of status', () => {
     );
     assert.equal(
       lines.join('\n'),
-      `work (default)   account aje0ada
+      `  PROFILE     ACCOUNT  KIND   STATE           LEFT     RENEWAL
+* work        aje0ada  oauth  ok              12h4m    in 42m
+  home        -        oauth  failing         expired  now
+  e\\u{1b}vil  aje0ada  oauth  login required  -        -
+
+work (default)   account aje0ada
   token         valid for 12 h 4 min, until 22:04
   renewal       next in 42 min
   credential    OAuth token
@@ -69,6 +74,23 @@ e\\u{1b}vil   account aje0ada
 daemon   version 0.1.0, running for 2 h (process 4242)
   service       none, started by hand
   store         keychain, open`,
+    );
+  });
+
+  it('18.3: names the account, also without a token, and without control characters', () => {
+    const titleOf = (overrides: Partial<ProfileStatus>): string | undefined =>
+      formatStatus(
+        { daemon: daemonStatus, profiles: [{ ...workProfile, ...overrides }] },
+        nowMs,
+        unstyled,
+      )[0];
+    const kind = 'service-account-key';
+    assert.equal(titleOf({ displayName: 'ada' }), 'work (default)   account ada (aje0ada)');
+    assert.equal(titleOf({ kind, displayName: 'bot' }), 'work (default)   service account bot (aje0ada)');
+    assert.equal(titleOf({ displayName: 'ada', subject: null }), 'work (default)   account ada');
+    assert.equal(
+      titleOf({ displayName: 'a\x1b\u202e' }),
+      'work (default)   account a\\u{1b}\\u{202e} (aje0ada)',
     );
   });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { respondWith, ScriptedDaemon } from '../../../support/daemon/scripted-daemon.ts';
 import { runCli } from '../../../support/processes/run-cli.ts';
+import { daemonStatus, failingProfile, workProfile } from './status-fixtures.ts';
 
 describe('iam-token profiles', () => {
   let daemon: ScriptedDaemon;
@@ -14,12 +15,20 @@ describe('iam-token profiles', () => {
 
   const work = { profile: 'work', isDefault: true, kind: 'oauth' };
   const a = { profile: 'a', isDefault: false, kind: 'metadata' };
-  const bidiNameProfile = { profile: 'e\u202evil', isDefault: false, kind: 'oauth' };
 
-  it('lists the profiles, and marks the default one', async () => {
-    daemon.setScript(respondWith({ profiles: { profiles: [a, bidiNameProfile, work], next: null } }));
+  it('prints the table of profiles, and marks the default one', async () => {
+    const profiles = [
+      { ...failingProfile, profile: 'a', kind: 'metadata' },
+      { ...workProfile, profile: 'e\u202evil', isDefault: false, displayName: 'my-robot' },
+      { ...workProfile, nextRenewalAt: null },
+    ];
+    daemon.setScript(respondWith({ status: { daemon: daemonStatus, profiles, next: null } }));
     assert.deepEqual(await run(['profiles']), {
-      stdout: '  a             metadata\n  e\\u{202e}vil  oauth\n* work          oauth\n',
+      stdout: `  PROFILE       ACCOUNT   KIND      STATE    LEFT     RENEWAL
+  a             -         metadata  failing  expired  now
+  e\\u{202e}vil  my-robot  oauth     ok       12h4m    now
+* work          aje0ada   oauth     ok       12h4m    -
+`,
       stderr: '',
       code: 0,
     });
@@ -46,12 +55,13 @@ describe('iam-token profiles', () => {
 
   it('stops if the pages form a cycle', async () => {
     daemon.setScript(respondWith({ profiles: { profiles: [a], next: 'a' } }));
-    assert.equal((await run(['profiles', '--timeout', '5s'])).code, 0);
+    assert.equal((await run(['profiles', '--json', '--timeout', '5s'])).code, 0);
     assert.equal(daemon.requests.length, 2);
   });
 
   it('prints a hint without profiles', async () => {
-    daemon.setScript(respondWith({ profiles: { profiles: [], next: null } }));
+    const noProfiles = { profiles: [], next: null };
+    daemon.setScript(respondWith({ profiles: noProfiles, status: { ...noProfiles, daemon: daemonStatus } }));
     assert.deepEqual(await run(['profiles']), {
       stdout: '',
       stderr: 'iam-token: no profiles yet\niam-token: hint: iam-token login\n',

@@ -1,15 +1,16 @@
-import type { DaemonStatus } from '../../../protocol/method-types.ts';
-import type { WireProblem } from '../../../shared/errors.ts';
-import { formatTimeSpan } from '../../../shared/duration.ts';
-import type { FullStatus } from '../../fetch-status.ts';
-import { escapeControlCharacters } from '../../terminal/escape.ts';
-import type { StyleText } from '../../terminal/terminal.ts';
+import type { DaemonStatus } from '../../../../protocol/method-types.ts';
+import type { WireProblem } from '../../../../shared/errors.ts';
+import { formatTimeSpan } from '../../../../shared/duration.ts';
+import type { FullStatus } from '../../../fetch-status.ts';
+import { escapeControlCharacters } from '../../../terminal/escape.ts';
+import type { StyleText } from '../../../terminal/terminal.ts';
 import { formatAccount, profileRowsOf } from './profile-rows.ts';
+import { formatProfileTable } from './profile-table.ts';
 import { escapeOptional, formatRows, problemRowsOf, type Row } from './status-rows.ts';
 
 /**
- * `status` for people: a block for each profile, then one for the daemon.
- * @param columns width at which long texts are wrapped
+ * `status` for people: a table of several profiles, a block for each, then one for the daemon.
+ * @param columns width at which tables are cut and long texts are wrapped
  */
 export function formatStatus(
   { daemon, profiles }: FullStatus,
@@ -25,9 +26,12 @@ export function formatStatus(
     ...formatRows(profileRowsOf(profile, nowMs, styleText), columns),
     '',
   ]);
+  const tableLines =
+    profiles.length > 1 ? [...formatProfileTable(profiles, nowMs, styleText, columns), ''] : [];
   const noProfilesLines = profiles.length === 0 ? ['no profiles yet; to log in: iam-token login', ''] : [];
   const uptime = formatTimeSpan(nowMs - Date.parse(daemon.startedAt));
   return [
+    ...tableLines,
     ...profileBlocks.flat(),
     ...noProfilesLines,
     formatTitle(

@@ -1,18 +1,21 @@
-import type { ProfileStatus } from '../../../protocol/method-types.ts';
-import { formatTimeSpan } from '../../../shared/duration.ts';
-import { defaultIamEndpoint } from '../../../shared/endpoint.ts';
-import { expiryMarginMs } from '../../../token/token.ts';
-import { escapeControlCharacters } from '../../terminal/escape.ts';
-import { formatLocalTime, type Style, type StyleText } from '../../terminal/terminal.ts';
+import type { ProfileStatus } from '../../../../protocol/method-types.ts';
+import { formatTimeSpan } from '../../../../shared/duration.ts';
+import { defaultIamEndpoint } from '../../../../shared/endpoint.ts';
+import { expiryMarginMs } from '../../../../token/token.ts';
+import { escapeControlCharacters } from '../../../terminal/escape.ts';
+import { formatLocalTime, type Style, type StyleText } from '../../../terminal/terminal.ts';
+import { formatAccountName } from '../../../format-account-name.ts';
 import { escapeOptional, problemRowsOf, type Row } from './status-rows.ts';
 
 /** Kinds that always log in as a service account; the others may be a user's. */
 const serviceAccountKinds: readonly string[] = ['service-account-key', 'metadata', 'workload-identity'];
 
-export function formatAccount({ subject, kind, impersonateServiceAccountId }: ProfileStatus): string | null {
-  if (subject === null) return null;
+export function formatAccount(status: ProfileStatus): string | null {
+  const { kind, impersonateServiceAccountId } = status;
+  const name = formatAccountName(status);
+  if (name === null) return null;
   const isServiceAccount = serviceAccountKinds.includes(kind) || impersonateServiceAccountId !== undefined;
-  return `${isServiceAccount ? 'service account' : 'account'} ${escapeControlCharacters(subject)}`;
+  return `${isServiceAccount ? 'service account' : 'account'} ${name}`;
 }
 
 export function profileRowsOf(status: ProfileStatus, nowMs: number, styleText: StyleText): readonly Row[] {
@@ -20,7 +23,7 @@ export function profileRowsOf(status: ProfileStatus, nowMs: number, styleText: S
   const failuresInHour = attemptsInHour - successesInHour;
   return [
     ['token', formatToken(status, nowMs, styleText)],
-    ['renewal', styleText(renewalStyles[status.state], formatRenewal(status, nowMs))],
+    ['renewal', styleText(stateStyles[status.state], formatRenewal(status, nowMs))],
     ...problemRowsOf(problem),
     ['last failure', formatLastFailure(status, nowMs)],
     [
@@ -46,7 +49,7 @@ function formatToken({ expiresAt, timeLeftMs }: ProfileStatus, nowMs: number, st
   return styleText('success', `valid for ${timeLeft}, until ${formatLocalTime(expiresAt, nowMs)}`);
 }
 
-const renewalStyles: Readonly<Record<ProfileStatus['state'], Style>> = {
+export const stateStyles: Readonly<Record<ProfileStatus['state'], Style>> = {
   loading: 'warning',
   ok: 'success',
   renewing: 'warning',

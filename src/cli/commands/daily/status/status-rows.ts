@@ -1,7 +1,7 @@
 /** The rows of a block of `status`. */
-import type { WireProblem } from '../../../shared/errors.ts';
-import { wrapText } from '../../parsing/format-text.ts';
-import { escapeControlCharacters } from '../../terminal/escape.ts';
+import type { WireProblem } from '../../../../shared/errors.ts';
+import { wrapText } from '../../../parsing/format-text.ts';
+import { escapeControlCharacters } from '../../../terminal/escape.ts';
 
 /** A row without text is omitted. */
 export type Row = readonly [label: string, text: string | null];
