@@ -242,7 +242,6 @@ export const login = defineMethod('login', {
     v.object({
       profile: v.string(),
       subject: subject(),
-      /** As in `status`. */
       displayName: text(),
       /** Absent without `kind`, if the profile has no token. */
       expiresAt: v.exactOptional(timestamp()),

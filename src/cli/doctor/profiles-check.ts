@@ -3,7 +3,7 @@ import type { ProfileStatus } from '../../protocol/method-types.ts';
 import { formatTimeSpan } from '../../shared/duration.ts';
 import { formatProfileOption, quoteShellWord } from '../../shared/shell-quoting.ts';
 import { expiryMarginMs } from '../../token/token.ts';
-import { formatAccountName } from '../format-account-name.ts';
+import { formatAccountName } from '../terminal/format-account-name.ts';
 import { type Check, type CheckResult, fail, pass, warn } from './check-result.ts';
 
 export const profilesCheck: Check = {

@@ -3,7 +3,7 @@ import * as methods from '../../../protocol/methods.ts';
 import { callDaemon, type CommandContext, type CommandDefinition, profileParamsOf } from '../../command.ts';
 import { clearable, flag, id, keychainTimeoutMs, profileOption, text, url } from '../../parsing/options.ts';
 import { checkDaemon } from '../../check-daemon.ts';
-import { formatAccountName } from '../../format-account-name.ts';
+import { formatAccountName } from '../../terminal/format-account-name.ts';
 import { retryAfterInstall } from './retry-after-install.ts';
 import { unlockForLogin } from '../../unlock-store.ts';
 import { chooseKind } from './choose-kind.ts';

@@ -4,7 +4,7 @@ import { defaultIamEndpoint } from '../../../../shared/endpoint.ts';
 import { expiryMarginMs } from '../../../../token/token.ts';
 import { escapeControlCharacters } from '../../../terminal/escape.ts';
 import { formatLocalTime, type Style, type StyleText } from '../../../terminal/terminal.ts';
-import { formatAccountName } from '../../../format-account-name.ts';
+import { formatAccountName } from '../../../terminal/format-account-name.ts';
 import { escapeOptional, problemRowsOf, type Row } from './status-rows.ts';
 
 /** Kinds that always log in as a service account; the others may be a user's. */

@@ -1,5 +1,5 @@
-import type { ProfileStatus } from '../protocol/method-types.ts';
-import { escapeControlCharacters } from './terminal/escape.ts';
+import type { ProfileStatus } from '../../protocol/method-types.ts';
+import { escapeControlCharacters } from './escape.ts';
 
 /** `my-robot (aje…)`, or the one of both that is known; `null` if neither is. */
 export function formatAccountName({
