@@ -22,6 +22,8 @@ export interface CLibrary {
    * SO_PEERPIDFD, since Linux 6.5. `unsupported` on an older kernel, `null` if the process has ended.
    */
   openPeerPidFd(socket: Socket): number | 'unsupported' | null;
+  /** Returns free memory of the C library to the system: malloc_trim(3). Does nothing with musl. */
+  trimMemory(): void;
   /** Ends this process without waiting for its threads; _exit(2). */
   exitAtOnce(code: number): void;
   /** @param socket the value of `NOTIFY_SOCKET`: a path, or `@` and an abstract name */
@@ -101,6 +103,7 @@ function bindCLibrary(): CLibrary {
       if (pidFd !== null) return pidFd.readInt32LE(0);
       return koffi.errno() === ENOPROTOOPT ? 'unsupported' : null;
     },
+    trimMemory: createMemoryTrim(library),
     exitAtOnce: library.func('void _exit(int)'),
     createSdNotify: (path, onError) => {
       const address = Buffer.from(`\0\0${path.replace(/^@/, '\0')}`);
@@ -112,6 +115,15 @@ function bindCLibrary(): CLibrary {
       };
     },
   };
+}
+
+function createMemoryTrim(library: ReturnType<typeof Koffi.load>): () => void {
+  try {
+    const mallocTrim = library.func('int malloc_trim(size_t)');
+    return () => void mallocTrim(0);
+  } catch {
+    return () => undefined; // Not glibc.
+  }
 }
 
 /**

@@ -93,7 +93,7 @@ async function main(): Promise<void> {
   for (const warning of [...unsafeEnvironment.warnings, ...warnings, ...listenerWarnings]) log.warn(warning);
   steps.useLog(log);
   const profileParts = await steps.run('read the profile list', () =>
-    buildProfiles({ clock, log, context, settings, fileDeadline, store, configFolder: paths.config }),
+    buildProfiles({ clock, log, context, settings, fileDeadline, store, paths, guard }),
   );
 
   const daemon = await serve({

@@ -49,6 +49,12 @@ describe('loadCLibrary', () => {
     server.close();
   });
 
+  it('returns free memory to the system, and only that', () => {
+    const kept = Buffer.alloc(1024 * 1024, 'x');
+    library.trimMemory();
+    assert.ok(kept.every((byte) => byte === 0x78));
+  });
+
   it('protects the memory of the process, and disables core dumps for it and its children', async () => {
     const { stdout, stderr } = await runModule(
       `import { execFileSync } from 'node:child_process';

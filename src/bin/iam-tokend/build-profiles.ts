@@ -1,6 +1,7 @@
 import { createProgramRunner } from '../../adapters/child-process.ts';
 import type { TrustSource } from '../../daemon/credential-trust.ts';
 import { Hooks } from '../../daemon/hooks/hooks.ts';
+import { scheduleMemoryTrimming } from '../../daemon/memory-trimming.ts';
 import { CredentialSlots } from '../../daemon/profiles/credential-slots.ts';
 import { hintProfileOf, openProfileRegistry } from '../../daemon/profiles/profile-registry.ts';
 import type { Profile } from '../../daemon/profiles/profile.ts';
@@ -22,6 +23,8 @@ import { findCredentialKind } from '../../sources/credential-kinds.ts';
 import { createProbeService } from '../../sources/exchange/service-probe.ts';
 import type { CredentialStore } from '../../stores/credential-store.ts';
 import { currentProblem } from '../../token/selectors.ts';
+import type { DaemonPaths } from './arguments.ts';
+import type { PeerGuard } from './peer-guard.ts';
 import type { ReloadableSettings } from './settings.ts';
 
 export interface BuildProfilesParts {
@@ -31,8 +34,8 @@ export interface BuildProfilesParts {
   readonly settings: ReloadableSettings;
   readonly fileDeadline: FileDeadline;
   readonly store: CredentialStore;
-  /** The folder of `profiles.json`. */
-  readonly configFolder: string;
+  readonly paths: Pick<DaemonPaths, 'config'>;
+  readonly guard: Pick<PeerGuard, 'cLibrary'>;
 }
 
 export interface BuiltProfiles {
@@ -43,8 +46,10 @@ export interface BuiltProfiles {
 
 /** Builds the profiles, and what receives their events. */
 export async function buildProfiles(parts: BuildProfilesParts): Promise<BuiltProfiles> {
-  const { clock, log, context, settings, store, configFolder } = parts;
-  const registry = await openProfileRegistry(configFolder, context.uid, upgradeCommand(context));
+  const { clock, log, context, settings, store, paths, guard } = parts;
+  const trimLater = scheduleMemoryTrimming(clock, () => guard.cLibrary?.trimMemory());
+  trimLater();
+  const registry = await openProfileRegistry(paths.config, context.uid, upgradeCommand(context));
   const { instance } = registry.current;
   if (registry.copiedFrom !== null)
     log.write(
@@ -60,9 +65,9 @@ export async function buildProfiles(parts: BuildProfilesParts): Promise<BuiltPro
   });
   const trustSource: TrustSource = {
     read: async () => {
-      const { warnings, ...snapshot } = await settings.current.trust.read();
+      const { anchors, http, warnings } = await settings.current.trust.read();
       for (const warning of warnings) log.write('warn', warning);
-      return snapshot;
+      return { anchors, http: withCallback(http, trimLater) };
     },
   };
   const turns = new RenewalTurns(clock);
@@ -109,6 +114,11 @@ function createSourceTools(
       return settings.current.config.iam.timeoutMs;
     },
   };
+}
+
+/** @param onResponse called after each request, also if it fails */
+function withCallback(http: HttpClient, onResponse: () => void): HttpClient {
+  return { send: (request, signal) => http.send(request, signal).finally(onResponse) };
 }
 
 function buildEventParams(
