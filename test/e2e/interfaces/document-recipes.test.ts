@@ -85,7 +85,7 @@ describe('recipes in USAGE.md and RECIPES.md', () => {
       const { stderr, code } = await runCommands(moveCommands);
       assert.equal(code, 0, stderr);
       assert.equal(await readSubject(), getTestKey().serviceAccountId);
-      assert.match((await testEnv.iamToken(['profiles'])).stdout, /^\* mine +service-account-key\n$/);
+      assert.match((await testEnv.iamToken(['profiles'])).stdout, /^\* mine +\S+ +key +ok /m);
     });
 
     it('creates a key', async () => {

@@ -1,5 +1,6 @@
 import type { DaemonStatus, ProfileStatus, TokenResult } from '../../../src/protocol/method-types.ts';
 import { failWith } from './scripted-daemon.ts';
+import { version } from '../../../src/shared/version.ts';
 
 /** A daemon without a credential, and what the client prints then. */
 export const loginRequired = failWith({
@@ -42,7 +43,7 @@ export function createStatusResult(
     ...profile,
   };
   const daemon = {
-    version: '0.1.0',
+    version,
     pid: 1,
     startedAt: '2026-11-24T10:00:00.000Z',
     store: { kind: 'memory', state: 'open', problem: null },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { formatStatus } from '../../../../src/cli/commands/daily/status/format-status.ts';
 import type { ProfileStatus } from '../../../../src/protocol/method-types.ts';
 import { daemonStatus, failingProfile, workProfile } from './status-fixtures.ts';
+import { version } from '../../../../src/shared/version.ts';
 
 const rejected: ProfileStatus = {
   ...workProfile,
@@ -71,7 +72,7 @@ e\\u{1b}vil   account aje0ada
   credential    OAuth token
   clock         1 min 30 s behind Yandex Cloud
 
-daemon   version 0.1.0, running for 2 h (process 4242)
+daemon   version ${version}, running for 2 h (process 4242)
   service       none, started by hand
   store         keychain, open`,
     );
@@ -172,7 +173,7 @@ daemon   version 0.1.0, running for 2 h (process 4242)
     assert.deepEqual(lines, [
       'no profiles yet; to log in: iam-token login',
       '',
-      'daemon   version 0.1.0, running for 2 h (process 4242)',
+      `daemon   version ${version}, running for 2 h (process 4242)`,
       '  service       none, started by hand',
       '  store         keychain, closed',
       '  problem       the keychain is locked',

@@ -1,7 +1,8 @@
 import type { DaemonStatus, ProfileStatus } from '../../../../src/protocol/method-types.ts';
+import { version } from '../../../../src/shared/version.ts';
 
 export const daemonStatus: DaemonStatus = {
-  version: '0.1.0',
+  version,
   pid: 4242,
   startedAt: '2026-11-24T08:00:00.000Z',
   store: { kind: 'keychain', state: 'open', problem: null },

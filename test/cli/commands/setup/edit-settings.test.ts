@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { respondWith, ScriptedDaemon } from '../../../support/daemon/scripted-daemon.ts';
 import { runInTerminal } from '../../../support/processes/pseudo-terminal.ts';
 import { runCli } from '../../../support/processes/run-cli.ts';
+import { version } from '../../../../src/shared/version.ts';
 
-const hello = { version: '0.1.0', protocol: 1 };
+const hello = { version, protocol: 1 };
 const login = { profile: 'work', subject: 'aje0ada' };
 
 describe('iam-token login with settings alone', () => {
@@ -44,7 +45,7 @@ describe('iam-token login with settings alone', () => {
   it('18.2: asks for the kind in a terminal if there is no profile yet', async () => {
     const status = {
       daemon: {
-        version: '0.1.0',
+        version,
         pid: 1,
         startedAt: '2026-11-24T08:00:00.000Z',
         store: { kind: 'memory', state: 'open', problem: null },

@@ -12,12 +12,13 @@ import { runInTerminal, type TerminalStep } from '../../../support/processes/pse
 import { clientBundle, runCli } from '../../../support/processes/run-cli.ts';
 import { useTemporaryFolder } from '../../../support/temporary-folder.ts';
 import { createRealClock } from '../../../support/time/real-clock.ts';
+import { version } from '../../../../src/shared/version.ts';
 
-const hello = { version: '0.1.0', protocol: 1 };
+const hello = { version, protocol: 1 };
 const login = { profile: 'default', subject: 'aje0ada', expiresAt: '2026-11-24T22:04:05.000Z' };
 const status = {
   daemon: {
-    version: '0.1.0',
+    version,
     pid: 42,
     startedAt: '2026-11-24T08:00:00.000Z',
     store: { kind: 'keychain', state: 'open', problem: null },

@@ -4,15 +4,16 @@ import { join } from 'node:path';
 import { respondWith, ScriptedDaemon } from '../../../support/daemon/scripted-daemon.ts';
 import { type CliResult, runCli } from '../../../support/processes/run-cli.ts';
 import { useTemporaryFolder } from '../../../support/temporary-folder.ts';
+import { version } from '../../../../src/shared/version.ts';
 
-export const helloResult = { version: '0.1.0', protocol: 1 };
+export const helloResult = { version, protocol: 1 };
 const login = { profile: 'default', subject: 'aje0ada', expiresAt: '2026-11-24T22:04:05.000Z' };
 export const loggedInOutput = 'logged in as aje0ada; IAM token valid until 2026-11-24 22:04\n';
 export const key = '{\n   "id": "ajekey",\n   "private_key": "canary ✓"\n}\n';
 
 export const createStatusResult = (storeKind: string): object => ({
   daemon: {
-    version: '0.1.0',
+    version,
     pid: 1,
     startedAt: '2026-11-24T08:00:00.000Z',
     store: { kind: storeKind, state: 'open', problem: null },

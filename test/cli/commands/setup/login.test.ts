@@ -5,13 +5,14 @@ import { dirname } from 'node:path';
 import { runInTerminal } from '../../../support/processes/pseudo-terminal.ts';
 import { runCli } from '../../../support/processes/run-cli.ts';
 import { respondWith, type Script, ScriptedDaemon } from '../../../support/daemon/scripted-daemon.ts';
+import { version } from '../../../../src/shared/version.ts';
 
 const secret = 'y0_AgAAAABcanary';
-const hello = { version: '0.1.0', protocol: 1 };
+const hello = { version, protocol: 1 };
 const login = { profile: 'default', subject: 'aje0ada', expiresAt: '2026-11-24T22:04:05.000Z' };
 const status = {
   daemon: {
-    version: '0.1.0',
+    version,
     pid: 42,
     startedAt: '2026-11-24T08:00:00.000Z',
     store: { kind: 'keychain', state: 'open', problem: null },
@@ -49,7 +50,7 @@ describe('iam-token login', () => {
       stderr: '',
       code: 0,
     });
-    assert.deepEqual(daemon.requests[0]?.params, { version: '0.1.0' });
+    assert.deepEqual(daemon.requests[0]?.params, { version });
     assert.deepEqual(calledMethods(), ['hello', 'status', 'login']);
     assert.deepEqual(loginParams(), { kind: 'oauth', secret });
   });
