@@ -39,7 +39,7 @@ const commandLines: readonly CallCase[] = [
   native('--min-ttl', '10m'),
   native('--min-ttl=0'),
   native('--min-ttl=007s', '--profile=work', '--timeout', '24h'),
-  native('--min-ttl', '11h30m'),
+  native('--min-ttl', '7h30m'),
   native('--min-ttl=1m500ms', '--timeout', '1d'),
   native('--no-user-output', '--format', 'json'),
   native('create-token'),
