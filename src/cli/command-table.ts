@@ -5,6 +5,7 @@ import { logout } from './commands/daily/logout.ts';
 import { profiles } from './commands/daily/profiles.ts';
 import { prompt } from './commands/daily/prompt.ts';
 import { refresh } from './commands/daily/refresh.ts';
+import { rotateKey } from './commands/daily/rotate-key.ts';
 import { status } from './commands/daily/status.ts';
 import { stop } from './commands/daily/stop.ts';
 import { token } from './commands/daily/token.ts';
@@ -35,7 +36,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { title: 'Set up', commands: [install, login, uninstall] },
   {
     title: 'Every day',
-    commands: [status, profiles, use, refresh, logout, lock, unlock, stop, doctor],
+    commands: [status, profiles, use, refresh, rotateKey, logout, lock, unlock, stop, doctor],
   },
   {
     title: 'For other programs',

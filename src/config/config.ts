@@ -32,6 +32,24 @@ const timeoutSchema = v.pipe(
   v.maxValue(60_000, 'must be at most 60s'),
 );
 
+const rotateAfterRule = 'must be a time, such as 90d';
+const dayMs = 24 * 60 * 60_000;
+const rotateAfterSchema = v.pipe(
+  v.string(rotateAfterRule),
+  v.transform(parseDuration),
+  v.number(rotateAfterRule),
+  v.minValue(dayMs, 'must be at least 1d'),
+  v.maxValue(3_650 * dayMs, 'must be at most 3650d'),
+);
+
+const keysSchema = v.pipe(
+  v.strictObject({ rotateAfter: v.nullish(rotateAfterSchema, null) }),
+  v.transform(({ rotateAfter }) => ({
+    /** The age at which authorized keys replace themselves; `null`: never. */
+    rotateAfterMs: rotateAfter,
+  })),
+);
+
 /** A path by the rules of the platform: on Windows, also `C:/…` and `\\\\server\\share\\…`. */
 const createPathSchema = (platform: NodeJS.Platform) =>
   v.pipe(
@@ -166,6 +184,7 @@ export function createConfigSchema(
     http: v.nullish(v.strictObject({ socket: v.nullish(v.boolean(), false) }), {}),
     metadata: v.nullish(metadataSchema, {}),
     hooks: v.nullish(createHooksSchema(platform), {}),
+    keys: v.nullish(keysSchema, {}),
     /** Further hosts for `docker-credential`. */
     registries: v.nullish(registriesSchema, []),
     login: v.nullish(

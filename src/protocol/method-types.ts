@@ -22,6 +22,7 @@ export type LoginParams = MethodParams<'login'>;
 export type LoginResult = MethodResult<'login'>;
 export type TokenResult = MethodResult<'token'>;
 export type AwsCredentialsResult = MethodResult<'awsCredentials'>;
+export type RotateKeyResult = MethodResult<'rotateKey'>;
 export type LogoutResult = MethodResult<'logout'>;
 export type LockResult = MethodResult<'lock'>;
 export type UnlockResult = MethodResult<'unlock'>;

@@ -6,8 +6,10 @@
  * This file exports methods only, one by one: the bundle of `iam-token` contains those on the path of a token.
  */
 import * as v from 'valibot';
+import { protection, serviceManager } from './daemon-fields.ts';
 import { number, problem, timestamp } from './envelope.ts';
 import { challengeValue, clearableId, minTtlMs, resourceId } from './fields.ts';
+import { keyStatus, lastUse, rotatedKey } from './key-fields.ts';
 import { isProfileName } from './limits.ts';
 import { isIamToken, isObject, type Schema } from './validate.ts';
 
@@ -80,6 +82,8 @@ const loginParams = () =>
     folderId: clearableId(),
     /** The profile's tokens are those of this service account. */
     impersonateServiceAccountId: clearableId(),
+    /** The client is going to call `rotateKey`: refused if that cannot succeed. */
+    replaceKey: v.exactOptional(v.boolean()),
   });
 
 /** The settings of a profile, apart from its credential. */
@@ -128,24 +132,7 @@ const profileStatus = () =>
     clockOffsetMs: number(),
     /** Information for the user that is not a problem. */
     notice: text(),
-  });
-
-/** What starts and restarts the daemon; newer daemons may name other kinds. */
-const serviceManager = () =>
-  v.object({
-    /** `systemd --user`, `systemd` or `launchd`. */
-    kind: v.string(),
-    /** The daemon's name there, such as `iam-tokend.service`. */
-    unit: v.string(),
-  });
-
-/** What the kernel enforces; newer daemons may name other values. */
-const protection = () =>
-  v.object({
-    /** `own uid`: this user and root only. `own uid, and guests`: others may request tokens. `not enforced`. */
-    peers: v.string(),
-    /** `closed`: debuggers of the same user cannot attach. `not enforced`. */
-    memory: v.string(),
+    key: v.exactOptional(v.lazy(keyStatus)),
   });
 
 /** Removed credentials that are still in a store. */
@@ -248,7 +235,14 @@ export const login = defineMethod('login', {
       /** The settings that the profile keeps, because the login does not mention them. */
       inherited: v.exactOptional(v.object({ endpoint: text(), ...scope() })),
       leftovers: leftovers(),
+      /** With `replaceKey`. */
+      lastUse: v.exactOptional(v.lazy(lastUse)),
     }),
+});
+
+export const rotateKey = defineMethod('rotateKey', {
+  params: () => v.object({ profile: profile(), keepReplacedKey: v.exactOptional(v.boolean()) }),
+  result: () => rotatedKey(),
 });
 
 export const logout = defineMethod('logout', {

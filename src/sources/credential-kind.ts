@@ -1,11 +1,12 @@
 import type { FileDeadline } from '../files/file-deadline.ts';
 import type { Clock } from '../shared/clock.ts';
-import { IamTokenError } from '../shared/errors.ts';
 import type { Hint, HintLine } from '../shared/hint.ts';
+import { IamTokenError, type Problem } from '../shared/errors.ts';
 import { omitUndefined } from '../shared/omit-undefined.ts';
 import type { HttpClient } from '../shared/http-client.ts';
 import type { ProgramRunner } from '../shared/program-runner.ts';
 import type { Secret } from '../shared/secret.ts';
+import type { ListedKey } from './exchange/listed-key.ts';
 import type { ProbeService } from './exchange/service-probe.ts';
 import type { IamTokenSource } from '../token/token-source.ts';
 
@@ -43,6 +44,50 @@ export interface RevocationAdvice {
 /** Where IAM describes accounts: `GET /iam/v1/COLLECTION/ID`. */
 export type AccountCollection = 'serviceAccounts' | 'userAccounts';
 
+/** A key in IAM that is the credential of a profile. */
+export interface KeyDescription {
+  readonly id: string;
+  readonly serviceAccountId: string;
+  /** Milliseconds since the epoch; absent if unknown. */
+  readonly createdAtMs?: number;
+}
+
+export type KeyResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | {
+      readonly ok: false;
+      readonly problem: Problem;
+      /** IAM answered, and did nothing. */
+      readonly isRejected: boolean;
+    };
+
+/**
+ * How a daemon manages the keys of the account that owns a credential. No method throws for a failure of the network or
+ * of IAM; each takes an IAM token of the account.
+ */
+export interface KeyManagement {
+  /** @throws IamTokenError as `CredentialKind.open` does */
+  describe(credential: Secret): KeyDescription;
+  /**
+   * Creates another key for the same account, with the algorithm of this one.
+   * @returns it as a credential, as `createCredential` does
+   */
+  create(credential: Secret, description: string, access: KeyAccess): Promise<KeyResult<Secret>>;
+  /** All keys of the account. */
+  list(serviceAccountId: string, access: KeyAccess): Promise<KeyResult<readonly ListedKey[]>>;
+  find(key: KeyDescription, access: KeyAccess): Promise<KeyResult<ListedKey>>;
+  /** Succeeds for a key that does not exist. */
+  delete(key: Pick<KeyDescription, 'id' | 'serviceAccountId'>, access: KeyAccess): Promise<KeyResult<null>>;
+}
+
+/** With what a key is managed. */
+export interface KeyAccess {
+  readonly token: Secret;
+  readonly installation: Installation;
+  readonly signal: AbortSignal;
+  readonly tools: SourceTools;
+}
+
 /** A kind of credential: one file in `kinds/`, one row in `credential-kinds.ts`. */
 export interface CredentialKind {
   readonly name: string;
@@ -67,6 +112,8 @@ export interface CredentialKind {
   ): Promise<{ readonly cloudId?: string; readonly folderId?: string }>;
   /** A line that `status` shows with every profile of this kind. */
   getNotice?(tools: SourceTools): HintLine;
+  /** For a kind whose credentials are keys that IAM creates and deletes. */
+  readonly keys?: KeyManagement;
   /** `null` if nothing stays valid after a `logout`. */
   getRevocationAdvice(credential: Secret): RevocationAdvice | null;
 }

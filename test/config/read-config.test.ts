@@ -21,6 +21,7 @@ const defaults: Config = {
   http: { socket: false },
   metadata: { listen: null, allowAnyLocalUser: false },
   login: { names: true },
+  keys: { rotateAfterMs: null },
   peers: { containers: 'tokens' },
   registries: [],
   hooks: { rotated: null, failing: null, login_required: null, locked: null },
@@ -50,6 +51,7 @@ http: { socket: true }
 metadata: { listen: 127.0.0.1:8099, allowAnyLocalUser: true }
 login: { names: false }
 hooks: { rotated: [notify-send, a b], failing: [/usr/bin/true], login_required: [x], locked: [y] }
+keys: { rotateAfter: 90d }
 `;
     assert.deepEqual(await configOf({ yaml }), {
       store: 'memory',
@@ -61,6 +63,7 @@ hooks: { rotated: [notify-send, a b], failing: [/usr/bin/true], login_required: 
       http: { socket: true },
       metadata: { listen: { host: '127.0.0.1', port: 8099 }, allowAnyLocalUser: true },
       login: { names: false },
+      keys: { rotateAfterMs: 90 * 86_400_000 },
       peers: { containers: 'tokens' },
       registries: [],
       hooks: {

@@ -12,6 +12,7 @@ const exposeCallers: readonly ExposeCaller[] = [
   { file: 'src/cli/commands/setup/login.ts', reason: 'it crosses the socket to the daemon' },
   { file: 'src/cli/unlock-store.ts', reason: 'the passphrase crosses the socket to the daemon' },
   { file: 'src/daemon/profiles/credential-slots.ts', reason: 'the items of the store hold it' },
+  { file: 'src/daemon/slots/parse-items.ts', reason: 'an item of the store is read back' },
   {
     file: 'src/daemon/requests/token-handlers.ts',
     reason: 'the result of `token` is the IAM token, and that of `awsCredentials` the keys',

@@ -39,7 +39,7 @@ export class Emulator extends IamService {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '', headers } = request;
-    const [path = ''] = url.split('?', 1);
+    const [path = '', query = ''] = url.split('?', 2);
     response.sendDate = false;
     const body = await text(request);
 
@@ -47,7 +47,7 @@ export class Emulator extends IamService {
       (candidate) => candidate.method === method && matchPath(candidate, path) !== null,
     );
     const id = route === undefined ? '' : (matchPath(route, path) ?? '');
-    const routeRequest = { headers, body, id };
+    const routeRequest = { headers, body, id, query: new URLSearchParams(query) };
     const fault = this.#findFault(route, path);
     const routeResponse = this.#createResponse(route, path, routeRequest);
     const delivery = fault === null ? createDelivery(routeResponse) : applyFault(fault, routeResponse);
@@ -55,7 +55,7 @@ export class Emulator extends IamService {
       this.logRequest({
         at: formatIsoTime(this.nowMs()),
         method,
-        path: route === undefined ? '(unknown)' : path,
+        path: route?.path ?? '(unknown)',
         status: delivery.status,
         fault: fault?.kind ?? null,
       });
@@ -66,7 +66,10 @@ export class Emulator extends IamService {
 
   /** A request with another method than the route's, as a look whether the service answers, fails with the route. */
   #findFault(route: Route | undefined, path: string): NormalizedFault | null {
-    if (route !== undefined) return route.isFaultExempt ? null : this.consumeFault();
+    if (route !== undefined)
+      return route.isFaultExempt || !this.isFaulty(`${route.method} ${route.path}`)
+        ? null
+        : this.consumeFault();
     const isOfService = routes.some(
       (other) => matchPath(other, path) !== null && other.isFaultExempt !== true,
     );

@@ -7,6 +7,7 @@ import {
   type OauthAccount,
 } from './accounts.ts';
 import { type NormalizedFault, type Fault, parseFaultSettings } from './faults.ts';
+import { type KeyDetails, KeyRegistry } from './key-registry.ts';
 import { mintToken, formatNanosecondTimestamp } from './mint-token.ts';
 
 export interface IamServiceOptions {
@@ -32,6 +33,12 @@ export interface LoggedRequest {
   readonly fault: string | null;
 }
 
+interface IssuedToken {
+  readonly subject: string;
+  readonly expiresAtMs: number;
+  readonly keyId: string | undefined;
+}
+
 const maxLoggedRequests = 1_000;
 
 /** The state of the service. Changes apply from the next request on. */
@@ -44,22 +51,24 @@ export abstract class IamService {
 
   readonly #clock: Clock;
   readonly #accounts: Map<string, OauthAccount>;
-  readonly #keys: Map<string, AuthorizedKey>;
+  readonly keys: KeyRegistry;
   readonly #impersonationGrants = new Set<string>();
   readonly #accountDescriptions = new Map<string, AccountDescription>();
   federations: readonly Federation[] = [];
   /** The service account that is attached to the VM of the metadata service. */
   attachedServiceAccountId: string | null = null;
-  readonly #tokens = new Map<string, { readonly subject: string; readonly expiresAtMs: number }>();
+  readonly #tokens = new Map<string, IssuedToken>();
   #fault: NormalizedFault | null = null;
   #remainingFaults = 0;
+  #faultyRoute: string | null = null;
   readonly #requests: LoggedRequest[] = [];
   readonly #requestCounts = new Map<string, number>();
 
   constructor({ clock, oauthAccounts = [], keys = [], lifetimeMs = 12 * 60 * 60_000 }: IamServiceOptions) {
     this.#clock = clock;
     this.#accounts = new Map(oauthAccounts.map((account) => [account.token, account]));
-    this.#keys = new Map(keys.map((key) => [key.id, key]));
+    this.keys = new KeyRegistry(() => this.nowMs());
+    for (const key of keys) this.keys.add(key);
     this.lifetimeMs = lifetimeMs;
   }
 
@@ -83,16 +92,13 @@ export abstract class IamService {
   }
 
   /** Accepts JWTs that this key signed. */
-  allowKey(key: AuthorizedKey): void {
-    this.#keys.set(key.id, key);
+  allowKey(key: AuthorizedKey, details?: KeyDetails): void {
+    this.keys.add(key, details);
   }
 
+  /** Its IAM tokens end too. */
   deleteKey(id: string): void {
-    this.#keys.delete(id);
-  }
-
-  findKey(id: unknown): AuthorizedKey | undefined {
-    return typeof id === 'string' ? this.#keys.get(id) : undefined;
+    this.keys.delete(id);
   }
 
   /** Grants `subject` the role iam.serviceAccounts.tokenCreator for the service account. */
@@ -127,18 +133,22 @@ export abstract class IamService {
     this.federations = this.federations.filter((federation) => federation.issuer !== issuer);
   }
 
-  /** Issues an IAM token; `expiresAt` has the format of IAM. */
-  issueToken(subject: string): { token: string; expiresAtMs: number; expiresAt: string } {
+  /**
+   * Issues an IAM token; `expiresAt` has the format of IAM.
+   * @param keyId of the authorized key that the token ends with, if there is one
+   */
+  issueToken(subject: string, keyId?: string): { token: string; expiresAtMs: number; expiresAt: string } {
     const token = mintToken(subject);
     const expiresAtMs = Math.floor(this.nowMs() + this.lifetimeMs);
-    this.#tokens.set(token, { subject, expiresAtMs });
+    this.#tokens.set(token, { subject, expiresAtMs, keyId });
     return { token, expiresAtMs, expiresAt: formatNanosecondTimestamp(expiresAtMs) };
   }
 
   /** `null` if the token is not valid. */
   subjectOfValidToken(token: string): string | null {
     const issued = this.#tokens.get(token);
-    return issued !== undefined && issued.expiresAtMs > this.nowMs() ? issued.subject : null;
+    if (issued === undefined || issued.expiresAtMs <= this.nowMs()) return null;
+    return issued.keyId === undefined || this.keys.has(issued.keyId) ? issued.subject : null;
   }
 
   revokeIamToken(token: string): void {
@@ -147,12 +157,19 @@ export abstract class IamService {
 
   /**
    * @param count the number of affected requests; all until `null` switches the fault off, unless given
+   * @param route such as `POST /iam/v1/keys`; all routes unless given
    * @throws TypeError
    */
-  setFault(fault: Fault | null, count?: number): void {
+  setFault(fault: Fault | null, count?: number, route: string | null = null): void {
+    this.#faultyRoute = route;
     const faultSettings = parseFaultSettings({ fault, count });
     this.#fault = faultSettings.fault;
     this.#remainingFaults = faultSettings.count;
+  }
+
+  /** Whether the fault is for this route. */
+  isFaulty(route: string): boolean {
+    return this.#faultyRoute === null || this.#faultyRoute === route;
   }
 
   /** The fault for the current request. */

@@ -48,17 +48,20 @@ const maxLifetimeSeconds = 3_600;
 const leewaySeconds = 30;
 
 /**
- * The service account of a JWT that is signed by an authorized key.
+ * The service account of a JWT that is signed by an authorized key, which counts as used.
  * @throws RouteError
  */
-export function authenticateJwt(text: string, service: IamService): string {
+export function authenticateJwt(
+  text: string,
+  service: IamService,
+): { readonly subject: string; readonly keyId: string } {
   const jwt = parseJwt(text);
   if (jwt === null) throw unauthenticatedError('The JWT cannot be parsed');
   const { kid, typ, alg } = jwt.header;
   if (kid === undefined)
     throw unauthenticatedError("The required field 'kid' is missing from the JWT header");
   if (typ !== 'JWT' || alg !== 'PS256') throw unauthenticatedError('The JWT must be signed by PS256');
-  const key = service.findKey(kid);
+  const key = service.keys.findUsable(kid);
   if (key === undefined) throw unauthenticatedError('The key of the JWT is not found');
   if (!hasValidPs256Signature(jwt, key.publicKey))
     throw unauthenticatedError('The signature of the JWT is wrong');
@@ -72,7 +75,8 @@ export function authenticateJwt(text: string, service: IamService): string {
   if (exp <= nowSeconds) throw unauthenticatedError('The JWT has expired');
   if (exp <= iat || exp - iat > maxLifetimeSeconds)
     throw unauthenticatedError('The JWT lives longer than an hour');
-  return key.serviceAccountId;
+  key.lastUsedAtMs = service.nowMs();
+  return { subject: key.serviceAccountId, keyId: key.id };
 }
 
 function isNumericDate(value: unknown): value is number {

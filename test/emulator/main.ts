@@ -83,6 +83,7 @@ async function main(args: readonly string[]): Promise<void> {
   const { accountName: name, keys = [] } = options;
   if (name !== undefined)
     for (const { serviceAccountId } of keys) emulator.describeAccount(serviceAccountId, { name });
+  for (const { serviceAccountId } of keys) emulator.keys.grant(serviceAccountId, serviceAccountId);
   const stop = (): void => void emulator.close();
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);

@@ -85,6 +85,7 @@ export async function buildProfiles(parts: BuildProfilesParts): Promise<BuiltPro
     isNameLookupEnabled: () => settings.current.config.login.names,
     getNextScheduledMs: (profile, afterMs) =>
       settings.current.getSchedule(instance, profile).nextAfter(afterMs),
+    getRotateAfterMs: () => settings.current.config.keys.rotateAfterMs,
     onRename: (from, to) => subscriptions.rename(from, to),
     announce: (event, profile) => {
       const hintProfile = hintProfileOf(registry.current, profile.name);

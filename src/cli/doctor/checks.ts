@@ -1,6 +1,7 @@
 import type { Check } from './check-result.ts';
 import { daemonChecks } from './daemon-checks.ts';
 import { environmentCheck } from './environment-check.ts';
+import { keysCheck } from './keys/keys-check.ts';
 import { localChecks } from './local-checks.ts';
 import { networkChecks } from './network-checks.ts';
 import { pathCheck } from './path-check.ts';
@@ -14,4 +15,5 @@ export const checks: readonly Check[] = [
   pathCheck,
   ...networkChecks,
   profilesCheck,
+  keysCheck,
 ];

@@ -3,12 +3,13 @@ import type { Interaction } from '../../stores/credential-store.ts';
 import type { Alarm, Clock } from '../../shared/clock.ts';
 import { type Problem, problemOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
-import type { CredentialKind } from '../../sources/credential-kind.ts';
+import type { CredentialKind, KeyDescription } from '../../sources/credential-kind.ts';
 import type { Secret } from '../../shared/secret.ts';
 import { openProfileSource } from '../../sources/open-profile-source.ts';
 import { hasValidToken } from '../../token/selectors.ts';
 import type { DaemonLock } from '../daemon-lock.ts';
-import type { SlotItems, StoredCredential } from './credential-slots.ts';
+import type { SlotItems } from './credential-slots.ts';
+import type { StoredCredential } from '../slots/parse-items.ts';
 import {
   canReopenStore,
   createLoginRequired,
@@ -16,7 +17,7 @@ import {
   getStoreClosedCode,
   installationMismatchMessage,
 } from './profile-problems.ts';
-import { findEntry, type ProfileEntry, type ProfileRegistry } from './profile-registry.ts';
+import { findEntry, type ProfileEntry, type ProfileRegistry, type Registry } from './profile-registry.ts';
 import type { Profile, ProfileParts } from './profile.ts';
 import { createRotatingSource, replaceCredential, type RotatingSourceParts } from './rotating-source.ts';
 import type { RunningProfiles } from './running-profiles.ts';
@@ -124,6 +125,7 @@ export class CredentialLoader {
         this.#parts.takeTurn?.(),
       );
       if (previousCode !== null && hasValidToken(profile.state, clock.now())) announce('rotated', profile);
+      await recordKey(registry, name, slot, verified.kind.keys?.describe(verified.credential));
     } catch (error) {
       if (!isOutdated()) this.#handleStoreProblem(profile, problemOf(error), previousCode);
     }
@@ -229,6 +231,22 @@ export class CredentialLoader {
     log.write('warn', `cannot read the credential: ${message}`, { profile: profile.name, code });
     if (getStoreClosedCode(profile.state) !== null) announce('locked', profile);
   }
+}
+
+/** Of a login of release 0.1.0. A list that cannot be written changes nothing else. */
+async function recordKey(
+  registry: ProfileRegistry,
+  name: string,
+  slot: string,
+  key: KeyDescription | undefined,
+): Promise<void> {
+  if (key === undefined || findEntry(registry.current, name)?.key !== undefined) return;
+  const addKey = (before: Registry): Registry => {
+    const entry = findEntry(before, name);
+    if (entry?.slot !== slot) return before;
+    return { ...before, profiles: { ...before.profiles, [name]: { ...entry, key } } };
+  };
+  await registry.update(addKey).catch(() => undefined);
 }
 
 function withoutCredential(message: string): { readonly problem: Problem; readonly isTrustProblem: false } {

@@ -1,31 +1,25 @@
-import * as v from 'valibot';
-import type { CertificateAnchor } from '../../config/certificate-files.ts';
 import type { CredentialStore, Interaction } from '../../stores/credential-store.ts';
-import { IamTokenError, type Problem, problemOf } from '../../shared/errors.ts';
+import { type Problem, problemOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import { Secret } from '../../shared/secret.ts';
-import type { Installation } from '../../sources/credential-kind.ts';
 import type { PersistedToken } from '../../token/token.ts';
 import {
   type ProfileEntry,
   type ProfileRegistry,
+  type Registry,
   createRandomId,
   copyScope,
   findEntry,
   findNameOfSlot,
   listOriginalInstances,
 } from './profile-registry.ts';
-import { credentialItemSchema, tokenItemSchema } from '../slots/item-schemas.ts';
+import { parseCredential, parseToken, type StoredCredential } from '../slots/parse-items.ts';
 import { LeftoverSlots } from '../slots/leftover-slots.ts';
 import { UnstoredCredentials } from '../slots/unstored-credentials.ts';
 
-/** A credential and the installation that verified it; it is never sent to another. */
-export interface StoredCredential extends Installation {
-  readonly kind: string;
-  readonly credential: Secret;
-  /** The certificates that the verifying exchange trusted; absent in items of release 0.1.0. */
-  readonly anchors?: readonly CertificateAnchor[];
-}
+/** @param slot the pending slot */
+type RegistryChange = (registry: Registry, slot: string) => Registry;
+const unchanged: RegistryChange = (registry) => registry;
 
 export interface SlotItems {
   readonly credential: StoredCredential | null;
@@ -68,21 +62,32 @@ export class CredentialSlots {
     };
   }
 
-  /** The caller must `commit` or `discard` the slot. */
-  async createPending(): Promise<string> {
+  /**
+   * The caller must `commit` or `discard` the slot.
+   * @param change a further change of the list, in the same step
+   */
+  async createPending(change: RegistryChange = unchanged): Promise<string> {
     await this.leftovers.noteStore();
     const slot = createRandomId();
     this.leftovers.setBusy(slot);
-    await this.#registry.update((before) => ({ ...before, discarded: [...before.discarded, slot] }));
+    await this.#registry.update((before) =>
+      change({ ...before, discarded: [...before.discarded, slot] }, slot),
+    );
     return slot;
   }
 
   /**
    * Makes the slot of `entry` the profile's live slot.
    * @param expectedLiveSlot if given and another slot is live, nothing changes
+   * @param change a further change of the list, in the same step
    * @returns the slot to discard: the previous live slot (`null` if none), or the slot of `entry` if nothing changed
    */
-  async commit(name: string, entry: ProfileEntry, expectedLiveSlot?: string): Promise<string | null> {
+  async commit(
+    name: string,
+    entry: ProfileEntry,
+    expectedLiveSlot?: string,
+    change: RegistryChange = unchanged,
+  ): Promise<string | null> {
     let slotToDiscard: string | null = entry.slot;
     const { originalInstance: _, ...rest } = entry;
     const ownEntry = this.#originalInstances.has(entry.slot) ? entry : rest;
@@ -94,7 +99,7 @@ export class CredentialSlots {
       const liveSlot = liveEntry?.slot ?? null;
       slotToDiscard = liveSlot;
       const otherDiscarded = before.discarded.filter((slot) => slot !== entry.slot);
-      return {
+      const after = {
         ...before,
         store: this.#store.kind,
         default: before.default ?? name,
@@ -104,6 +109,7 @@ export class CredentialSlots {
         },
         discarded: liveSlot === null ? otherDiscarded : [...otherDiscarded, liveSlot],
       };
+      return change(after, entry.slot);
     });
     this.leftovers.setDone(entry.slot, null);
     return slotToDiscard;
@@ -262,27 +268,4 @@ export class CredentialSlots {
   #tokenKey(slot: string): string {
     return `${this.#credentialKey(slot)}.token`;
   }
-}
-
-/** `null` for an empty slot. @throws IamTokenError `login_required` if the item was not written by iam-tokend */
-function parseCredential(serializedItem: Secret | null): StoredCredential | null {
-  if (serializedItem === null) return null;
-  const parsed = v.safeParse(credentialItemSchema, serializedItem.expose());
-  if (!parsed.success) {
-    throw new IamTokenError({
-      code: 'login_required',
-      message: 'the stored credential was not written by iam-tokend',
-      hint: { command: 'login' },
-    });
-  }
-  const { v: _, credential, ...fields } = parsed.output;
-  return { ...fields, credential: new Secret(credential) };
-}
-
-/** `null` also for an invalid item, as the credential can be exchanged again. */
-function parseToken(serializedItem: Secret | null): PersistedToken<Secret> | null {
-  const parsed = serializedItem === null ? null : v.safeParse(tokenItemSchema, serializedItem.expose());
-  if (parsed?.success !== true) return null;
-  const { token, subject, expiresAtMs, receivedAtMs, clockOffsetMs } = parsed.output;
-  return { token: { value: new Secret(token), subject, expiresAtMs, receivedAtMs }, clockOffsetMs };
 }

@@ -5,6 +5,7 @@ import { formatProfileOption } from '../../shared/shell-quoting.ts';
 import { omitUndefined } from '../../shared/omit-undefined.ts';
 import type { DaemonLock } from '../daemon-lock.ts';
 import type { DerivedProfiles } from '../derived/derived-profiles.ts';
+import { readLiveCredential } from '../slots/live-credential.ts';
 import type { CompletedLogin, LoginQueue } from './login-queue.ts';
 import type { ReadCredential } from './login.ts';
 import {
@@ -50,13 +51,22 @@ export class ProfileEditor {
       lock.assertUnlocked();
       const { kind, settings = {} } = entry;
       const loginParams = { ...params, profile: profile.name, kind, settings };
-      return logins.login(loginParams, signal, readLiveCredential(this.#parts, profile.name));
+      return logins.login(loginParams, signal, readForExchange(this.#parts, profile.name));
     }
     await logins.runInTurn([profile.name], () =>
       editScope(registry, profile.name, omitUndefined({ cloudId, folderId })),
     );
     log.write('info', 'changed the settings', { profile: profile.name });
     return { profile, inherited: null };
+  }
+
+  /** Makes a profile the default one. @throws IamTokenError as `Profiles.get` does */
+  async use(name: string): Promise<string> {
+    const { log, profiles, registry } = this.#parts;
+    const profile = profiles.get(name);
+    await registry.update((before) => ({ ...before, default: profile.name }));
+    log.write('info', 'changed the default profile', { profile: profile.name });
+    return profile.name;
   }
 
   /** The profile keeps its credential and its token. @throws IamTokenError `unknown_profile`, `bad_request` */
@@ -125,24 +135,14 @@ async function renameEntry(registry: ProfileRegistry, from: string, to: string):
   });
 }
 
-/**
- * The credential that the profile has, for an exchange with other settings.
- * @throws IamTokenError `login_required`; the problems of the store
- */
-function readLiveCredential(
-  { registry, slots, trust }: Pick<ProfileEditorParts, 'registry' | 'slots' | 'trust'>,
-  profileName: string,
-): ReadCredential {
+/** The credential that the profile has, for an exchange with other settings. */
+function readForExchange(parts: ProfileEditorParts, profileName: string): ReadCredential {
   return async (kind, { endpoint }) => {
     // The daemon may have a renewed credential that the store does not have yet.
-    await slots.unstored.storeAll();
+    await parts.slots.unstored.storeAll();
     // A login to this profile may just have ended, and stored its credential in another slot.
-    const entry = findEntry(registry.current, profileName);
-    const stored = entry === undefined ? null : await slots.readCredential(entry.slot, 'interactive');
-    if (stored === null || stored.kind !== kind.name || stored.endpoint !== endpoint)
-      throw new IamTokenError(createLoginRequired(credentialMissingMessage));
-    const problem = stored.anchors === undefined ? null : await trust.findProblem(stored.anchors);
-    if (problem !== null) throw new IamTokenError(problem);
-    return stored.credential;
+    const { stored } = await readLiveCredential(parts, profileName, 'interactive');
+    if (stored.kind === kind.name && stored.endpoint === endpoint) return stored.credential;
+    throw new IamTokenError(createLoginRequired(credentialMissingMessage));
   };
 }

@@ -20,6 +20,8 @@ export interface LoginQueueParts extends LoginParts {
   readonly lock: DaemonLock;
 }
 
+export type CommittedCredential = Pick<VerifiedLogin, 'source' | 'anchors' | 'exchangeResult' | 'startedAt'>;
+
 export interface CompletedLogin extends Pick<VerifiedLogin, 'inherited'> {
   readonly profile: Profile;
 }
@@ -51,6 +53,23 @@ export class LoginQueue {
     return this.runInTurn([name], () => this.#run(name, params, anySignal, lockSignal, readCredential));
   }
 
+  /**
+   * Uses a credential that has been committed.
+   * @param lockSignal from before the commit
+   * @throws IamTokenError `locked`: the next `unlock` loads it
+   */
+  async useCommitted(
+    profile: Profile,
+    { source, anchors, exchangeResult, startedAt }: CommittedCredential,
+    lockSignal: AbortSignal,
+  ): Promise<void> {
+    const { derived, trust } = this.#parts;
+    if (lockSignal.aborted) await this.#rejectLocked(profile);
+    trust.accept(profile.name, anchors);
+    profile.completeLogin(source, exchangeResult, startedAt);
+    derived.removeAll(profile, credentialReplaced);
+  }
+
   /** Runs a change of profiles while no login to them runs. */
   runInTurn<T>(names: readonly string[], action: () => Promise<T>): Promise<T> {
     const result = Promise.all(names.flatMap((name) => this.#lastLogins.get(name) ?? [])).then(action);
@@ -76,14 +95,11 @@ export class LoginQueue {
     lockSignal: AbortSignal,
     readCredential?: ReadCredential,
   ): Promise<CompletedLogin> {
-    const { clock, derived, log, profiles, slots, trust } = this.#parts;
+    const { clock, log, profiles, slots } = this.#parts;
     const verifiedLogin = await this.#verify(name, params, signal, lockSignal, readCredential);
-    const { source, anchors, exchangeResult, startedAt, replacedSlot, inherited } = verifiedLogin;
+    const { exchangeResult, startedAt, replacedSlot, inherited } = verifiedLogin;
     const profile = profiles.getOrStart(name);
-    if (lockSignal.aborted) await this.#rejectLocked(profile);
-    trust.accept(name, anchors);
-    profile.completeLogin(source, exchangeResult, startedAt);
-    derived.removeAll(profile, credentialReplaced);
+    await this.useCommitted(profile, verifiedLogin, lockSignal);
     slots.unstored.remove(name);
     await slots.unstored.storeAll();
     if (replacedSlot !== null) await slots.discard(replacedSlot, 'interactive');
@@ -109,7 +125,7 @@ export class LoginQueue {
     }
   }
 
-  /** The login is committed: the next `unlock` loads its credential. If that has passed already, it is loaded here. */
+  /** The next `unlock` loads the credential. If that has passed already, it is loaded here. */
   async #rejectLocked(profile: Profile): Promise<never> {
     const { loader, lock } = this.#parts;
     profile.removeCredential(daemonLocked);

@@ -17,6 +17,7 @@ import {
   type ProfileEntry,
   type ProfileRegistry,
 } from './profile-registry.ts';
+import { withLiveKey } from '../keys/obsolete-keys.ts';
 import type { ProfileRef } from '../profile-ref.ts';
 import { type RotatingSourceParts, createRotatingSource } from './rotating-source.ts';
 
@@ -100,16 +101,20 @@ export async function verifyCredential(
     if (!outcome.ok) throw new IamTokenError(problemFromFailure(outcome.failure));
     const { issuedToken, replacement } = outcome;
     if (replacement !== undefined) await writeToSlot(replacement);
-    const discovered = (await kind.readCloudAndFolder?.(replacement ?? credential, tools, signal)) ?? {};
-    const scope = resolveScope(params, previousEntry, discovered);
-    const installedScope = { endpoint, audience, ...scope };
+    const live = replacement ?? credential;
+    const discovered = (await kind.readCloudAndFolder?.(live, tools, signal)) ?? {};
+    const installedScope = { endpoint, audience, ...resolveScope(params, previousEntry, discovered) };
     const account = await nameAccount(parts, kind, issuedToken, installedScope, previousEntry, signal, tools);
     throwIfCancelled(signal);
-    const details = omitUndefined({ account, settings: pickLoginSettings(kind.name, params.settings) });
+    const details = omitUndefined({
+      account,
+      key: kind.keys?.describe(live),
+      settings: pickLoginSettings(kind.name, params.settings),
+    });
     const entry: ProfileEntry = { kind: kind.name, slot, ...installedScope, ...details };
     const verifiedSource = replacement === undefined ? firstSource : openSource(replacement);
     const source = createRotatingSource(parts, owner, kind, verifiedSource, entry, anchors);
-    const replacedSlot = await slots.commit(name, entry);
+    const replacedSlot = await slots.commit(name, entry, undefined, withLiveKey(entry));
     const inherited = findInherited(params, previousEntry, defaultInstallation);
     return { source, anchors, exchangeResult: issuedToken, startedAt, replacedSlot, inherited };
   } catch (error) {

@@ -19,6 +19,12 @@ const resourceIdSchema = v.exactOptional(v.pipe(v.string(), v.check(isResourceId
 const slotNameSchema = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/));
 const instanceSchema = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/));
 
+const requiredIdSchema = v.pipe(v.string(), v.check(isResourceId));
+const optionalTimeSchema = v.exactOptional(v.number());
+
+/** Of a key that is to be deleted in IAM. */
+const obsoleteKeyOwner = { endpoint: v.string(), serviceAccountId: requiredIdSchema };
+
 const profileEntrySchema = v.object({
   kind: v.string(),
   /** The installation that verified the credential. */
@@ -38,6 +44,16 @@ const profileEntrySchema = v.object({
       displayName: v.pipe(v.string(), v.maxLength(2 * maxDisplayNameLength)),
     }),
   ),
+  /** The authorized key that is the credential; times in milliseconds since the epoch. Absent in lists of version 0.1.0. */
+  key: v.exactOptional(
+    v.object({
+      id: requiredIdSchema,
+      serviceAccountId: requiredIdSchema,
+      createdAtMs: optionalTimeSchema,
+      /** The last automatic rotation, whether it succeeded or not. */
+      attemptedAtMs: optionalTimeSchema,
+    }),
+  ),
   /** For hints: those of `pickLoginSettings`. Absent in lists of version 0.1.0. */
   settings: v.exactOptional(v.record(v.string(), v.string())),
 });
@@ -52,6 +68,16 @@ const registrySchema = v.object({
   locked: v.exactOptional(v.literal(true)),
   /** Slots that are not live and may hold items; removed as soon as the store allows it. */
   discarded: v.array(slotNameSchema),
+  /** By slot: keys to delete in IAM, those that were replaced by their id, those of rotations that did not end by theirs. */
+  obsoleteKeys: v.exactOptional(
+    v.record(
+      slotNameSchema,
+      v.union([
+        v.object({ ...obsoleteKeyOwner, keyId: requiredIdSchema }),
+        v.object({ ...obsoleteKeyOwner, rotationId: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)) }),
+      ]),
+    ),
+  ),
   /** The store of all slots. Absent: that of version 0.1.0. */
   store: v.exactOptional(v.picklist(['keychain', 'file', 'memory'])),
   /** Slots in stores that were used before. */
@@ -68,6 +94,7 @@ const fileSchema = v.object({ ...registrySchema.entries, folder: v.exactOptional
 
 export type ProfileEntry = Readonly<v.InferOutput<typeof profileEntrySchema>>;
 export type Registry = Readonly<v.InferOutput<typeof registrySchema>>;
+export type ObsoleteKey = NonNullable<Registry['obsoleteKeys']>[string];
 type StoredRegistry = Registry & { readonly folder?: FolderIdentity };
 
 /** `profiles.json`: the profiles and the slots of their credentials. Never a secret. */
@@ -198,9 +225,16 @@ export async function openProfileRegistry(
   return registry;
 }
 
-/** The items that the list names are the original's, which also has the slots to discard. */
+/** The items that the list names are the original's, which also has the slots to discard and the keys to delete. */
 function separateFromOriginal(original: Registry): Registry {
-  const { instance, profiles, discarded: _discarded, abandoned: _abandoned, ...settings } = original;
+  const {
+    instance,
+    profiles,
+    discarded: _discarded,
+    abandoned: _abandoned,
+    obsoleteKeys: _keys,
+    ...settings
+  } = original;
   const entries = Object.entries(profiles).map(
     ([name, entry]) => [name, { originalInstance: instance, ...entry }] as const,
   );

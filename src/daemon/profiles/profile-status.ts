@@ -9,6 +9,7 @@ import { hasValidToken, nextRenewalAtMs, currentProblem } from '../../token/sele
 import type { LifecycleState } from '../../token/state.ts';
 import { trueTimeMs } from '../../token/clock-estimate.ts';
 import type { Profile } from './profile.ts';
+import type { KeyState } from '../keys/key-rotation.ts';
 import { getStoreClosedCode } from './profile-problems.ts';
 import type { ProfileEntry } from './profile-registry.ts';
 
@@ -18,6 +19,7 @@ export function buildProfileStatus(
   entry: ProfileEntry,
   isDefault: boolean,
   notice: string | null,
+  keyState: KeyState | null,
   hintProfile: HintProfile,
   clock: Clock,
 ): ProfileStatus {
@@ -56,6 +58,19 @@ export function buildProfileStatus(
     attemptsInHour: attempts.length,
     clockOffsetMs: Math.round(state.clockEstimate.offsetMs),
     ...(notice === null ? {} : { notice }),
+    ...(keyState === null ? {} : { key: buildKeyStatus(keyState, hintProfile) }),
+  };
+}
+
+function buildKeyStatus(
+  { id, createdAtMs, nextRotationAtMs, problem }: KeyState,
+  hintProfile: HintProfile,
+): NonNullable<ProfileStatus['key']> {
+  return {
+    id,
+    ...(createdAtMs === null ? {} : { createdAt: formatIsoTime(createdAtMs) }),
+    ...(nextRotationAtMs === null ? {} : { nextRotationAt: formatIsoTime(nextRotationAtMs) }),
+    ...(problem === null ? {} : { problem: renderProblem(problem, hintProfile) }),
   };
 }
 

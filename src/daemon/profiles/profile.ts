@@ -27,6 +27,8 @@ export interface ProfileParts<Value = Secret> {
   /** Stores a token for a restart, in the background; absent if the tokens are not stored. */
   readonly persistToken?: (persisted: PersistedToken<Value>) => void;
   readonly announce: (event: EventMessage['event'], profile: Profile<Value>) => void;
+  /** Called after each exchange that succeeded, also if IAM has returned the same token again. */
+  readonly onRenewal?: (profile: Profile<Value>) => void;
   /** How long a renewal waits for its turn if many are due at once; absent: it does not. */
   readonly takeTurn?: () => number;
 }
@@ -266,6 +268,7 @@ export class Profile<Value = Secret> {
       for (const line of hintLines) log.write('warn', `hint: ${line}`, { profile: name });
     }
     this.#dispatch({ kind: 'exchange_ended', attempt, outcome, random01: clock.random() });
+    if (outcome.ok) this.#parts.onRenewal?.(this);
   }
 }
 

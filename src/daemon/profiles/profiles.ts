@@ -10,6 +10,7 @@ import { DaemonLock, daemonLocked } from '../daemon-lock.ts';
 import type { SourceTools } from '../../sources/credential-kind.ts';
 import { CredentialLoader } from './credential-loader.ts';
 import { CredentialTrust, type TrustSource } from '../credential-trust.ts';
+import { KeyRotation, type KeyRotationParts } from '../keys/key-rotation.ts';
 import type { LimitedUser } from '../derived/derived-budget.ts';
 import { DerivedProfiles } from '../derived/derived-profiles.ts';
 import { type CompletedLogin, LoginQueue } from './login-queue.ts';
@@ -31,13 +32,15 @@ export interface ProfilesParts
   readonly onRename?: ProfileEditorParts['onRename'];
   readonly tools: SourceTools;
   readonly trustSource: TrustSource;
-  readonly store: Pick<CredentialStore, 'state' | 'lock' | 'unlock'> &
+  readonly store: Pick<CredentialStore, 'kind' | 'state' | 'lock' | 'unlock'> &
     Partial<Pick<StateCachingStore, 'recentState'>>;
+  readonly getRotateAfterMs?: KeyRotationParts['getRotateAfterMs'];
 }
 
 /** What the methods of the wire protocol do with profiles. */
 export class Profiles {
   readonly editor: ProfileEditor;
+  readonly keys: KeyRotation;
   readonly #parts: ProfilesParts & { readonly trust: CredentialTrust };
   readonly #lock: DaemonLock;
   readonly #derived: DerivedProfiles;
@@ -68,6 +71,7 @@ export class Profiles {
         if (event === 'rotated') derived.removeFailed(profile);
         announce(event, profile);
       },
+      onRenewal: (profile) => this.keys.handleRenewal(profile),
     });
     const loader = new CredentialLoader({ ...parts, profiles, lock });
     this.#leftovers = new LeftoverRemoval({ ...parts, isLocked: () => lock.isLocked });
@@ -77,6 +81,7 @@ export class Profiles {
     this.#loader = loader;
     this.#logins = new LoginQueue({ ...parts, profiles, derived, loader, lock });
     this.editor = new ProfileEditor({ ...parts, profiles, derived, lock, logins: this.#logins });
+    this.keys = new KeyRotation({ ...parts, profiles, lock, logins: this.#logins });
     this.#notices = new RecentNotices(parts);
   }
 
@@ -110,6 +115,7 @@ export class Profiles {
     await this.#loader.loadAll();
     await storeNoted;
     await this.#leftovers.run();
+    void this.keys.cleanUp();
   }
 
   /**
@@ -209,13 +215,6 @@ export class Profiles {
     return profile.name;
   }
 
-  async use(name: string): Promise<string> {
-    const profile = this.get(name);
-    await this.#parts.registry.update((registry) => ({ ...registry, default: profile.name }));
-    this.#parts.log.write('info', 'changed the default profile', { profile: profile.name });
-    return profile.name;
-  }
-
   /**
    * Drops all secrets from memory and refuses all tokens until `unlock`, also after a restart. Pending requests are
    * rejected at once. `problem`: why the lock does not survive a restart.
@@ -252,6 +251,7 @@ export class Profiles {
     await this.#loader.loadClosed('interactive', isTrustConfirmed);
     await this.#parts.slots.unstored.storeAll();
     await this.#leftovers.runWithUser();
+    void this.keys.cleanUp();
     const [closedProfile] = this.#loader.listClosed();
     if (closedProfile?.state.phase.kind === 'no_credential')
       throw new IamTokenError(closedProfile.state.phase.problem);
@@ -291,6 +291,7 @@ export class Profiles {
     this.#leftovers.stop();
     this.#loader.stop();
     this.#logins.stop();
+    this.keys.stop();
     this.#derived.stop();
     this.#parts.slots.unstored.drop('stopping', this.#parts.log);
     await this.#running.stop();

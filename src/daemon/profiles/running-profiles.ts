@@ -9,7 +9,7 @@ import { Profile, type ProfileParts } from './profile.ts';
 
 export interface RunningProfilesParts extends Pick<
   ProfileParts,
-  'clock' | 'log' | 'getNextScheduledMs' | 'formatHint' | 'announce' | 'takeTurn'
+  'clock' | 'log' | 'getNextScheduledMs' | 'formatHint' | 'announce' | 'onRenewal' | 'takeTurn'
 > {
   readonly registry: ProfileRegistry;
   readonly slots: CredentialSlots;

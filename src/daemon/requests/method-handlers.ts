@@ -14,6 +14,7 @@ import type { PeerAuthentication } from './peer-authentication.ts';
 import type { PendingResult } from './pending-requests.ts';
 import { createNameSorter, listStatuses, listSummaries, type NameSorter } from './profile-rows.ts';
 import type { Subscriptions } from './subscriptions.ts';
+import { findLastUse, rotateKey } from './key-handlers.ts';
 import { buildRefreshResult, createTokenHandlers } from './token-handlers.ts';
 
 /** A keychain may prompt during a login. */
@@ -56,11 +57,12 @@ export function createMethodHandlers(parts: MethodHandlerParts): MethodHandlers 
       requireNoHostResources(params, peer);
       return (signal) => login(parts, params, signal);
     },
+    rotateKey: (params) => () => rotateKey(profiles, params),
     logout: (params) => (signal) => logout(profiles, params, signal),
     rename:
       ({ profile, to }) =>
       async () => ({ profile: await profiles.editor.rename(profile, to) }),
-    use: (params) => async () => ({ profile: await profiles.use(params.profile) }),
+    use: (params) => async () => ({ profile: await profiles.editor.use(params.profile) }),
     lock: () => () => lock(profiles),
     unlock: (params) => () => unlock(profiles, params),
     stop: () => stop(parts),
@@ -123,7 +125,9 @@ async function login(
   closeSignal: AbortSignal,
 ): Promise<MethodResult<'login'>> {
   const signal = AbortSignal.any([closeSignal, clock.timeoutSignal(loginTimeoutMs)]);
-  const { kind } = params;
+  const { kind, replaceKey = false } = params;
+  if (replaceKey) await profiles.keys.requireStore();
+  const { monotonicMs } = clock.now();
   const { profile, inherited } =
     kind === undefined
       ? await profiles.editor.edit(params, signal)
@@ -131,8 +135,9 @@ async function login(
   const { token } = profile.state;
   if (token !== null) {
     const displayName = displayNameOf(profiles.getEntry(profile.name), token);
+    const lastUse = replaceKey ? await findLastUse(clock, profiles, profile, monotonicMs) : undefined;
     const details = {
-      ...omitUndefined({ displayName, inherited: inherited ?? undefined }),
+      ...omitUndefined({ displayName, inherited: inherited ?? undefined, lastUse }),
       ...leftoversOf(profiles),
     };
     return { ...buildRefreshResult(profile, token), ...details };

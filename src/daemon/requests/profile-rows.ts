@@ -28,7 +28,9 @@ export function listStatuses(
     const isDefault = profiles.registry.default === name;
     const notice = profiles.getNotice(name, entry);
     const hintProfile = profiles.getHintProfile(name);
-    return buildProfileStatus(profiles.get(name), entry, isDefault, notice, hintProfile, clock);
+    const profile = profiles.get(name);
+    const keyState = profiles.keys.getState(profile, entry);
+    return buildProfileStatus(profile, entry, isDefault, notice, keyState, hintProfile, clock);
   });
 }
 

@@ -53,6 +53,12 @@ export function parseRpcStatus(
   };
 }
 
+/** The code of a google.rpc.Status; `null` if the body is something else. */
+export function rpcCodeOf(body: object | null): number | null {
+  const parsed = v.safeParse(statusSchema, body);
+  return parsed.success ? parsed.output.code : null;
+}
+
 /** With the id of the request, by which the vendor's support can find it. */
 function formatStatus(
   { code, message, details }: v.InferOutput<typeof statusSchema>,

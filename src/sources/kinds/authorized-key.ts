@@ -1,11 +1,15 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { omitUndefined } from '../../shared/omit-undefined.ts';
 import { isResourceId, resourceIdRule } from '../../shared/resource-id.ts';
+import { parseTimestampMs } from '../exchange/token-response.ts';
 import { createKeyFileError, parseKeyFileText } from './key-file-text.ts';
 
 export interface AuthorizedKey {
   readonly id: string;
   readonly serviceAccountId: string;
   readonly privateKey: KeyObject;
+  /** Absent if the file has no valid time. */
+  readonly createdAtMs?: number;
 }
 
 type KeyFileFields = Readonly<Record<string, unknown>>;
@@ -37,7 +41,8 @@ export function parseAuthorizedKey(text: string): AuthorizedKey {
   if (publicPem !== '' && !isPublicKeyOf(publicPem, privateKey)) {
     throw createKeyFileError('the private key and the public key in the file do not match');
   }
-  return { id, serviceAccountId, privateKey };
+  const createdAtMs = parseTime(file['created_at'] ?? file['createdAt']);
+  return { id, serviceAccountId, privateKey, ...omitUndefined({ createdAtMs }) };
 }
 
 /** Fields of JSON files that are often used by mistake. */
@@ -90,6 +95,10 @@ function parseId(file: KeyFileFields, names: readonly [string, ...string[]]): st
   if (id === undefined) throw createKeyFileError(`the key file has no ${name}`);
   if (typeof id === 'string' && isResourceId(id)) return id;
   throw createKeyFileError(`the key file is damaged: ${name} ${resourceIdRule}`);
+}
+
+function parseTime(value: unknown): number | undefined {
+  return typeof value === 'string' ? (parseTimestampMs(value) ?? undefined) : undefined;
 }
 
 /** Templates and shells escape line ends twice, and editors indent lines. */

@@ -1,11 +1,11 @@
 import { createPrivateKey } from 'node:crypto';
-import * as v from 'valibot';
 import { Secret } from '../../shared/secret.ts';
 import type { ExchangeOutcome, IamTokenSource } from '../../token/token-source.ts';
 import type { CredentialKind, Installation, SourceTools } from '../credential-kind.ts';
 import { createToken, probeTokensUrl } from '../exchange/iam-api.ts';
-import { parseStored } from '../parse-stored.ts';
 import { parseAuthorizedKey } from './authorized-key.ts';
+import { keyManagement } from './key-management.ts';
+import { formatStoredKey, parseStoredKey, type StoredKey } from './stored-key.ts';
 
 /** A JWT is used once, immediately; IAM accepts lifetimes up to an hour. */
 const jwtLifetimeMs = 10 * 60_000;
@@ -14,31 +14,21 @@ const jwtBackdateMs = 60_000;
 /** A clock that is off by less cannot be the reason why IAM rejected a JWT. */
 const minSkewChangeMs = 30_000;
 
-/** Only what signing needs, so that a 4,096-bit key fits the Windows Credential Manager. */
-const storedSchema = v.object({
-  id: v.string(),
-  serviceAccountId: v.string(),
-  /** PKCS #8, DER, base64. */
-  key: v.string(),
-});
-type StoredKey = v.InferOutput<typeof storedSchema>;
-
 /** The authorized key of a service account, as `yc iam key create -o key.json` writes it. */
 export const serviceAccountKeyKind: CredentialKind = {
   name: 'service-account-key',
   accountCollections: ['serviceAccounts'],
 
   async createCredential({ secret = '' }) {
-    const { id, serviceAccountId, privateKey } = parseAuthorizedKey(secret);
-    const key = privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64');
-    return new Secret(JSON.stringify({ id, serviceAccountId, key } satisfies StoredKey));
+    return formatStoredKey(parseAuthorizedKey(secret));
   },
 
-  open: (credential, installation, tools) =>
-    createKeySource(parseStored(storedSchema, credential), installation, tools),
+  open: (credential, installation, tools) => createKeySource(parseStoredKey(credential), installation, tools),
+
+  keys: keyManagement,
 
   getRevocationAdvice(credential) {
-    const { id } = parseStored(storedSchema, credential);
+    const { id } = parseStoredKey(credential);
     return { message: `the authorized key ${id} is still valid`, hint: `yc iam key delete ${id}` };
   },
 };

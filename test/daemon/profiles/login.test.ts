@@ -44,7 +44,7 @@ describe('a login', () => {
   it('logs logins, logouts and changes of the default profile, without secrets', async () => {
     const running = await startLoaded(fixture);
     await login(running, 'a-secret', 'work');
-    await running.profiles.use('work');
+    await running.profiles.editor.use('work');
     await running.profiles.logout('work');
     for (const line of [/^info logged in/, /^info changed the default profile/, /^info logged out/]) {
       assert.equal(fixture.log.lines.filter((logged) => line.test(logged)).length, 1);

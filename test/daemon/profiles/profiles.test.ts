@@ -50,9 +50,9 @@ describe('profiles', () => {
     const running = await startLoaded(fixture);
     await login(running, 'a', 'work');
     await login(running, 'b', 'home');
-    assert.equal(await running.profiles.use('home'), 'home');
+    assert.equal(await running.profiles.editor.use('home'), 'home');
     assert.equal(running.profiles.get().name, 'home');
-    assert.equal(await captureCode(running.profiles.use('missing')), 'unknown_profile');
+    assert.equal(await captureCode(running.profiles.editor.use('missing')), 'unknown_profile');
     const after = await restart(fixture, running);
     assert.equal(after.profiles.get().name, 'home');
   });

@@ -30,9 +30,11 @@ const createToken: Route = {
         "Exactly one of 'yandexPassportOauthToken' and 'jwt' should be specified",
       );
     }
-    const subject =
-      jwt === '' ? service.authenticateOauthToken(yandexPassportOauthToken) : authenticateJwt(jwt, service);
-    const { token, expiresAt } = service.issueToken(subject);
+    const { subject, keyId } =
+      jwt === ''
+        ? { subject: service.authenticateOauthToken(yandexPassportOauthToken), keyId: undefined }
+        : authenticateJwt(jwt, service);
+    const { token, expiresAt } = service.issueToken(subject, keyId);
     return jsonResponse({ iamToken: token, expiresAt });
   },
 };
@@ -161,14 +163,14 @@ export const iamRoutes: readonly Route[] = [
  * The subject of the IAM token in the request header.
  * @throws RouteError
  */
-function authenticateCaller({ headers }: RouteRequest, service: IamService): string {
+export function authenticateCaller({ headers }: RouteRequest, service: IamService): string {
   const token = /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
   const subject = service.subjectOfValidToken(token);
   if (subject === null) throw rpcError(rpcCode.unauthenticated, 'Token is invalid or has expired.');
   return subject;
 }
 
-function permissionDeniedError() {
+export function permissionDeniedError() {
   return rpcError(rpcCode.permissionDenied, 'Permission denied');
 }
 
@@ -176,7 +178,7 @@ function permissionDeniedError() {
  * As strict as IAM: requires the JSON content type, an object, and only known fields.
  * @throws RouteError
  */
-function parseJsonBody<T>({ headers, body }: RouteRequest, schema: v.GenericSchema<unknown, T>): T {
+export function parseJsonBody<T>({ headers, body }: RouteRequest, schema: v.GenericSchema<unknown, T>): T {
   if (!/^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '')) {
     throw rpcError(rpcCode.invalidArgument, 'Content-Type must be application/json');
   }

@@ -7,11 +7,12 @@ export interface RouteRequest {
   readonly body: string;
   /** The last part of the path, where the route has `{id}`; otherwise empty. */
   readonly id: string;
+  readonly query: URLSearchParams;
 }
 
 /** One method and path of the service. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** May end in `{id}`. */
   readonly path: string;
   /** Faults do not affect this route. */

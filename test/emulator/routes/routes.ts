@@ -2,6 +2,7 @@ import { errorMessage } from '../../../src/shared/error-utils.ts';
 import { bearerRoutes } from './bearer-routes.ts';
 import { parseFaultSettings } from '../faults.ts';
 import { iamRoutes } from './iam-routes.ts';
+import { keyRoutes } from './key-routes.ts';
 import { jsonResponse } from '../route-response.ts';
 import type { Route } from './route.ts';
 
@@ -33,4 +34,10 @@ const getRequestLog: Route = {
 };
 
 /** All routes of the emulator. */
-export const routes: readonly Route[] = [...iamRoutes, ...bearerRoutes, setFault, getRequestLog];
+export const routes: readonly Route[] = [
+  ...iamRoutes,
+  ...keyRoutes,
+  ...bearerRoutes,
+  setFault,
+  getRequestLog,
+];

@@ -55,13 +55,18 @@ save-proxy-settings.ts: iam-token doctor
 current-service.ts: iam-tokend &
 profiles-check.ts: iam-token refresh \${}
 daemon-checks.ts: run other commands on the host, such as: flatpak-spawn --host iam-token refresh
-credential-slots.ts: {login}
 edit-profile.ts: {login | --endpoint URL}
 edit-profile.ts: {login}
 login.ts: {login}
 routes.ts: {login}
 parse-stored.ts: {login}
 sealed-file-storage.ts: {to use it as it is | unlock}
+find-store-obstacle.ts: use an encrypted file (for the service, with "store: file" in config.yaml): iam-tokend --store file
+keys-check.ts: iam-token rotate-key
+keys-check.ts: iam-token rotate-key \${}
+live-key.ts: {login | service-account-key}
+parse-items.ts: {login}
+login-replace-key.ts: \${} --service-account-key \${} --replace-key --yes
 instance-locks.ts: df -h \${}
 write-file.ts: df -h \${}
 write-file.ts: ls -l \${}
@@ -158,6 +163,8 @@ file-store-problems.ts: remove an unused profile: iam-token logout --profile NAM
 const cloud = `
 routes.ts: {login | --cloud-id ID --folder-id ID}
 key-file-text.ts: yc iam key create --service-account-id ID -o key.json
+key-management.ts: yc iam service-account add-access-binding \${} --role \${} --subject serviceAccount:\${}
+key-management.ts: delete keys that are not in use: yc iam key list --service-account-id \${}
 `;
 
 /** A line break within a hint is followed by a line without a file name. */

@@ -87,7 +87,12 @@ describe('an authorized key', () => {
 
   it('is stored in a form that fits the Windows Credential Manager, with 4,096 bits too', async () => {
     const storedText = (await createCredential(formatKeyFile(getTestKey(4096)))).expose();
-    assert.deepEqual(Object.keys(JSON.parse(storedText) as object), ['id', 'serviceAccountId', 'key']);
+    assert.deepEqual(Object.keys(JSON.parse(storedText) as object), [
+      'id',
+      'serviceAccountId',
+      'key',
+      'createdAtMs',
+    ]);
     assert.ok(storedText.length * 2 < 3 * 2_560, `${storedText.length} characters`);
   });
 

@@ -1,11 +1,11 @@
 /** Asks on a terminal which kind of credential to log in with, and for what it needs. */
-import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import { programCandidates } from '../../../platform/program-candidates.ts';
 import { isExternalProgram } from '../../../platform/process-context.ts';
 import { isResourceId, resourceIdRule } from '../../../shared/resource-id.ts';
 import { oauthEndDates } from '../../../sources/kinds/oauth-sunset.ts';
 import type { CommandContext } from '../../command.ts';
+import { listKeyFiles } from '../../keys/key-files.ts';
 import { escapeControlCharacters } from '../../terminal/escape.ts';
 import { expandHome, promptLine, type LinePrompt } from '../../terminal/prompt-line.ts';
 import { printNote, writeStderr } from '../../terminal/terminal.ts';
@@ -57,7 +57,7 @@ async function listChoices({ clock, options, processContext }: CommandContext): 
 }
 
 async function readKeyOptions(home: string): Promise<Options> {
-  const defaultAnswer = findKeyFile(home);
+  const [defaultAnswer] = listKeyFiles(home);
   return { 'service-account-key': await promptFile({ message: 'Key file', defaultAnswer, home }) };
 }
 
@@ -77,26 +77,6 @@ function promptFile(prompt: LinePrompt & { readonly home: string }): Promise<str
     const path = expandHome(answer.replace(/^(['"])(.+)\1$/, '$2'), prompt.home);
     return statSync(path, { throwIfNoEntry: false })?.isDirectory() === false ? path : undefined;
   });
-}
-
-/** Names that the console and the documentation of Yandex Cloud give a key file. */
-const keyFileNames = ['key.json', 'authorized_key.json'];
-const maxKeyFileBytes = 65_536;
-
-/** A key file in this folder, or among the downloads. */
-function findKeyFile(home: string): string | undefined {
-  const folders = ['', join(home, 'Downloads')];
-  return folders.flatMap((folder) => keyFileNames.map((name) => join(folder, name))).find(isKeyFile);
-}
-
-function isKeyFile(path: string): boolean {
-  try {
-    const stats = statSync(path);
-    const isShort = stats.isFile() && stats.size <= maxKeyFileBytes;
-    return isShort && readFileSync(path, 'utf8').includes('PRIVATE KEY');
-  } catch {
-    return false; // Missing, or not readable.
-  }
 }
 
 async function promptUntilValid<T>(

@@ -11,6 +11,7 @@ import { canPrompt, promptHidden, readSecret, readSecretLine } from '../../termi
 import type { CommandContext } from '../../command.ts';
 import { oauthSunset } from '../../../sources/kinds/oauth-sunset.ts';
 import { usageError } from '../../cli-errors.ts';
+import { replaceKeyOptions, validateReplaceKey } from '../../keys/login-replace-key.ts';
 import { readSecretFile, warnIfOthersCanRead } from './secret-file.ts';
 import { isTerminal, printNote } from '../../terminal/terminal.ts';
 
@@ -83,8 +84,10 @@ const oauth: LoginKind = {
 /** The client reads the file, which the daemon may be unable to; the daemon parses the key. */
 const serviceAccountKey: LoginKind = {
   name: 'service-account-key',
+  exclusiveOptions: Object.keys(replaceKeyOptions),
 
   validate(context) {
+    validateReplaceKey(context, () => formatLoginCommand(context));
     if (context.options.get('service-account-key') !== '-' || !isTerminal('stdin')) return;
     throw usageError(
       'cannot read the key from a terminal, which would show it',

@@ -8,6 +8,7 @@ import { retryAfterInstall } from './retry-after-install.ts';
 import { unlockForLogin } from '../../unlock-store.ts';
 import { chooseKind } from './choose-kind.ts';
 import { editSettings, isSettingsEdit } from './edit-settings.ts';
+import { replaceKeyAfterLogin, replaceKeyOptions } from '../../keys/login-replace-key.ts';
 import { missingKindError, selectLoginKind } from './login-kinds.ts';
 import { printLeftovers } from '../../print-leftovers.ts';
 import { formatLocalTime, print, withProgress } from '../../terminal/terminal.ts';
@@ -27,6 +28,7 @@ export const login: CommandDefinition = {
       'FILE|-',
       'authorized key of a service account, as written by `yc iam key create`; - for stdin',
     ),
+    ...replaceKeyOptions,
     metadata: flag('service account of the VM that the daemon runs on'),
     'workload-identity': id(
       'SA_ID',
@@ -58,6 +60,7 @@ export const login: CommandDefinition = {
   examples: [
     'iam-token login --yc',
     'iam-token login --profile ci --service-account-key key.json',
+    'iam-token login --service-account-key key.json --replace-key',
     'iam-token login --folder-id b1gexample',
   ],
   timeoutMs: keychainTimeoutMs,
@@ -87,18 +90,20 @@ async function runLogin(typedContext: CommandContext): Promise<void> {
     impersonateServiceAccountId: options.get('impersonate-service-account-id'),
     cloudId: options.get('cloud-id'),
     folderId: options.get('folder-id'),
+    replaceKey: options.has('replace-key') || undefined,
   };
   const result = await withProgress(
     `the ${daemonStatus.store.kind === 'keychain' ? 'keychain' : 'store'} and ${kind.waitingFor ?? 'Yandex Cloud'}`,
     callDaemon(context, methods.login, params),
   );
-  const { profile, expiresAt, inherited, leftovers } = result;
+  const { profile, expiresAt, inherited, leftovers, lastUse } = result;
   const account = formatAccountName(result) ?? escapeControlCharacters(profile);
   const now = context.clock.now().wallMs;
   const validity = expiresAt && `; IAM token valid until ${formatLocalTime(expiresAt, now)}`;
   print(`logged in as ${account}${validity ?? ''}`);
   if (inherited !== undefined) print(formatInherited(inherited));
   printLeftovers(leftovers);
+  if (options.has('replace-key') && !(await replaceKeyAfterLogin(context, profile, lastUse))) return;
   kind.printNextSteps?.(context, daemonStatus.store.kind);
 }
 

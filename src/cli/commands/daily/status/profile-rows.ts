@@ -30,7 +30,9 @@ export function profileRowsOf(status: ProfileStatus, nowMs: number, styleText: S
       'this hour',
       failuresInHour === 0 ? null : `${failuresInHour} of ${formatCount(attemptsInHour, 'attempt')} failed`,
     ],
-    ['credential', formatCredential(status)],
+    ['credential', formatCredential(status, nowMs)],
+    ['key rotation', formatKeyRotation(status, nowMs)],
+    ...problemRowsOf(status.key?.problem ?? null, 'key problem'),
     ['impersonates', escapeOptional(status.impersonateServiceAccountId)],
     ['cloud', escapeOptional(status.cloudId)],
     ['folder', escapeOptional(status.folderId)],
@@ -120,9 +122,19 @@ const credentialNames: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-function formatCredential({ kind, endpoint }: ProfileStatus): string {
-  const name = credentialNames.get(kind) ?? escapeControlCharacters(kind);
+function formatCredential({ kind, endpoint, key }: ProfileStatus, nowMs: number): string {
+  const kindName = credentialNames.get(kind) ?? escapeControlCharacters(kind);
+  const name = key === undefined ? kindName : `${kindName} ${formatKey(key, nowMs)}`;
   return endpoint === defaultIamEndpoint ? name : `${name}, for ${escapeControlCharacters(endpoint)}`;
+}
+
+function formatKey({ id, createdAt }: NonNullable<ProfileStatus['key']>, nowMs: number): string {
+  const age = createdAt === undefined ? '' : `, ${formatTimeSpan(nowMs - Date.parse(createdAt))} old`;
+  return escapeControlCharacters(id) + age;
+}
+
+function formatKeyRotation({ key }: ProfileStatus, nowMs: number): string | null {
+  return key?.nextRotationAt === undefined ? null : `next ${formatUpcomingTime(key.nextRotationAt, nowMs)}`;
 }
 
 function formatClockOffset(offsetMs: number): string {
