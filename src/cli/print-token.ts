@@ -10,7 +10,8 @@ import { isTerminal, print, printWarning, withProgress } from './terminal/termin
 /** The token is printed already, and its reader may wait for the end of the output. */
 const warnedTimeoutMs = 1_000;
 
-export type TokenFormat = (result: TokenResult) => string;
+/** `null` prints nothing, for a health check: its output is kept. */
+export type TokenFormat = (result: TokenResult) => string | null;
 
 /**
  * @param isQuiet print nothing but errors to stderr
@@ -24,7 +25,8 @@ export async function printToken(
 ): Promise<TokenResult> {
   const pendingResult = requestToken(request, processContext);
   const result = await (isQuiet ? pendingResult : withProgress('a token', pendingResult));
-  print(format(result));
+  const line = format(result);
+  if (line !== null) print(line);
   if (!isQuiet) await printTokenWarning(result, request, processContext);
   return result;
 }

@@ -511,14 +511,15 @@ struct format {
 struct command {
   const char *name, *operand;
   unsigned options;         /* a set of `enum option` */
-  struct format formats[3]; /* the first is the default */
+  struct format formats[4]; /* the first is the default */
 };
 
 static const struct command commands[] = {
     {"", "", TOKEN_OPTIONS,
      {{"text", "%t"},
       {"json", "{\"token\":%T,\"expiresAt\":%E,\"profile\":%P,\"subject\":%S%O}"},
-      {"header", "Authorization: Bearer %t"}}},
+      {"header", "Authorization: Bearer %t"},
+      {"none", ""}}},
     {"create-token", "", YC_OPTIONS,
      {{"text", "%t"},
       {"json", "{\"iam_token\":%T,\"expires_at\":%E}"},
@@ -775,7 +776,7 @@ static bool append_pattern(struct output *out, const struct call *call, const st
       default: append_segment(out, answer); is_printable = answer->profile.is_plain; break;
     }
   }
-  append(out, "\n");
+  if (*call->pattern != '\0') append(out, "\n");
   return is_printable && !out->has_overflowed;
 }
 

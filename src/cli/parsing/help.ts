@@ -27,7 +27,7 @@ export function formatHelp(command: CommandDefinition, commandGroups: readonly C
 }
 
 const overviewUsage = [
-  '  iam-token [--profile NAME] [--min-ttl DURATION] [--format text|json|header]',
+  '  iam-token [--profile NAME] [--min-ttl DURATION] [--format text|json|header|none]',
   '  iam-token COMMAND [OPTIONS]',
 ];
 

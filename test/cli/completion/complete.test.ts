@@ -58,7 +58,7 @@ describe('completion', () => {
     [['help', ''], namedCommands.map(({ name }) => name)],
     [
       ['--format', ''],
-      ['text', 'json', 'header'],
+      ['text', 'json', 'header', 'none'],
     ],
     [
       ['create-token', '--format', 'j'],

@@ -28,7 +28,7 @@ describe('--help', () => {
       'Print a valid Yandex Cloud IAM token, kept fresh by iam-tokend.',
       '',
       'Usage:',
-      '  iam-token [--profile NAME] [--min-ttl DURATION] [--format text|json|header]',
+      '  iam-token [--profile NAME] [--min-ttl DURATION] [--format text|json|header|none]',
       '  iam-token COMMAND [OPTIONS]',
       '',
       'Set up',

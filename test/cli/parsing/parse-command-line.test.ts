@@ -144,7 +144,11 @@ describe('parseCommandLine', () => {
     ],
     ['--profile a/b', `invalid value "a/b" for --profile: ${profileRule}`, 'iam-token --help'],
     ['use ..\\x', `invalid value "..\\x" for NAME: ${profileRule}`, 'iam-token use --help'],
-    ['--format xml', 'invalid value "xml" for --format: must be text, json or header', 'iam-token --help'],
+    [
+      '--format xml',
+      'invalid value "xml" for --format: must be text, json, header or none',
+      'iam-token --help',
+    ],
     [
       'create-token --format header',
       'invalid value "header" for --format: must be text, json or yaml',
@@ -215,7 +219,7 @@ describe('parseCommandLine', () => {
     ['login -----BEGIN-canary', 'unknown option "---…"', 'iam-token login --help'],
     [
       '--format y0_canary',
-      'invalid value "y0_…" for --format: must be text, json or header',
+      'invalid value "y0_…" for --format: must be text, json, header or none',
       'iam-token --help',
     ],
   ];

@@ -31,6 +31,7 @@ const commandLines: readonly CallCase[] = [
   native('--format', 'text'),
   native('--format=json'),
   native('--format', 'header'),
+  native('--format', 'none'),
   native('--format', 'text', '--format', 'json'),
   native('--profile', 'work'),
   native('--profile=работа №'.slice(0, -2)),

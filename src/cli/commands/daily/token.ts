@@ -11,8 +11,8 @@ export const token: CommandDefinition = {
     profile: profileOption,
     'min-ttl': duration(minTtlRange, 'require at least this lifetime, such as 10m; at most 12h'),
     format: choice(
-      ['text', 'json', 'header'],
-      'print the token alone (default), one line of JSON, or an Authorization header',
+      ['text', 'json', 'header', 'none'],
+      'print the token alone (default), one line of JSON, an Authorization header, or nothing: the exit code tells',
     ),
     'no-user-output': quietOption,
   },
@@ -26,6 +26,7 @@ const formats: ReadonlyMap<string, TokenFormat> = new Map(
   Object.entries({
     json: formatJsonLine,
     header: ({ token }) => `Authorization: Bearer ${token}`,
+    none: () => null,
   }),
 );
 

@@ -3,7 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { respondWith, type Script, ScriptedDaemon } from '../../../support/daemon/scripted-daemon.ts';
+import {
+  failWith,
+  respondWith,
+  type Script,
+  ScriptedDaemon,
+} from '../../../support/daemon/scripted-daemon.ts';
 import { runInTerminal } from '../../../support/processes/pseudo-terminal.ts';
 import { createTokenResult } from '../../../support/daemon/scripted-results.ts';
 import { runCli } from '../../../support/processes/run-cli.ts';
@@ -47,6 +52,13 @@ describe('iam-token', () => {
       assert.deepEqual(await run(args), { stdout: `${expected}\n`, stderr: '', code: 0 });
     });
   }
+
+  it('prints nothing with --format none, and has the exit code of the token', async () => {
+    assert.deepEqual(await run(['--format', 'none']), { stdout: '', stderr: '', code: 0 });
+    daemon.setScript(failWith({ code: 'login_required', message: 'no credential' }));
+    const { stdout, code } = await run(['--format', 'none']);
+    assert.deepEqual([stdout, code], ['', 4]);
+  });
 
   for (const value of [
     't1."x',
