@@ -101,6 +101,7 @@ describe('18.3: the display name of an account', () => {
     assert.deepEqual(namesOf(running), ['ada']);
     await login(running, 'b');
     assert.deepEqual(namesOf(running), [undefined]);
+    assert.equal(running.current().profiles['default']?.account, undefined);
   });
 
   it('is not shown beside a token of another account', async () => {
