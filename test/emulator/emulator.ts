@@ -55,7 +55,7 @@ export class Emulator extends IamService {
       this.logRequest({
         at: formatIsoTime(this.nowMs()),
         method,
-        path: route?.path ?? '(unknown)',
+        path: route === undefined ? '(unknown)' : path,
         status: delivery.status,
         fault: fault?.kind ?? null,
       });
