@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { parseCommandLine } from '../../../src/cli/parsing/parse-command-line.ts';
 import { hintScenarios } from '../../slow/hints/hint-table.ts';
-import { untypedHints } from '../../slow/hints/untyped-hints.ts';
+import { hintsWithoutCommand, untypedCommands, untypedHints } from '../../slow/hints/untyped-hints.ts';
 import { readSourceFiles, root } from '../source-tree.ts';
 import { collectHints } from './collect-hints.ts';
 
@@ -36,6 +38,57 @@ describe('the table of hints', () => {
       [],
     );
   });
+
+  const textOf = (hint: string): string => hint.replace(/^[\w-]+\.ts: /, '');
+  /** What is typed: for a command hint, `iam-token` and its last parts. */
+  const commandOf = (hint: string): string => {
+    const text = textOf(hint);
+    if (!text.startsWith('{')) return text.replace(/^.*: (?=\S)/s, '');
+    const [, command = '', options = ''] =
+      /\b(login|refresh|unlock)\b(?: \| [\w-]+)?(?: \| (--.*))?\}$/.exec(text) ?? [];
+    return `iam-token ${command} ${options}`.trim();
+  };
+
+  it('C1: repeats the command of a typed hint where a row says so', () => {
+    const typed = new Set(typedHints);
+    for (const [hint, typedHint] of untypedCommands.sameCommand) {
+      assert.ok(typed.has(typedHint), typedHint);
+      assert.equal(commandOf(hint), commandOf(typedHint));
+    }
+  });
+
+  it('C1: names tests that exist for hints that are typed elsewhere', () => {
+    for (const [path] of untypedCommands.typedElsewhere) assert.ok(existsSync(`${root}/${path}`), path);
+  });
+
+  it('C1: has no command in a hint that is listed as a sentence', () => {
+    const program = /(?:^|: |; |&& )(?:sudo |iam-tokend? (?!-)|systemctl |apt-get |rm |mv |chmod |yc |kill )/;
+    assert.deepEqual(
+      hintsWithoutCommand.filter((hint) => program.test(textOf(hint))),
+      [],
+    );
+  });
+
+  /** A value for a placeholder. */
+  const sampleOf = (word: string): string => (word === 'URL' ? 'https://iam.example.net' : word);
+  const { sameCommand, typedElsewhere, rareState, otherPlatform } = untypedCommands;
+  const posixHints = [
+    ...sameCommand.map(([hint]) => hint),
+    ...typedElsewhere.flatMap(([, hints]) => hints),
+    ...rareState,
+    ...otherPlatform.filter((hint) => /: (?:iam-token |npm |\$\{\}lsof )/.test(hint)),
+  ];
+  for (const hint of posixHints) {
+    it(`C1: is a command line that is valid: ${hint}`, () => {
+      const command = commandOf(hint);
+      const script = command.replaceAll('${}', 'x');
+      const { status, stderr } = spawnSync('bash', ['-n', '-c', script], { encoding: 'utf8' });
+      assert.equal(status, 0, stderr);
+      const [program, ...words] = command.replaceAll('${}', '').trim().split(/ +/);
+      if (program !== 'iam-token' || command.includes('--bundle')) return;
+      assert.notEqual(parseCommandLine(words.map(sampleOf)).command.name, '');
+    });
+  }
 
   for (const [where, text, expected] of [
     ['a field', `throw new E({ message: 'm', hint: 'do it' });`, ['a.ts: do it']],

@@ -1,8 +1,11 @@
+import { clientScenarios } from './client-scenarios.ts';
 import { containerAndKeychainScenarios, daemonScenarios, metadataScenario } from './daemon-scenarios.ts';
 import { doctorScenarios } from './doctor-scenarios.ts';
 import { fileScenarios } from './file-scenarios.ts';
 import type { HintScenario } from './hint-scenario.ts';
+import { keychainScenarios } from './keychain-scenarios.ts';
 import { loginScenarios } from './login-scenarios.ts';
+import { machineScenarios } from './machine-scenarios.ts';
 import { profileScenarios } from './profile-scenarios.ts';
 import { storeScenarios } from './store-scenarios.ts';
 
@@ -15,4 +18,7 @@ export const hintScenarios: readonly HintScenario[] = [
   ...containerAndKeychainScenarios,
   ...storeScenarios,
   ...doctorScenarios,
+  ...keychainScenarios,
+  ...machineScenarios,
+  ...clientScenarios,
 ];

@@ -2,6 +2,7 @@
 
 /** Sentences: what to do is not a command, or happens outside this machine. */
 const advice = `
+install.ts: unpack iam-tokend below /opt
 file-locking.ts: install util-linux, or iam-tokend with its optional dependency koffi
 transport-failure.ts: or the clock of this machine is wrong
 kubernetes-credential.ts: set apiVersion: \${} in the exec section of your kubeconfig
@@ -46,34 +47,28 @@ selectors.ts: this machine's clock is \${} \${}; correct it
 token-source.ts: correct the clock of this machine; the daemon then tries again by itself
 `;
 
-/** The same command as a hint that is typed, for another cause. */
-const sameCommand = `
-answer-start-failure.ts: iam-token doctor
-bundle.ts: iam-token doctor --bundle \${}
-docker-credential.ts: iam-token doctor
-save-proxy-settings.ts: iam-token doctor
-current-service.ts: iam-tokend &
-profiles-check.ts: iam-token refresh \${}
-daemon-checks.ts: run other commands on the host, such as: flatpak-spawn --host iam-token refresh
-edit-profile.ts: {login | --endpoint URL}
-edit-profile.ts: {login}
-login.ts: {login}
-routes.ts: {login}
-parse-stored.ts: {login}
-sealed-file-storage.ts: {to use it as it is | unlock}
-find-store-obstacle.ts: use an encrypted file (for the service, with "store: file" in config.yaml): iam-tokend --store file
-keys-check.ts: iam-token rotate-key
-keys-check.ts: iam-token rotate-key \${}
-live-key.ts: {login | service-account-key}
-parse-items.ts: {login}
-login-replace-key.ts: \${} --service-account-key \${} --replace-key --yes
-instance-locks.ts: df -h \${}
-write-file.ts: df -h \${}
-write-file.ts: ls -l \${}
-`;
+/** The same command as a hint that a scenario types, for another cause: each row is followed by that hint. */
+const sameCommand: readonly (readonly [hint: string, typedHint: string])[] = [
+  ['answer-start-failure.ts: iam-token doctor', 'connection.ts: iam-token doctor'],
+  ['docker-credential.ts: iam-token doctor', 'connection.ts: iam-token doctor'],
+  ['save-proxy-settings.ts: iam-token doctor', 'connection.ts: iam-token doctor'],
+  ['current-service.ts: iam-tokend &', 'service-manager.ts: iam-tokend &'],
+  ['uninstall.ts: iam-token uninstall --purge', 'purge.ts: iam-token uninstall --purge'],
+  ['instance-locks.ts: df -h ${}', 'file-errors.ts: df -h ${}'],
+  ['write-file.ts: df -h ${}', 'file-errors.ts: df -h ${}'],
+  ['write-file.ts: ls -l ${}', 'secret-file.ts: ls -l ${}'],
+  ['parse-items.ts: {login}', 'profile-problems.ts: {login}'],
+  ['edit-profile.ts: {login}', 'profile-problems.ts: {login}'],
+  ['login.ts: {login}', 'profile-problems.ts: {login}'],
+  ['routes.ts: {login}', 'profile-problems.ts: {login}'],
+  ['parse-stored.ts: {login}', 'profile-problems.ts: {login}'],
+  ['sealed-file-storage.ts: {to use it as it is | unlock}', 'daemon-lock.ts: {unlock}'],
+  ['keychain-problems.ts: {unlock}', 'daemon-lock.ts: {unlock}'],
+];
 
 /** Commands of macOS and Windows, which the tests do not run on; their texts are tested beside their code. */
 const otherPlatform = `
+client-files.ts: iam-token install
 environment-check.ts: Remove-Item \${}
 network-checks.ts: nslookup
 authenticate-pipe.ts: another user may have taken the name of the pipe: find and end that program, then start iam-tokend
@@ -84,87 +79,50 @@ windows-task.ts: install iam-tokend and Node in folders with plain names
 keychain-problems.ts: npm install --global iam-tokend
 `;
 
-/** Commands that install, start or remove a service: `test/slow/service` and `test/slow/system-service.test.ts` run them. */
-const service = `
-answer-start-failure.ts: sudo journalctl --unit iam-tokend.service --lines 20
+/** Typed on a machine with systemd, or in a desktop session, by these tests: they need its manager, or a window. */
+const typedElsewhere: Readonly<Record<string, string>> = {
+  'test/slow/system-service/describe-lost-socket.ts': `
 watched-sockets.ts: systemctl restart iam-tokend.socket
-client-files.ts: iam-token install
-client-files.ts: iam-token install --client-only
-install.ts: correct \${}, then run: iam-token install\${}
-install.ts: iam-token login --socket \${} --service-account-key FILE
-install.ts: if you remove this version of Node, run: iam-token install\${}
-install.ts: usermod --append --groups iam-tokend NAME
-install.ts: iam-token install --yc
-require-service-socket.ts: without --socket: iam-token install\${}
-require-service-socket.ts: without a service: iam-tokend --socket \${}
-require-service-socket.ts: unset IAM_TOKEND_SOCKET
-install.ts: with the system's Node: npm install --global iam-tokend
-install.ts: unpack iam-tokend below /opt
-native-link.ts: ln -sf \${} \${}
-save-proxy-settings.ts: iam-token install
-shims.ts: mv \${} \${}.old && \${}
-uninstall.ts: iam-token uninstall --purge
-uninstall.ts: rm \${}
-current-service.ts: for your own user, without sudo: iam-token install
-for all users: iam-token install --system
-current-service.ts: iam-tokend --config \${} &
-current-service.ts: sudo iam-token \${} --system
-daemon-checks.ts: if you remove this version of Node, run: \${}
-environment-check.ts: systemctl \${} unset-environment \${}
-prepare-socket.ts: install -d -m 0750 -g iam-tokend \${}
-prepare-socket.ts: systemctl start iam-tokend.socket
-service-manager.ts: iam-token install
-service-manager.ts: sudo iam-token install --system
-service-sandbox.ts: systemd-run\${} --wait --pipe --property=\${}=\${} iam-token
-service-sandbox.ts: mkdir -p \${} && \${} >\${}/iam-tokend.conf && systemctl --user daemon-reload && systemctl --user restart \${}
+`,
+  'test/slow/system-service/describe-denials.ts': `
 service-sandbox.ts: sudo mkdir -p \${} && \${} | sudo tee \${}/iam-tokend.conf && sudo systemctl daemon-reload && sudo systemctl restart \${}
-explain-unreachable.ts: sudo systemctl restart iam-tokend.socket
-explain-unreachable.ts: sudo iam-token install --system
 explain-unreachable.ts: sudo loginctl enable-linger \${}
 explain-unreachable.ts: sudo -u \${} iam-token
-explain-unreachable.ts: iam-token --socket \${}
 explain-unreachable.ts: newgrp \${}
 explain-unreachable.ts: sudo usermod --append --groups \${} \${}
-file-store-problems.ts: add LoadCredential=\${}:PATH to the unit: systemctl --user edit iam-tokend
-file-store-problems.ts: for a system-wide daemon: systemctl edit iam-tokend
-file-store-problems.ts: upgrade: npm install --global iam-tokend && iam-token install
-key-file.ts: create a key, and name PATH in LoadCredential=: (umask 077; head -c 32 /dev/urandom > PATH)
-`;
+`,
+  'test/slow/service/user-service/describe-sandboxes.ts': `
+service-sandbox.ts: systemd-run\${} --wait --pipe --property=\${}=\${} iam-token
+service-sandbox.ts: mkdir -p \${} && \${} >\${}/iam-tokend.conf && systemctl --user daemon-reload && systemctl --user restart \${}
+`,
+  'test/slow/service/user-service/describe-isolation.ts': `
+environment-check.ts: systemctl \${} unset-environment \${}
+`,
+  'test/slow/service/user-service/describe-installation.ts': `
+install.ts: if you remove this version of Node, run: iam-token install\${}
+install.ts: iam-token install --yc
+save-proxy-settings.ts: iam-token install
+service-manager.ts: iam-token install
+`,
+};
 
-/** Commands for a keychain, whose window or service a test would have to be: `test/e2e/stores` and `test/slow/desktop-keychains.test.ts`. */
-const keychain = `
-profile-problems.ts: {the renewed credential is only in memory and is lost when the daemon stops; to store it | unlock}
-purge.ts: iam-token uninstall --purge
-purge.ts: iam-tokend --store keychain --purge
-purge.ts: if there is no keychain: rm -r \${}
-purge.ts: once the keychain is available: iam-token uninstall --purge
-leftover-slots.ts: to remove it (stop this daemon when status shows no leftovers, and start it as before): iam-token stop; iam-tokend --store \${}
-leftover-slots.ts: {or now | unlock}
-keychain-problems.ts: \${}apt-get install gnome-keyring
-keychain-problems.ts: \${}apt-get install libsecret-1-0
-keychain-problems.ts: restart it: gnome-keyring-daemon --replace
-keychain-problems.ts: {confirm it | unlock}
-keychain-problems.ts: {create one in a desktop session | login}
-keychain-problems.ts: {to write pending changes, now or after a restart | unlock}
-keychain-problems.ts: {unlock it without one | unlock}
-keychain-problems.ts: {unlock it | unlock}
-keychain-problems.ts: {unlock}
-`;
-
-/** States that take more than a test may: a full store of 4 MiB, a disk that hangs, an account of another user. */
-const tooCostly = `
-secret-file.ts: ls -l \${}
-dial.ts: see its owner and mode: ls -l \${}
-file-store-problems.ts: df \${}
-file-store-problems.ts: remove an unused profile: iam-token logout --profile NAME
-`;
-
-/** Commands outside this project: of the cloud, with an account in it. */
-const cloud = `
-routes.ts: {login | --cloud-id ID --folder-id ID}
-key-file-text.ts: yc iam key create --service-account-id ID -o key.json
+/** States of a moment, of a window of KeePassXC, or of a container: the commands are those of other hints, with options. */
+const rareState = `
+find-store-obstacle.ts: use an encrypted file (for the service, with "store: file" in config.yaml): iam-tokend --store file
+keys-check.ts: iam-token rotate-key
+keys-check.ts: iam-token rotate-key \${}
+live-key.ts: {login | service-account-key}
+login-replace-key.ts: \${} --service-account-key \${} --replace-key --yes
 key-management.ts: yc iam service-account add-access-binding \${} --role \${} --subject serviceAccount:\${}
 key-management.ts: delete keys that are not in use: yc iam key list --service-account-id \${}
+prepare-socket.ts: systemctl start iam-tokend.socket
+bundle.ts: iam-token doctor --bundle \${}
+daemon-checks.ts: run other commands on the host, such as: flatpak-spawn --host iam-token refresh
+edit-profile.ts: {login | --endpoint URL}
+profiles-check.ts: iam-token refresh \${}
+profile-problems.ts: {the renewed credential is only in memory and is lost when the daemon stops; to store it | unlock}
+keychain-problems.ts: {confirm it | unlock}
+keychain-problems.ts: {to write pending changes, now or after a restart | unlock}
 `;
 
 /** A line break within a hint is followed by a line without a file name. */
@@ -172,12 +130,20 @@ function linesOf(text: string): readonly string[] {
   return text.trim().split(/\n(?=[\w-]+\.ts: )/);
 }
 
-export const untypedHints: readonly string[] = [
-  advice,
+/** Each row of `untypedHints` that has a command, by the reason. */
+export const untypedCommands = {
   sameCommand,
-  otherPlatform,
-  service,
-  keychain,
-  tooCostly,
-  cloud,
-].flatMap(linesOf);
+  otherPlatform: linesOf(otherPlatform),
+  typedElsewhere: Object.entries(typedElsewhere).map(([path, hints]) => [path, linesOf(hints)] as const),
+  rareState: linesOf(rareState),
+};
+
+export const hintsWithoutCommand: readonly string[] = linesOf(advice);
+
+export const untypedHints: readonly string[] = [
+  ...hintsWithoutCommand,
+  ...sameCommand.map(([hint]) => hint),
+  ...untypedCommands.otherPlatform,
+  ...untypedCommands.typedElsewhere.flatMap(([, hints]) => hints),
+  ...untypedCommands.rareState,
+];
