@@ -37,6 +37,10 @@ const lazyBundles = {
 // with what the programs use of it, because a daemon keeps in memory what it has loaded.
 const lazyPackages = {
   jose: `export { SignJWT } from 'jose';`,
+  'prom-client': `
+    exports.Registry = require('prom-client/lib/registry');
+    exports.Gauge = require('prom-client/lib/gauge');
+    exports.Counter = require('prom-client/lib/counter');`,
   undici: `
     exports.Agent = require('undici/lib/dispatcher/agent');
     exports.fetch = require('undici/lib/web/fetch').fetch;`,

@@ -18,6 +18,10 @@ export interface CLibrary {
    */
   getPeerCredentials(socket: Socket): { readonly pid: number; readonly uid: number } | null;
   /**
+   * The address that the peer has bound; an abstract one begins with `@`. `null` if it has none. unix(7), getpeername(2).
+   */
+  getPeerAddress(socket: Socket): string | null;
+  /**
    * A descriptor of the process that connected, which never refers to another one with the same pid; the caller closes it.
    * SO_PEERPIDFD, since Linux 6.5. `unsupported` on an older kernel, `null` if the process has ended.
    */
@@ -39,6 +43,8 @@ const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 0o2000002;
 const MSG_NOSIGNAL = 0x4000;
 const SOL_SOCKET = 1;
+/** struct sockaddr_un: the family and the path. */
+const sockaddrBytes = 110;
 /** <asm/socket.h>: PowerPC uses another number. */
 const SO_PEERCRED = process.arch === 'ppc64' ? 21 : 17;
 const SO_PEERPIDFD = 77;
@@ -96,6 +102,7 @@ function bindCLibrary(): CLibrary {
       const ucred = fd === null ? null : readSocketOption(fd, SO_PEERCRED, 12);
       return ucred === null ? null : { pid: ucred.readUInt32LE(0), uid: ucred.readUInt32LE(4) };
     },
+    getPeerAddress: createPeerAddressReader(library),
     openPeerPidFd: (socket) => {
       const fd = fileDescriptorOf(socket);
       if (fd === null) return null;
@@ -141,6 +148,18 @@ function createSocketOptionReader(
     length[0] = byteCount;
     const result = getsockopt(fd, SOL_SOCKET, option, value, length);
     return result === 0 && length[0] === byteCount ? value : null;
+  };
+}
+
+function createPeerAddressReader(library: ReturnType<typeof Koffi.load>): CLibrary['getPeerAddress'] {
+  const getpeername = library.func('int getpeername(int, _Out_ uint8_t *, _Inout_ uint32_t *)');
+  return (socket) => {
+    const fd = fileDescriptorOf(socket);
+    const address = Buffer.alloc(sockaddrBytes);
+    const length: [number] = [address.length];
+    if (fd === null || getpeername(fd, address, length) !== 0 || length[0] <= 2) return null;
+    const text = address.toString('latin1', 2, length[0]);
+    return text.startsWith('\0') ? `@${text.slice(1)}` : text.replace(/\0.*$/s, '');
   };
 }
 

@@ -44,6 +44,7 @@ export interface IpcServer {
   listen(): Promise<void>;
   /** Accepts no new peer, delivers the last responses, and ends within a second. */
   close(): Promise<void>;
+  countConnections(): number;
 }
 
 /**
@@ -93,6 +94,7 @@ export async function createNodeIpcServer(options: IpcServerOptions): Promise<Ip
       });
       await closed;
     },
+    countConnections: () => connections.size,
   };
 }
 

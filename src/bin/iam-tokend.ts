@@ -32,6 +32,7 @@ import {
   parseFlags,
   resolveDaemonPaths,
   resolveSocketPaths,
+  type SocketPaths,
   UsageError,
 } from './iam-tokend/arguments.ts';
 import { answerStartFailure } from './iam-tokend/start/answer-start-failure.ts';
@@ -39,7 +40,8 @@ import { buildProfiles } from './iam-tokend/build-profiles.ts';
 import { createStore } from './iam-tokend/create-store.ts';
 import { openDaemonLog, writeStderr } from './iam-tokend/daemon-log.ts';
 import { isStderrJournal } from './iam-tokend/journal.ts';
-import { findListenerWarnings } from './iam-tokend/listeners.ts';
+import { findCredentialSocketWarning } from './iam-tokend/listeners/credential-socket.ts';
+import { findListenerWarnings } from './iam-tokend/listeners/listeners.ts';
 import { PeerGuard } from './iam-tokend/peer-guard.ts';
 import { runPurge } from './iam-tokend/start/run-purge.ts';
 import { reloadSettings } from './iam-tokend/reload.ts';
@@ -78,8 +80,7 @@ async function main(): Promise<void> {
   const socketPaths = resolveSocketPaths(flags, paths, config, context);
   const { listenFd } = serviceEnvironment;
   const passedPath = listenFd === null ? null : findBoundPath(listenFd);
-  const ipcPath = listenFd === null ? socketPaths.ipc : null;
-  const ownSockets = isPurge ? noSockets : { ...socketPaths, ipc: ipcPath };
+  const ownSockets = isPurge ? noSockets : selectOwnSockets(socketPaths);
   const recordedSockets = findRecordedSockets(paths, context.uid);
   const locks = createLocks(passedPath ?? socketPaths.ipc, paths.config, context, guard);
   const group = await runWhenFree(isPurge, 'lock the folders and sockets', () =>
@@ -89,7 +90,8 @@ async function main(): Promise<void> {
   const store = new StateCachingStore(createStore(config, paths, context.uid, clock), clock);
   if (isPurge) return runPurge(store, paths, context, [socketPaths.ipc, ...recordedSockets]);
   const log = openDaemonLog(config.log.level, paths.log, clock);
-  const listenerWarnings = findListenerWarnings(config, socketPaths, context);
+  const credentialWarning = findCredentialWarning(context, guard, paths);
+  const listenerWarnings = findListenerWarnings(config, socketPaths, context, credentialWarning);
   for (const warning of [...unsafeEnvironment.warnings, ...warnings, ...listenerWarnings]) log.warn(warning);
   steps.useLog(log);
   const profileParts = await steps.run('read the profile list', () =>
@@ -103,7 +105,7 @@ async function main(): Promise<void> {
     ...profileParts,
     context,
     guard,
-    metadata: config.metadata,
+    config,
     socketPaths,
     group,
     serviceEnvironment,
@@ -121,6 +123,24 @@ async function main(): Promise<void> {
   });
 }
 
+/** Those that this process binds: systemd may have passed others. */
+function selectOwnSockets({ ipc, http, credential }: SocketPaths): Parameters<typeof acquireLocks>[2] {
+  const { listenFd, credentialFd } = serviceEnvironment;
+  return {
+    ipc: listenFd === null ? ipc : null,
+    http,
+    credential: credentialFd === null ? credential : null,
+  };
+}
+
+function findCredentialWarning(
+  context: ProcessContext,
+  guard: PeerGuard,
+  { isSystemWide }: DaemonPaths,
+): string | null {
+  return findCredentialSocketWarning(context, guard, isSystemWide, serviceEnvironment.credentialFd);
+}
+
 /** A purge waits for a daemon that is stopping; a second daemon does not. */
 function runWhenFree<T>(isPurge: boolean, step: string, action: () => Promise<T>): Promise<T> {
   return steps.run(step, () => waitForLocks(action, isPurge ? purgeWaitMs : 0));
@@ -131,7 +151,7 @@ function protectProcess(guard: PeerGuard): ReturnType<PeerGuard['protectProcess'
   return guard.protectProcess();
 }
 
-const noSockets = { ipc: null, http: null } as const;
+const noSockets = { ipc: null, http: null, credential: null } as const;
 
 /** @throws UsageError */
 function requireSupportedMode(flags: Flags, { isSystemWide }: DaemonPaths, guard: PeerGuard): void {
@@ -209,7 +229,7 @@ main().then(
     const [reason = ''] = userMessage(error).split('\n');
     const isSystemWide = process.argv.some((argument) => argument.endsWith(systemPaths.configFile));
     // Whatever goes wrong here, systemd must see the exit code, which decides about a restart.
-    await answerStartFailure(serviceEnvironment.listenFd, reason, isSystemWide, clock).catch(() => undefined);
+    await answerStartFailure(serviceEnvironment, reason, isSystemWide, clock).catch(() => undefined);
     // A thread that hangs would block `process.exit`.
     if (error instanceof StartTimeoutError) exitAtOnce(1);
     process.exit(error instanceof UsageError || error instanceof ConfigError ? 2 : 1);

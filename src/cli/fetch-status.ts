@@ -15,9 +15,10 @@ export async function fetchStatus(
   connection: Connection,
   profile: string | undefined,
   deadline: Deadline,
+  parts: { readonly metrics?: true } = {},
 ): Promise<FullStatus> {
   const { daemon, profiles } = await collectPages((range) =>
-    connection.call(methods.status, { profile, ...range }, deadline),
+    connection.call(methods.status, { profile, ...range, ...parts }, deadline),
   );
   return { daemon, profiles };
 }

@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import * as v from 'valibot';
 import { parseDuration } from '../shared/duration.ts';
 import { defaultAudienceOf, defaultIamEndpoint, parseEndpoint, endpointRule } from '../shared/endpoint.ts';
@@ -81,6 +81,29 @@ function parseLoopbackAddress(text: string): { readonly host: string; readonly p
   if ((v4 !== undefined && !isIPv4(v4)) || !(Number(port) <= 65_535)) return null;
   return { host: v4 ?? '::1', port: Number(port) };
 }
+
+const anyListenRule = 'must be an IP address and a port, such as 127.0.0.1:9464 or [::]:9464';
+
+/** Any address of this machine, unlike `parseLoopbackAddress`. */
+function parseListenAddress(text: string): { readonly host: string; readonly port: number } | null {
+  const { v4, v6, port } =
+    /^(?:(?<v4>[\d.]+)|\[(?<v6>[\w:.%]+)\]):(?<port>\d{1,5})$/.exec(text)?.groups ?? {};
+  const isAddress = v6 === undefined ? isIPv4(v4 ?? '') : isIPv6(v6);
+  return isAddress && Number(port) <= 65_535 ? { host: v6 ?? v4 ?? '', port: Number(port) } : null;
+}
+
+const metricsSchema = v.strictObject({
+  listen: v.nullish(
+    v.pipe(
+      v.string(anyListenRule),
+      v.transform(parseListenAddress),
+      v.custom<NonNullable<ReturnType<typeof parseListenAddress>>>((value) => value !== null, anyListenRule),
+    ),
+    null,
+  ),
+  /** Whether the metrics name the account of each profile. */
+  accountIds: v.nullish(v.boolean(), false),
+});
 
 const iamSchema = v.pipe(
   v.strictObject({
@@ -185,6 +208,9 @@ export function createConfigSchema(
     metadata: v.nullish(metadataSchema, {}),
     hooks: v.nullish(createHooksSchema(platform), {}),
     keys: v.nullish(keysSchema, {}),
+    metrics: v.nullish(metricsSchema, {}),
+    /** Whether units get tokens from `credential.sock` with `LoadCredential=`; Linux only. */
+    systemd: v.nullish(v.strictObject({ credentialSocket: v.nullish(v.boolean(), false) }), {}),
     /** Further hosts for `docker-credential`. */
     registries: v.nullish(registriesSchema, []),
     login: v.nullish(

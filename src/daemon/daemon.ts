@@ -32,8 +32,14 @@ export interface DaemonParts extends Omit<
   /** Called before a secret is in memory. */
   readonly protectProcess: () => Protection;
   readonly createListeners: (onMessage: (data: unknown, peer: Peer) => void) => Promise<readonly Listener[]>;
-  /** Both `null` if the metadata server is off. */
-  readonly getMetadataState: () => { readonly address: string | null; readonly problem: Problem | null };
+  readonly getMetadataState: () => TcpServerState;
+  readonly getMetricsState: () => TcpServerState;
+}
+
+/** Both are `null` if the server is off. */
+export interface TcpServerState {
+  readonly address: string | null;
+  readonly problem: Problem | null;
 }
 
 export interface Daemon {
@@ -114,6 +120,7 @@ function buildDaemonStatus(
     supervision,
     unsafeEnvironment,
     getMetadataState,
+    getMetricsState,
     getContainerAccess,
   }: DaemonParts,
   startedAt: string,
@@ -125,6 +132,7 @@ function buildDaemonStatus(
   const confirmation = storeState.kind === 'open' ? storeState.confirmation : undefined;
   const leftovers = profiles.describeLeftovers();
   const metadata = getMetadataState();
+  const metrics = getMetricsState();
   return {
     version,
     pid: process.pid,
@@ -133,6 +141,8 @@ function buildDaemonStatus(
     locked: profiles.isLocked,
     ...(metadata.address === null ? {} : { metadataAddress: metadata.address }),
     ...(metadata.problem === null ? {} : { metadataProblem: renderProblem(metadata.problem) }),
+    ...(metrics.address === null ? {} : { metricsAddress: metrics.address }),
+    ...(metrics.problem === null ? {} : { metricsProblem: renderProblem(metrics.problem) }),
     protection,
     containers: getContainerAccess(),
     unsafeEnvironment: [...unsafeEnvironment],

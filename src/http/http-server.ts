@@ -24,6 +24,8 @@ export interface HttpServerOptions {
   readonly listenOn: { readonly path: string } | { readonly host: string; readonly port: number };
   readonly clock: Clock;
   readonly log: Log;
+  /** Sent with each response. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Decides about each new connection; by default, all are accepted. */
   readonly decideAccess?: ((socket: Socket) => AccessDecision) | undefined;
   /**
@@ -131,12 +133,11 @@ async function serveRequest(
   if (controller.signal.aborted) return;
   const { status, headers, body } = await createResponse(request, controller.signal, options, access);
   response.writeHead(status, {
+    ...options.headers,
     ...headers,
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
-    // Some SDKs recognise a metadata service by this header.
-    'metadata-flavor': 'Google',
   });
   response.end(body);
 }

@@ -30,6 +30,12 @@ export function textResponse(value: string): RouteResponse {
   return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: value };
 }
 
+/** Prometheus' text format. */
+export function metricsResponse(text: string): RouteResponse {
+  const contentType = 'text/plain; version=0.0.4; charset=utf-8';
+  return { status: 200, headers: { 'content-type': contentType }, body: text };
+}
+
 /** @param status default: derived from the problem's code */
 export function problemResponse(problem: Problem, status = statusByErrorCode[problem.code]): RouteResponse {
   const response = jsonResponse({ error: renderProblem(problem) }, status);

@@ -6,7 +6,13 @@ import { parseDuration } from '../shared/duration.ts';
 import { type Problem, IamTokenError } from '../shared/errors.ts';
 import { expiryMarginMs } from '../token/token.ts';
 import type { Dispatch } from './dispatch.ts';
-import { problemResponse, type RouteResponse, jsonResponse, textResponse } from './route-response.ts';
+import {
+  problemResponse,
+  type RouteResponse,
+  jsonResponse,
+  metricsResponse,
+  textResponse,
+} from './route-response.ts';
 
 type Query = Readonly<Record<string, string>>;
 
@@ -50,8 +56,51 @@ const noProfileProblem: Problem = {
 };
 const noTokenProblem: Problem = { code: 'unavailable', message: 'no valid token yet' };
 
+type FullStatus = Pick<MethodResult<'status'>, 'daemon' | 'profiles'>;
+
+const healthRoute: Route = {
+  query: [],
+  respond: async (dispatch) => jsonResponse(await dispatch('hello', {})),
+};
+
+/** Ready means that there is a valid token. @returns why there is none; `null` if there is one */
+async function findTokenProblem(dispatch: Dispatch, query: Query): Promise<Problem | null> {
+  // By `status`: a probe that calls `token` every second would start exchanges.
+  const { profiles } = await dispatchFullStatus(dispatch, query);
+  const selectedProfile = profiles.find(({ isDefault }) => isDefault || query['profile'] !== undefined);
+  if ((selectedProfile?.timeLeftMs ?? 0) > expiryMarginMs) return null;
+  return selectedProfile === undefined ? noProfileProblem : (selectedProfile.problem ?? noTokenProblem);
+}
+
+function createReadinessRoute(describe: (problem: Problem) => Problem): Route {
+  return {
+    query: ['profile'],
+    respond: async (dispatch, query) => {
+      const problem = await findTokenProblem(dispatch, query);
+      return problem === null ? jsonResponse({ ready: true }) : problemResponse(describe(problem), 503);
+    },
+  };
+}
+
+/** Reads the text of `/metrics`. */
+type ReadMetrics = () => Promise<string>;
+
+function createMetricsRoute(readMetrics: ReadMetrics): Route {
+  // Some scrapers add parameters, such as `collect[]`.
+  return { query: null, respond: async () => metricsResponse(await readMetrics()) };
+}
+
+/** The paths of the metrics address. Everyone who reaches it may read them, so a problem is given by its code only. */
+export function createMetricsRoutes(readMetrics: ReadMetrics): Routes {
+  return {
+    '/metrics': createMetricsRoute(readMetrics),
+    '/healthz': healthRoute,
+    '/readyz': createReadinessRoute(({ code }) => ({ code, message: 'no valid token' })),
+  };
+}
+
 /** The paths of `http.sock`; PROTOCOL.md documents them. */
-export const tokenRoutes: Routes = {
+export const createTokenRoutes = (readMetrics: ReadMetrics): Routes => ({
   '/v1/token': {
     query: ['profile', 'minTtl'],
     respond: async (dispatch, { minTtl, ...profile }) =>
@@ -66,24 +115,10 @@ export const tokenRoutes: Routes = {
     query: ['profile'],
     respond: async (dispatch, query) => jsonResponse(await dispatchFullStatus(dispatch, query)),
   },
-  '/healthz': {
-    query: [],
-    respond: async (dispatch) => jsonResponse(await dispatch('hello', {})),
-  },
-  '/readyz': {
-    query: ['profile'],
-    // By `status`: a probe that calls `token` every second would start exchanges.
-    respond: async (dispatch, query) => {
-      const { profiles } = await dispatchFullStatus(dispatch, query);
-      const selectedProfile = profiles.find(({ isDefault }) => isDefault || query['profile'] !== undefined);
-      if ((selectedProfile?.timeLeftMs ?? 0) > expiryMarginMs) return jsonResponse({ ready: true });
-      return problemResponse(
-        selectedProfile === undefined ? noProfileProblem : (selectedProfile.problem ?? noTokenProblem),
-        503,
-      );
-    },
-  },
-};
+  '/healthz': healthRoute,
+  '/readyz': createReadinessRoute((problem) => problem),
+  '/metrics': createMetricsRoute(readMetrics),
+});
 
 function parseMinTtl(text: string): number {
   const ms = parseDuration(text);
@@ -94,10 +129,7 @@ function parseMinTtl(text: string): number {
   });
 }
 
-async function dispatchFullStatus(
-  dispatch: Dispatch,
-  query: MethodParams<'status'>,
-): Promise<Pick<MethodResult<'status'>, 'daemon' | 'profiles'>> {
+async function dispatchFullStatus(dispatch: Dispatch, query: MethodParams<'status'>): Promise<FullStatus> {
   const { daemon, profiles } = await collectPages((range) => dispatch('status', { ...query, ...range }));
   return { daemon, profiles };
 }

@@ -1,15 +1,16 @@
-/** The two HTTP servers, and the access checks of each. Requests go to the same handler as those of the IPC socket. */
+/** The HTTP servers, and the access checks of each. Requests go to the same handler as those of the IPC socket. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { AccessDecision } from '../protocol/peer.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Log } from '../shared/log.ts';
 import { createDispatch, type RequestHandler } from './dispatch.ts';
+import { createMetricsReader, type RenderMetrics } from './metrics-text.ts';
 import { problemResponse, type RouteResponse } from './route-response.ts';
 import { type HttpServer, createHttpServer } from './http-server.ts';
 import type { SocketEndpoints } from './peer-uid-lookup.ts';
 import { retryListening, type RetryingHttpServer } from './retry-listening.ts';
-import { respondToPath, metadataRoutes, tokenRoutes } from './routes.ts';
+import { createMetricsRoutes, createTokenRoutes, metadataRoutes, respondToPath } from './routes.ts';
 
 type Headers = IncomingMessage['headersDistinct'];
 
@@ -24,10 +25,17 @@ const browserAndProxyHeaders = [
   'via',
 ];
 
+/** Some SDKs recognise a metadata service by this header. */
+const metadataHeaders = { 'metadata-flavor': 'Google' };
+
 export interface HttpServerParts {
   readonly handleRequest: RequestHandler;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+interface MetricsParts {
+  readonly renderMetrics: RenderMetrics;
 }
 
 /**
@@ -35,13 +43,15 @@ export interface HttpServerParts {
  * server, for containers that are given the socket.
  */
 export function createSocketServer(
-  { handleRequest, clock, log }: HttpServerParts,
+  { handleRequest, clock, log, renderMetrics }: HttpServerParts & MetricsParts,
   path: string,
   decideAccess?: (socket: Socket) => AccessDecision,
 ): Promise<HttpServer> {
   const routes = metadataRoutes(clock);
+  const tokenRoutes = createTokenRoutes(createMetricsReader(handleRequest, renderMetrics, clock));
   return createHttpServer({
     listenOn: { path },
+    headers: metadataHeaders,
     decideAccess,
     clock,
     log,
@@ -73,6 +83,7 @@ export async function createMetadataServer(parts: MetadataServerParts): Promise<
   const loggedUids = new Set<number | null>();
   const server = await createHttpServer({
     listenOn,
+    headers: metadataHeaders,
     clock,
     log,
     respond: async ({ headersDistinct: headers, url = '', socket }, signal) =>
@@ -96,6 +107,24 @@ export async function createMetadataServer(parts: MetadataServerParts): Promise<
       message: 'this address serves another user only; see metadata.allowAnyLocalUser',
     });
   }
+}
+
+export interface MetricsServerParts extends HttpServerParts, MetricsParts {
+  readonly listenOn: { readonly host: string; readonly port: number };
+}
+
+/** Metrics and probes for any user of any machine that reaches the address; no token. It is tried again while its address is in use. */
+export async function createMetricsServer(parts: MetricsServerParts): Promise<RetryingHttpServer> {
+  const { handleRequest, clock, log, listenOn, renderMetrics } = parts;
+  const routes = createMetricsRoutes(createMetricsReader(handleRequest, renderMetrics, clock));
+  const server = await createHttpServer({
+    listenOn,
+    clock,
+    log,
+    respond: async ({ headersDistinct: headers, url = '' }, signal) =>
+      rejectBrowsersAndProxies(headers) ?? respondToPath(routes, url, createDispatch(handleRequest, signal)),
+  });
+  return retryListening(server, 'metrics.listen', listenOn, { clock, log });
 }
 
 /** A web page or a proxy on this machine can reach its loopback addresses, on behalf of others. */

@@ -11,6 +11,7 @@ import { number, problem, timestamp } from './envelope.ts';
 import { challengeValue, clearableId, minTtlMs, resourceId } from './fields.ts';
 import { keyStatus, lastUse, rotatedKey } from './key-fields.ts';
 import { isProfileName } from './limits.ts';
+import { daemonMetrics, profileMetrics } from './metrics-fields.ts';
 import { isIamToken, isObject, type Schema } from './validate.ts';
 
 /** @param name the same as the name of the export */
@@ -33,19 +34,13 @@ const profile = () => v.exactOptional(profileName());
 const text = () => v.exactOptional(v.string());
 
 const limitRule = 'must be a whole number from 1 to 1000';
-const pageParams = () =>
-  v.object({
-    profile: profile(),
-    after: profile(),
-    limit: v.exactOptional(
-      v.pipe(
-        v.number(limitRule),
-        v.integer(limitRule),
-        v.minValue(1, limitRule),
-        v.maxValue(1_000, limitRule),
-      ),
-    ),
-  });
+const pageFields = () => ({
+  profile: profile(),
+  after: profile(),
+  limit: v.exactOptional(
+    v.pipe(v.number(limitRule), v.integer(limitRule), v.minValue(1, limitRule), v.maxValue(1_000, limitRule)),
+  ),
+});
 /** `null` on the last page, else `after` of the request for the next page. */
 const nextCursor = () => v.nullable(v.string());
 
@@ -133,6 +128,7 @@ const profileStatus = () =>
     /** Information for the user that is not a problem. */
     notice: text(),
     key: v.exactOptional(v.lazy(keyStatus)),
+    metrics: v.exactOptional(v.lazy(profileMetrics)),
   });
 
 /** Removed credentials that are still in a store. */
@@ -150,12 +146,16 @@ const daemonStatus = () =>
     /** `host:port` of the metadata endpoint while it is on; or why it is off although it is configured. */
     metadataAddress: text(),
     metadataProblem: v.exactOptional(problem()),
+    /** The same for the metrics address. */
+    metricsAddress: text(),
+    metricsProblem: v.exactOptional(problem()),
     protection: v.exactOptional(protection()),
     /** What a peer in a container may call: `tokens` or `full`. `not enforced`. Absent from older daemons. */
     containers: text(),
     /** The container that this peer is in, in words; absent: none. */
     peerContainer: text(),
     unsafeEnvironment: v.exactOptional(v.array(v.string())),
+    metrics: v.exactOptional(v.lazy(daemonMetrics)),
     store: v.object({
       kind: v.string(),
       state: v.picklist(['open', 'closed']),
@@ -199,7 +199,8 @@ export const token = defineMethod('token', {
 });
 
 export const status = defineMethod('status', {
-  params: pageParams,
+  /** `metrics`: adds the numbers for monitoring. */
+  params: () => v.object({ ...pageFields(), metrics: v.exactOptional(v.boolean()) }),
   result: () => v.object({ daemon: daemonStatus(), profiles: v.array(profileStatus()), next: nextCursor() }),
 });
 
@@ -259,7 +260,7 @@ export const logout = defineMethod('logout', {
 });
 
 export const profiles = defineMethod('profiles', {
-  params: pageParams,
+  params: () => v.object(pageFields()),
   result: () => v.object({ profiles: v.array(profileSummary()), next: nextCursor() }),
 });
 

@@ -10,6 +10,8 @@ export interface ServiceEnvironment {
   readonly manager: ServiceManager | null;
   /** A listening socket owned by systemd: clients queue on it while the daemon restarts. */
   readonly listenFd: number | null;
+  /** A second one, for `credential.sock`. */
+  readonly credentialFd: number | null;
   /** The value of `NOTIFY_SOCKET`. */
   readonly notifySocket: string | null;
   /** systemd kills the daemon after this long without a notification. */
@@ -26,6 +28,8 @@ const managerVariables = [
 ];
 /** SD_LISTEN_FDS_START of sd_listen_fds(3). */
 const listenFdsStart = 3;
+/** `FileDescriptorName=` of the socket unit for `credential.sock`. */
+const credentialFdName = 'credential';
 
 /**
  * Reads the variables and deletes them from `env`, so that child processes do not inherit them. A shell within a unit
@@ -44,7 +48,7 @@ export function consumeServiceEnvironment(
     // Set by launchd to the job's label. Not run on macOS.
     const isAgent = originalEnv['XPC_SERVICE_NAME'] === agentLabel;
     const manager = isAgent ? { kind: 'launchd', unit: agentLabel } : null;
-    return { manager, listenFd: null, notifySocket: null, watchdogMs: null };
+    return { manager, listenFd: null, credentialFd: null, notifySocket: null, watchdogMs: null };
   }
   const watchdogMs = Number(/^\d{1,15}$/.exec(originalEnv['WATCHDOG_USEC'] ?? '')?.[0] ?? 0) / 1_000;
   return {
@@ -53,12 +57,25 @@ export function consumeServiceEnvironment(
       kind: originalEnv['MANAGERPID'] === undefined ? 'systemd' : 'systemd --user',
       unit: /\/([^/\n]+\.service)$/m.exec(cgroup)?.[1] ?? 'unknown',
     },
-    listenFd:
-      isForThisProcess('LISTEN_PID') && /^[1-9]\d?$/.test(originalEnv['LISTEN_FDS'] ?? '')
-        ? listenFdsStart
-        : null,
+    ...(isForThisProcess('LISTEN_PID')
+      ? findListeningFds(originalEnv)
+      : { listenFd: null, credentialFd: null }),
     notifySocket: originalEnv['NOTIFY_SOCKET'] ?? null,
     watchdogMs: isForThisProcess('WATCHDOG_PID') && watchdogMs > 0 ? watchdogMs : null,
+  };
+}
+
+/** The descriptors by their names, which systemd passes in the order of their numbers; without names, one socket. */
+function findListeningFds({
+  LISTEN_FDS: count = '',
+  LISTEN_FDNAMES: names = '',
+}: NodeJS.ProcessEnv): Pick<ServiceEnvironment, 'listenFd' | 'credentialFd'> {
+  if (!/^[1-9]\d?$/.test(count)) return { listenFd: null, credentialFd: null };
+  const fdNames = names.split(':').slice(0, Number(count));
+  const fdOf = (index: number): number | null => (index === -1 ? null : listenFdsStart + index);
+  return {
+    listenFd: fdOf(fdNames.findIndex((name) => name !== credentialFdName)),
+    credentialFd: fdOf(fdNames.indexOf(credentialFdName)),
   };
 }
 

@@ -4,6 +4,8 @@ import { requirePlainText, type ServiceDefinition, type SystemCommand } from './
 
 const serviceUnit = 'iam-tokend.service';
 const socketUnit = 'iam-tokend.socket';
+/** Of system mode; an administrator enables it. */
+const credentialSocketUnit = 'iam-tokend-credential.socket';
 const sysusersFile = 'iam-tokend.conf';
 
 /**
@@ -47,12 +49,14 @@ export function defineSystemdSystemUnits(): ServiceDefinition {
   const { configFile, state, log } = systemPaths;
   const configFolder = posix.dirname(configFile);
   const keyFile = `${configFolder}/store.key`;
-  const { startCommands, ...otherCommands } = createSystemctlCommands('--system', systemPaths.socket);
+  const { startCommands, ...otherCommands } = createSystemctlCommands('--system', systemPaths.socket, [
+    credentialSocketUnit,
+  ]);
   return {
     manager: 'systemd',
     unit: serviceUnit,
     files: [
-      ...[serviceUnit, socketUnit].map((name) => ({
+      ...[serviceUnit, socketUnit, credentialSocketUnit].map((name) => ({
         templatePath: `systemd/system/${name}`,
         path: `/etc/systemd/system/${name}`,
         packagedPath: `/usr/lib/systemd/system/${name}`,
@@ -102,6 +106,7 @@ export function defineSystemdSystemUnits(): ServiceDefinition {
 function createSystemctlCommands(
   manager: '--user' | '--system',
   socketPath: string,
+  optionalUnits: readonly string[] = [],
 ): Pick<
   ServiceDefinition,
   'startCommands' | 'socket' | 'stopCommands' | 'disableCommands' | 'cleanupCommands'
@@ -119,10 +124,10 @@ function createSystemctlCommands(
       systemctl('restart', serviceUnit),
     ],
     socket: { path: socketPath, restartCommand: systemctl('restart', socketUnit, serviceUnit) },
-    stopCommands: [systemctl('stop', socketUnit, serviceUnit)],
+    stopCommands: [systemctl('stop', socketUnit, ...optionalUnits, serviceUnit)],
     disableCommands: [
-      { ...systemctl('stop', socketUnit, serviceUnit), mayFail: true },
-      { ...systemctl('disable', socketUnit, serviceUnit), mayFail: true },
+      { ...systemctl('stop', socketUnit, ...optionalUnits, serviceUnit), mayFail: true },
+      { ...systemctl('disable', socketUnit, ...optionalUnits, serviceUnit), mayFail: true },
     ],
     cleanupCommands: [systemctl('daemon-reload'), systemctl('reset-failed', 'iam-tokend.*')],
   };

@@ -55,6 +55,27 @@ describe('loadCLibrary', () => {
     assert.ok(kept.every((byte) => byte === 0x78));
   });
 
+  it('returns the address that a peer has bound, and null without one', async () => {
+    const path = join(folder(), 'socket');
+    const server = createServer().listen(path);
+    const bindAndConnect = `
+import socket, sys
+for address in sys.argv[2:]:
+    s = socket.socket(socket.AF_UNIX)
+    if address: s.bind(address.replace('@', chr(0)))
+    s.connect(sys.argv[1])
+    s.recv(1)`;
+    const addresses = ['@1f/unit/a.service/b', join(folder(), 'client'), ''];
+    spawn('/usr/bin/python3', ['-c', bindAndConnect, path, ...addresses]);
+    for (const address of addresses) {
+      const [socket] = (await once(server, 'connection')) as [Socket];
+      assert.equal(library.getPeerAddress(socket), address === '' ? null : address);
+      socket.destroy();
+      assert.equal(library.getPeerAddress(socket), null);
+    }
+    server.close();
+  });
+
   it('protects the memory of the process, and disables core dumps for it and its children', async () => {
     const { stdout, stderr } = await runModule(
       `import { execFileSync } from 'node:child_process';

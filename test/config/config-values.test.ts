@@ -141,6 +141,34 @@ describe('the setting', () => {
     });
   }
 
+  const metricsAddresses: readonly (readonly [string, Config['metrics']['listen'] | null])[] = [
+    ['127.0.0.1:9464', { host: '127.0.0.1', port: 9_464 }],
+    ['0.0.0.0:9464', { host: '0.0.0.0', port: 9_464 }],
+    ['10.1.2.3:0', { host: '10.1.2.3', port: 0 }],
+    ['"[::]:9464"', { host: '::', port: 9_464 }],
+    ['"[2001:db8::1]:9464"', { host: '2001:db8::1', port: 9_464 }],
+    ['":9464"', null],
+    ['"*:9464"', null],
+    ['"::1:9464"', null],
+    ['"[127.0.0.1]:9464"', null],
+    ['localhost:9464', null],
+    ['10.1.2.256:9464', null],
+    ['10.1.2.3:65536', null],
+    ['10.1.2.3', null],
+    ['http://10.1.2.3:9464', null],
+  ];
+  for (const [yaml, expected] of metricsAddresses) {
+    it(`19.3: metrics.listen ${expected === null ? 'rejects' : 'accepts'} ${yaml}`, async () => {
+      const text = `metrics:\n  listen: ${yaml}`;
+      if (expected !== null)
+        return assert.deepEqual((await configOf({ yaml: text })).metrics.listen, expected);
+      assert.match(
+        (await violationsIn({ yaml: text })).join('\n'),
+        /^\/c\/config\.yaml:2: metrics\.listen: .* must be an IP address and a port, such as 127\.0\.0\.1:9464 or \[::\]:9464$/,
+      );
+    });
+  }
+
   const endpoints: readonly (readonly [string, string | null])[] = [
     ['https://iam.example.net', 'https://iam.example.net'],
     ['https://iam.example.net:8443/base/', 'https://iam.example.net:8443/base'],

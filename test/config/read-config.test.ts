@@ -22,6 +22,8 @@ const defaults: Config = {
   metadata: { listen: null, allowAnyLocalUser: false },
   login: { names: true },
   keys: { rotateAfterMs: null },
+  metrics: { listen: null, accountIds: false },
+  systemd: { credentialSocket: false },
   peers: { containers: 'tokens' },
   registries: [],
   hooks: { rotated: null, failing: null, login_required: null, locked: null },
@@ -47,11 +49,10 @@ log: { level: debug }
 refresh: { schedule: "*/30 * * * *" }
 iam: { endpoint: "https://iam.example.net/", audience: "https://aud.example.net", timeout: 1500ms }
 network: { proxy: "http://proxy:3128", caFile: ${caFile} }
-http: { socket: true }
-metadata: { listen: 127.0.0.1:8099, allowAnyLocalUser: true }
+http: { socket: true }\nmetadata: { listen: 127.0.0.1:8099, allowAnyLocalUser: true }
 login: { names: false }
 hooks: { rotated: [notify-send, a b], failing: [/usr/bin/true], login_required: [x], locked: [y] }
-keys: { rotateAfter: 90d }
+keys: { rotateAfter: 90d }\nmetrics: { listen: '[::]:9464', accountIds: true }\nsystemd: { credentialSocket: true }
 `;
     assert.deepEqual(await configOf({ yaml }), {
       store: 'memory',
@@ -64,6 +65,8 @@ keys: { rotateAfter: 90d }
       metadata: { listen: { host: '127.0.0.1', port: 8099 }, allowAnyLocalUser: true },
       login: { names: false },
       keys: { rotateAfterMs: 90 * 86_400_000 },
+      metrics: { listen: { host: '::', port: 9464 }, accountIds: true },
+      systemd: { credentialSocket: true },
       peers: { containers: 'tokens' },
       registries: [],
       hooks: {

@@ -17,6 +17,7 @@ const exposeCallers: readonly ExposeCaller[] = [
     file: 'src/daemon/requests/token-handlers.ts',
     reason: 'the result of `token` is the IAM token, and that of `awsCredentials` the keys',
   },
+  { file: 'src/service/credential-server.ts', reason: 'systemd gets the token for the credential of a unit' },
   { file: 'src/stores/keychain/keytar-store.ts', reason: 'keytar takes a string' },
   {
     file: 'src/stores/file/sealed-file.ts',

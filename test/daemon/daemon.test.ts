@@ -15,6 +15,7 @@ import {
   createProfilesFixture,
 } from '../support/daemon/profiles-fixture.ts';
 import { type RawPeer, connectRawPeer } from '../support/daemon/raw-peer.ts';
+import { serverStates } from '../support/daemon/request-fixture.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
@@ -49,10 +50,7 @@ describe('the daemon', () => {
         notifyReady: () => void notifications.push('ready'),
         notifyStopping: () => void notifications.push('stopping'),
       },
-      log: {
-        ...fixture.log,
-        close: async () => void events.push('log closed'),
-      },
+      log: { ...fixture.log, close: async () => void events.push('log closed') },
       store: {
         kind: 'memory',
         close: async () => void events.push('store closed'),
@@ -69,7 +67,7 @@ describe('the daemon', () => {
           },
         ];
       },
-      getMetadataState: () => ({ address: null, problem: null }),
+      ...serverStates,
       ...parts,
     });
   }

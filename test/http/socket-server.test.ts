@@ -24,7 +24,12 @@ describe('http.sock server', () => {
     handler = new ScriptedHandler();
     folder = mkdtempSync(join(tmpdir(), 'http-'));
     server = await createSocketServer(
-      { handleRequest: handler.handle, clock: createTestClock(startMs), log: createFakeLog() },
+      {
+        handleRequest: handler.handle,
+        clock: createTestClock(startMs),
+        log: createFakeLog(),
+        renderMetrics: async ({ profiles }) => `${profiles.length} profiles\n`,
+      },
       join(folder, 'http.sock'),
     );
     await server.listen();
@@ -90,6 +95,12 @@ describe('http.sock server', () => {
   it('answers /healthz while the daemon responds', async () => {
     assert.equal((await sendGet('/healthz')).status, 200);
     assert.deepEqual(handler.requests, [{ method: 'hello' }]);
+  });
+
+  it('19.3: serves the metrics', async () => {
+    const { status, headers, body } = await sendGet('/metrics');
+    assert.deepEqual([status, body], [200, '2 profiles\n']);
+    assert.match(headers, /^content-type: text\/plain; version=0\.0\.4; charset=utf-8\r$/m);
   });
 
   it('serves the paths of the metadata server to requests with its header', async () => {

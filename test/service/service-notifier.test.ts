@@ -25,16 +25,38 @@ const managerEnv = {
   SYSTEMD_EXEC_PID: '4242',
   MANAGERPID: '999',
 };
-const emptyEnvironment = { manager: null, listenFd: null, notifySocket: null, watchdogMs: null };
+const emptyEnvironment = {
+  manager: null,
+  listenFd: null,
+  credentialFd: null,
+  notifySocket: null,
+  watchdogMs: null,
+};
 
 describe('consumeServiceEnvironment', () => {
   it('returns the unit, the passed socket, the notify socket and the watchdog interval', () => {
     assert.deepEqual(consumeServiceEnvironment({ ...managerEnv }, pid, cgroup), {
       manager: { kind: 'systemd --user', unit: 'iam-tokend.service' },
       listenFd: 3,
+      credentialFd: null,
       notifySocket: '/run/user/1000/systemd/notify',
       watchdogMs: 120_000,
     });
+  });
+
+  it('19.4: tells the sockets apart by their names, in any order', () => {
+    for (const [names, listenFd, credentialFd] of [
+      ['iam-tokend.socket:credential', 3, 4],
+      ['credential:iam-tokend.socket', 4, 3],
+      ['credential', null, 3],
+      ['', 3, null],
+      [undefined, 3, null],
+    ] as const) {
+      const count = String(names?.split(':').length ?? 1);
+      const env = { ...managerEnv, LISTEN_FDS: count, LISTEN_FDNAMES: names };
+      const found = consumeServiceEnvironment(env, pid, cgroup);
+      assert.deepEqual([found.listenFd, found.credentialFd], [listenFd, credentialFd], names);
+    }
   });
 
   it('deletes the variables, even if they name another process', () => {

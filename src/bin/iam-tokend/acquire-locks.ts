@@ -7,7 +7,7 @@ import { systemFiles } from '../../files/file-system.ts';
 import { createFolder } from '../../files/folders.ts';
 import type { ProcessContext } from '../../platform/paths.ts';
 import { omitUndefined } from '../../shared/omit-undefined.ts';
-import type { DaemonPaths } from './arguments.ts';
+import type { DaemonPaths, SocketPaths } from './arguments.ts';
 
 /**
  * Locks the configuration folder, the sockets and the file store, so that no two daemons use one of them.
@@ -18,7 +18,7 @@ import type { DaemonPaths } from './arguments.ts';
 export async function acquireLocks(
   locks: InstanceLocks,
   paths: DaemonPaths,
-  sockets: { readonly ipc: string | null; readonly http: string | null },
+  sockets: { readonly [K in keyof SocketPaths]: string | null },
   usesFileStore: boolean,
   context: ProcessContext,
 ): Promise<number | undefined> {
@@ -28,7 +28,8 @@ export async function acquireLocks(
     if (paths.isSystemWide) group = await prepareSharedSocket(sockets.ipc, context, locks);
     else await prepareSocket(sockets.ipc, context, locks);
   }
-  if (sockets.http !== null) await prepareSocket(sockets.http, context, null);
+  for (const path of [sockets.http, sockets.credential])
+    if (path !== null) await prepareSocket(path, context, null);
   if (usesFileStore) {
     // Several configurations can share the store's folder.
     const { state: path, alternatives } = paths;

@@ -75,19 +75,26 @@ export interface SocketPaths {
    * off, and on Windows, where a pipe has no folder.
    */
   readonly http: string | null;
+  /** Where systemd gets tokens. `null` if it is off, and if only root may create a file beside the IPC socket. */
+  readonly credential: string | null;
 }
 
 /** @throws UsageError for a path that the kernel would truncate */
 export function resolveSocketPaths(
   flags: Flags,
-  { defaultSocket }: DaemonPaths,
-  { http }: Config,
+  { defaultSocket, isSystemWide }: DaemonPaths,
+  { http, systemd }: Config,
   { platform, env }: ProcessContext,
 ): SocketPaths {
   const ipc = flags.socket ?? (env['IAM_TOKEND_SOCKET'] || defaultSocket);
   const hasHttpSocket = http.socket && platform !== 'win32';
-  const paths: SocketPaths = { ipc, http: hasHttpSocket ? join(dirname(ipc), 'http', 'http.sock') : null };
-  for (const path of [paths.ipc, paths.http ?? paths.ipc]) {
+  const hasCredentialSocket = systemd.credentialSocket && platform === 'linux' && !isSystemWide;
+  const paths: SocketPaths = {
+    ipc,
+    http: hasHttpSocket ? join(dirname(ipc), 'http', 'http.sock') : null,
+    credential: hasCredentialSocket ? join(dirname(ipc), 'credential.sock') : null,
+  };
+  for (const path of [paths.ipc, paths.http, paths.credential].filter((each) => each !== null)) {
     const problem = checkSocketPath(path, platform);
     if (problem !== null) throw new UsageError(problem.message);
   }

@@ -35,7 +35,7 @@ function findRestartWarnings(config: Config, previousConfig: Config): readonly s
   const hasChanged = (key: keyof Config): boolean => !isDeepStrictEqual(config[key], previousConfig[key]);
   const warnings: string[] = [];
   if (hasChanged('store') || hasChanged('file')) warnings.push('store: a change requires a restart');
-  if (hasChanged('http') || hasChanged('metadata'))
-    warnings.push('http and metadata: a change requires a restart');
+  for (const key of ['http', 'metadata', 'metrics', 'systemd'] as const)
+    if (hasChanged(key)) warnings.push(`${key}: a change requires a restart`);
   return warnings;
 }

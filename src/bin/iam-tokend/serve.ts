@@ -8,12 +8,12 @@ import {
   type ServiceEnvironment,
 } from '../../service/service-notifier.ts';
 import { version } from '../../shared/version.ts';
-import type { ListenerParts } from './listener-parts.ts';
-import { createListenerFactory } from './listeners.ts';
+import type { ListenerParts } from './listeners/listener-parts.ts';
+import { createListenerFactory } from './listeners/listeners.ts';
 
 export interface ServeParts
   extends
-    Omit<ListenerParts, 'log' | 'listenFd'>,
+    Omit<ListenerParts, 'log' | 'listenFd' | 'credentialFd'>,
     Pick<
       DaemonParts,
       | 'log'
@@ -36,8 +36,8 @@ export interface ServedDaemon extends Daemon {
 /** Listens, then loads the credentials. */
 export async function serve(parts: ServeParts): Promise<ServedDaemon> {
   const { clock, log, store, profiles, subscriptions, hooks, context, serviceEnvironment } = parts;
-  const { listenFd } = serviceEnvironment;
-  const { checkSockets, ...listenerFactory } = createListenerFactory({ ...parts, listenFd });
+  const { listenFd, credentialFd } = serviceEnvironment;
+  const { checkSockets, ...listenerFactory } = createListenerFactory({ ...parts, listenFd, credentialFd });
   const daemon = await startDaemon({
     clock,
     log,

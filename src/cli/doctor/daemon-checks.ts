@@ -124,17 +124,20 @@ const containers: Check = {
   },
 };
 
-const metadata: Check = {
-  name: 'metadata',
-  dependsOn: 'daemon',
+/** Without a row if the address is not set. */
+function createAddressCheck(name: 'metadata' | 'metrics'): Check {
+  return {
+    name,
+    dependsOn: 'daemon',
 
-  run({ status }) {
-    const { metadataAddress, metadataProblem: problem } = status?.daemon ?? {};
-    if (problem !== undefined) return fail(problem.code, problem.message, problem.hint);
-    // Without a row if it is not set.
-    return metadataAddress === undefined ? [] : pass(`listening on ${metadataAddress}`);
-  },
-};
+    run({ status }) {
+      const { [`${name}Address` as const]: address, [`${name}Problem` as const]: problem } =
+        status?.daemon ?? {};
+      if (problem !== undefined) return fail(problem.code, problem.message, problem.hint);
+      return address === undefined ? [] : pass(`listening on ${address}`);
+    },
+  };
+}
 
 /** `null` if /proc cannot be read. */
 function findRunningNode({ status, commandContext: { processContext } }: DoctorContext): string | null {
@@ -160,4 +163,13 @@ function findUnitNode({ commandContext: { processContext } }: DoctorContext): st
   }
 }
 
-export const daemonChecks: readonly Check[] = [daemon, versions, manager, node, store, containers, metadata];
+export const daemonChecks: readonly Check[] = [
+  daemon,
+  versions,
+  manager,
+  node,
+  store,
+  containers,
+  createAddressCheck('metadata'),
+  createAddressCheck('metrics'),
+];

@@ -12,6 +12,7 @@ import type { Step } from '../../token/step.ts';
 import type { ExchangeOutcome, IssuedToken, TokenSource } from '../../token/token-source.ts';
 import type { PersistedToken, Token } from '../../token/token.ts';
 import type { TokenRequest } from '../../token/waiting-requests.ts';
+import { ExchangeCounts } from '../metrics/exchange-counts.ts';
 
 type RequestOutcome<Value> = Extract<Effect<Value>, { readonly kind: 'resolve' | 'reject' }>;
 type StartExchangeEffect = Extract<Effect<never>, { readonly kind: 'start_exchange' }>;
@@ -38,6 +39,8 @@ const lateAlarmMs = 10_000;
 
 /** Runs the lifecycle of one profile: sends it events and applies its effects. `Value` is what its tokens hold. */
 export class Profile<Value = Secret> {
+  /** Since the start of the daemon. */
+  readonly exchangeCounts = new ExchangeCounts();
   readonly #parts: ProfileParts<Value>;
   readonly #alarm: Alarm;
   readonly #pendingRequests = new Map<number, (outcome: RequestOutcome<Value>) => void>();
@@ -81,6 +84,7 @@ export class Profile<Value = Secret> {
   /** @param startedAt the start of the exchange that verified the credential */
   completeLogin(source: TokenSource<Value>, exchangeResult: IssuedToken<Value>, startedAt: Instant): void {
     this.#source = source;
+    this.exchangeCounts.add('success', this.#parts.clock.now().wallMs);
     this.#dispatch({
       kind: 'logged_in',
       issuedToken: exchangeResult,
@@ -258,6 +262,7 @@ export class Profile<Value = Secret> {
     const outcome = await exchangeSafely(source, controller.signal, interactive);
     if (controller.signal.aborted) return;
     this.#exchangeController = null;
+    this.exchangeCounts.add(outcome.ok ? 'success' : outcome.failure.kind, clock.now().wallMs);
     const logFields = { profile: name, attempt, tookMs: Math.round(clock.now().monotonicMs - startedMs) };
     if (outcome.ok) {
       log.write('info', 'renewed the IAM token', logFields);

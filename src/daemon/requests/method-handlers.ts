@@ -1,5 +1,11 @@
 import { protocolVersion } from '../../protocol/envelope.ts';
-import type { DaemonStatus, Method, MethodParams, MethodResult } from '../../protocol/method-types.ts';
+import type {
+  DaemonMetrics,
+  DaemonStatus,
+  Method,
+  MethodParams,
+  MethodResult,
+} from '../../protocol/method-types.ts';
 import type { Peer } from '../../protocol/peer.ts';
 import type { Clock } from '../../shared/clock.ts';
 import { IamTokenError, renderProblem, type WireProblem } from '../../shared/errors.ts';
@@ -30,6 +36,7 @@ export interface MethodHandlerParts {
   readonly getDaemonStatus: () => Promise<DaemonStatus>;
   /** `null` if it must be determined first. */
   readonly getRecentDaemonStatus: () => DaemonStatus | null;
+  readonly getMetrics: () => DaemonMetrics;
   /** Set for a Windows pipe. Elsewhere the socket's rights decide who connects. */
   readonly peerAuthentication?: PeerAuthentication | undefined;
   readonly stopDaemon: () => void;
@@ -78,13 +85,17 @@ function hello(
 }
 
 function status(
-  { clock, profiles, getDaemonStatus, getRecentDaemonStatus }: MethodHandlerParts,
+  { clock, profiles, getDaemonStatus, getRecentDaemonStatus, getMetrics }: MethodHandlerParts,
   params: MethodParams<'status'>,
   peer: Peer,
   sortNames: NameSorter,
 ): MethodResult<'status'> | PendingResult<MethodResult<'status'>> {
   const buildResult = (daemon: DaemonStatus): MethodResult<'status'> => ({
-    daemon: { ...daemon, ...omitUndefined({ peerContainer: peer.findContainer?.() ?? undefined }) },
+    daemon: {
+      ...daemon,
+      ...omitUndefined({ peerContainer: peer.findContainer?.() ?? undefined }),
+      ...(params.metrics === true ? { metrics: getMetrics() } : {}),
+    },
     ...listStatuses(profiles, params, clock, sortNames),
   });
   const recentStatus = getRecentDaemonStatus();

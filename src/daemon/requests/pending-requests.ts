@@ -21,6 +21,12 @@ export class PendingRequests {
   #cancelled: AbortController[] = [];
   #abortsLeft = abortsPerTurn;
 
+  get count(): number {
+    let count = 0;
+    for (const { controllers } of this.#peers.values()) count += controllers.size;
+    return count;
+  }
+
   /**
    * Registers a request until `remove`, or until its peer closes.
    * @returns aborts if the request ends before its result is ready

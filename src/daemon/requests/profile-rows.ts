@@ -30,7 +30,10 @@ export function listStatuses(
     const hintProfile = profiles.getHintProfile(name);
     const profile = profiles.get(name);
     const keyState = profiles.keys.getState(profile, entry);
-    return buildProfileStatus(profile, entry, isDefault, notice, keyState, hintProfile, clock);
+    return {
+      ...buildProfileStatus(profile, entry, isDefault, notice, keyState, hintProfile, clock),
+      ...(params.metrics === true ? { metrics: profile.exchangeCounts.read() } : {}),
+    };
   });
 }
 

@@ -1,10 +1,11 @@
 import { protocolVersion } from '../../protocol/envelope.ts';
-import type { ContainerAccess, Method, MethodParams } from '../../protocol/method-types.ts';
+import type { ContainerAccess, DaemonMetrics, Method, MethodParams } from '../../protocol/method-types.ts';
 import { parseRequest, type TypedRequest } from '../../protocol/parse-request.ts';
 import type { Peer } from '../../protocol/peer.ts';
 import { type Problem, IamTokenError, problemOf, renderProblem } from '../../shared/errors.ts';
 import type { HintLine, HintProfile } from '../../shared/hint.ts';
 import { daemonStoppingProblem } from '../../token/lifecycle.ts';
+import { RequestCounts } from '../metrics/request-counts.ts';
 import { createMethodHandlers, type MethodHandlerParts, type MethodHandlers } from './method-handlers.ts';
 import { loginHintProfileOf } from '../profiles/profile-registry.ts';
 import { type PendingResult, PendingRequests } from './pending-requests.ts';
@@ -22,7 +23,9 @@ const methodsForOtherUsers: ReadonlySet<Method> = new Set([
 /** The methods that a program in a container may call. */
 const methodsForContainers: ReadonlySet<Method> = new Set([...methodsForOtherUsers, 'awsCredentials']);
 
-export interface RequestHandlerParts extends MethodHandlerParts {
+export interface RequestHandlerParts extends Omit<MethodHandlerParts, 'getMetrics'> {
+  /** What the handler cannot count itself. */
+  readonly getProcessMetrics: () => Omit<DaemonMetrics, 'requests' | 'waitingRequests'>;
   readonly getContainerAccess: () => ContainerAccess;
 }
 
@@ -31,10 +34,16 @@ export class RequestHandler {
   readonly #parts: RequestHandlerParts;
   readonly #handlers: MethodHandlers;
   readonly #pendingRequests = new PendingRequests();
+  readonly #counts = new RequestCounts();
 
   constructor(parts: RequestHandlerParts) {
     this.#parts = parts;
-    this.#handlers = createMethodHandlers(parts);
+    const getMetrics = (): DaemonMetrics => ({
+      ...parts.getProcessMetrics(),
+      requests: this.#counts.read(),
+      waitingRequests: this.#pendingRequests.count,
+    });
+    this.#handlers = createMethodHandlers({ ...parts, getMetrics });
   }
 
   readonly handle = (data: unknown, peer: Peer): void => {
@@ -47,7 +56,7 @@ export class RequestHandler {
       this.#requirePermission(request.method, peer);
       const result = callHandler(this.#handlers, request, peer);
       if (isPending(result)) void this.#respondAsync(context, result, this.#pendingRequests.add(context));
-      else sendResult(context, result);
+      else this.#sendResult(context, result);
     } catch (error) {
       this.#sendError(context, this.#logAndGetProblem(error));
     }
@@ -65,7 +74,7 @@ export class RequestHandler {
   ): Promise<void> {
     try {
       const result = await waitForResult(signal);
-      if (this.#pendingRequests.remove(context)) sendResult(context, result);
+      if (this.#pendingRequests.remove(context)) this.#sendResult(context, result);
     } catch (error) {
       if (error === signal.reason) return;
       const problem = this.#logAndGetProblem(error);
@@ -89,7 +98,13 @@ export class RequestHandler {
     if (container !== null) throw containerError(method, container);
   }
 
+  #sendResult({ id, peer, request }: RequestContext, result: object): void {
+    this.#counts.add(request?.method ?? 'invalid', 'success');
+    peer.send({ v: protocolVersion, id, result });
+  }
+
   #sendError({ id, peer, request }: RequestContext, problem: Problem): void {
+    this.#counts.add(request?.method ?? 'invalid', problem.code);
     peer.send({ v: protocolVersion, id, error: renderProblem(problem, this.#hintProfileOf(request)) });
   }
 
@@ -153,8 +168,4 @@ function callHandler<M extends Method>(
 
 function isPending(result: object): result is PendingResult<object> {
   return typeof result === 'function';
-}
-
-function sendResult({ id, peer }: RequestContext, result: object): void {
-  peer.send({ v: protocolVersion, id, result });
 }

@@ -104,6 +104,13 @@ export const packages: readonly PackageRule[] = [
     reason: 'it can crash or hang its process, and throws at import where libsecret is missing',
   },
   {
+    name: 'prom-client',
+    importers: /^src\/adapters\/metrics\//,
+    maxImporters: 1,
+    reason: oneAdapterReason,
+    isBundled: true,
+  },
+  {
     name: 'valibot',
     importers: /^src\/(protocol|config|sources|stores|daemon)\//,
     maxImporters: Infinity,

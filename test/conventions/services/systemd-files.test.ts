@@ -60,7 +60,9 @@ describe('the systemd units', () => {
   }
 
   it('are valid in system mode', () => {
-    const units = [serviceName, socketName].map((name) => join(root, 'systemd/system', name));
+    const units = [serviceName, socketName, 'iam-tokend-credential.socket'].map((name) =>
+      join(root, 'systemd/system', name),
+    );
     const check = (...units: readonly string[]) =>
       spawnSync('systemd-analyze', ['verify', '--system', '--man=no', '--recursive-errors=no', ...units], {
         encoding: 'utf8',
@@ -82,6 +84,13 @@ describe('the systemd units', () => {
       assert.deepEqual(names.toSorted(), expectedNames.toSorted());
     });
   }
+
+  it('19.4: restrict the socket of credentials to root', () => {
+    const socket = readUnit('system/iam-tokend-credential.socket');
+    for (const setting of [/^SocketMode=0600$/m, /^FileDescriptorName=credential$/m, /^RemoveOnStop=yes$/m])
+      assert.match(socket, setting);
+    assert.doesNotMatch(socket, /^Socket(?:Group|User)=/m);
+  });
 
   it('restrict the socket to its owner', () => {
     const socket = readUnit(socketName);

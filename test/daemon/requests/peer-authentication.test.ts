@@ -77,6 +77,7 @@ describe('a Windows pipe', () => {
       getDaemonStatus: () => Promise.reject(new Error('not called here')),
       getRecentDaemonStatus: () => null,
       peerAuthentication: await createPeerAuthentication(keyPath, path),
+      getProcessMetrics: () => assert.fail('not called here'),
       getContainerAccess: () => 'not enforced',
       stopDaemon: () => undefined,
     });

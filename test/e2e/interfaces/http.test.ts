@@ -149,7 +149,7 @@ describe('HTTP servers', () => {
       );
       process.kill(pid, 'SIGHUP');
       await waitUntil(
-        () => testEnv.readLog().includes('http and metadata: a change requires a restart'),
+        () => testEnv.readLog().includes('http: a change requires a restart'),
         'the change is logged',
       );
       assert.equal(await readMetadataAddress(), addressBefore);

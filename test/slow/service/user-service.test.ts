@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { getUserManagerSkipReason } from '../../support/systems/user-manager.ts';
 import { UserService } from '../../support/systems/user-service.ts';
+import { describeCredentials } from './user-service/describe-credentials.ts';
 import { describeInstallation } from './user-service/describe-installation.ts';
 import { describeIsolation } from './user-service/describe-isolation.ts';
 import { describeLostSocket } from './user-service/describe-lost-socket.ts';
@@ -30,6 +31,7 @@ describe('systemd user service', () => {
   describeInstallation(service);
   describeSupervision(service);
   describeIsolation(service);
+  describeCredentials(service);
   describeLostSocket(service);
   describeSandboxes(service);
   describe('on a terminal', () => describeTerminalCommands(service));

@@ -1,6 +1,6 @@
 import { RequestHandler } from '../../../src/daemon/requests/request-handler.ts';
 import { Subscriptions } from '../../../src/daemon/requests/subscriptions.ts';
-import type { ContainerAccess, DaemonStatus } from '../../../src/protocol/method-types.ts';
+import type { ContainerAccess, DaemonMetrics, DaemonStatus } from '../../../src/protocol/method-types.ts';
 import { createFakePeer, type FakePeer } from './fake-peer.ts';
 import {
   createProfilesFixture,
@@ -14,6 +14,19 @@ export const daemonStatus: DaemonStatus = {
   pid: 1,
   startedAt: '2026-11-24T12:00:00.000Z',
   store: { kind: 'memory', state: 'open', problem: null },
+};
+
+export const processMetrics: Omit<DaemonMetrics, 'requests' | 'waitingRequests'> = {
+  connections: 2,
+  accountIds: false,
+  process: { cpuSeconds: 1.5, residentBytes: 50_000_000, heapUsedBytes: 10_000_000 },
+};
+
+/** Of a daemon without servers over TCP. */
+export const serverStates = {
+  getMetadataState: () => ({ address: null, problem: null }),
+  getMetricsState: () => ({ address: null, problem: null }),
+  getProcessMetrics: () => processMetrics,
 };
 
 /** A request handler on top of a `ProfilesFixture`, and a peer that sends requests to it. */
@@ -83,6 +96,7 @@ export class RequestFixture {
       hooks: { isWorking: () => this.hasHook },
       getDaemonStatus: () => this.getDaemonStatus(),
       getRecentDaemonStatus: () => null,
+      getProcessMetrics: () => processMetrics,
       getContainerAccess: () => this.containerAccess,
       stopDaemon: () => (this.stopCount += 1),
     });

@@ -13,6 +13,8 @@ mkdir "$disk"/{up,work,root}
 mount -t overlay overlay -o "lowerdir=/,upperdir=$disk/up,workdir=$disk/work" "$disk/root"
 : >"$disk/root/etc/machine-id"
 rm -f "$disk/root/etc/resolv.conf"
+# A service of a package that other tests use.
+ln -sf /dev/null "$disk/root/etc/systemd/system/prometheus.service"
 # nspawn requires /run; the contents of this machine's stay hidden.
 mount -t tmpfs -o mode=755 tmpfs /run
 

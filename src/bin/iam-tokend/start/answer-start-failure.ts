@@ -1,5 +1,8 @@
+import { createServer } from 'node:net';
 import { createNodeIpcServer } from '../../../adapters/node-ipc-server.ts';
+import { listenPrivately } from '../../../files/sockets/listen-privately.ts';
 import { protocolVersion } from '../../../protocol/envelope.ts';
+import { credentialFailure } from '../../../service/credential-server.ts';
 import { type Clock, sleep } from '../../../shared/clock.ts';
 import type { Problem } from '../../../shared/errors.ts';
 import type { ServiceEnvironment } from '../../../service/service-notifier.ts';
@@ -12,7 +15,7 @@ const answerTimeMs = 5_000;
  * would start the daemon again for the same connections until its start limit closes the socket.
  */
 export async function answerStartFailure(
-  listenFd: ServiceEnvironment['listenFd'],
+  { listenFd, credentialFd }: Pick<ServiceEnvironment, 'listenFd' | 'credentialFd'>,
   reason: string,
   isSystemWide: boolean,
   clock: Clock,
@@ -34,8 +37,20 @@ export async function answerStartFailure(
     onListenError: () => undefined,
   });
   await server.listen();
+  const closeFailing = credentialFd === null ? null : await failCredentials(credentialFd);
   await sleep(clock, answerTimeMs);
+  closeFailing?.();
   await server.close();
+}
+
+/** Units that wait for a credential fail: without an answer, their start would hang. @returns stops that */
+async function failCredentials(fd: number): Promise<() => void> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => undefined).resume();
+    socket.end(credentialFailure);
+  });
+  await listenPrivately(server, { fd });
+  return () => void server.close();
 }
 
 function requestIdOf(data: unknown): number | null {

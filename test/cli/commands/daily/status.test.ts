@@ -49,6 +49,50 @@ describe('iam-token status', () => {
     );
   });
 
+  it('19.3: prints the metrics of all pages with --metrics, with a prefix for those of the process', async () => {
+    const metrics = {
+      requests: { token: { success: 12 } },
+      connections: 4,
+      waitingRequests: 0,
+      accountIds: false,
+      process: { cpuSeconds: 1, residentBytes: 2, heapUsedBytes: 3 },
+    };
+    daemon.setScript(
+      respondWith({
+        status: ({ after }: { readonly after?: string }) => ({
+          daemon: { ...daemonStatus, metrics },
+          ...(after === undefined
+            ? { profiles: [failingProfile], next: 'home' }
+            : { profiles: [workProfile], next: null }),
+        }),
+      }),
+    );
+    const { stdout, stderr, code } = await runCli(['status', '--metrics'], { socket: daemon.socketPath });
+    assert.deepEqual([stderr, code], ['', 0]);
+    for (const line of [
+      'iam_tokend_token_remaining_seconds{profile="work"} 43445',
+      'iam_tokend_renewal_failures{profile="home"} 12',
+      'iam_tokend_requests_total{method="token",outcome="success"} 12',
+      'iam_tokend_process_resident_memory_bytes 2',
+    ])
+      assert.ok(stdout.split('\n').includes(line), line);
+    assert.doesNotMatch(stdout, /^process_/m);
+    assert.match(stdout, /[^\n]\n$/);
+    assert.deepEqual(
+      daemon.requests.map(({ params }) => params),
+      [{ metrics: true }, { after: 'home', metrics: true }],
+    );
+  });
+
+  it('19.3: refuses --metrics together with --json or --watch', async () => {
+    for (const option of ['--json', '--watch']) {
+      const { stderr, code } = await runCli(['status', '--metrics', option], { socket: daemon.socketPath });
+      assert.equal(code, 2);
+      assert.match(stderr, new RegExp(`--metrics and ${option} cannot be combined`));
+    }
+    assert.deepEqual(daemon.requests, []);
+  });
+
   it('prints all pages as one line of JSON with --json', async () => {
     daemon.setScript(
       respondWith({

@@ -58,7 +58,7 @@ const protectionTexts: ReadonlyMap<string, string> = new Map(
 );
 
 function daemonRowsOf(
-  { manager, locked, protection, containers, store, metadataAddress, metadataProblem }: DaemonStatus,
+  { manager, locked, protection, containers, store, ...endpoints }: DaemonStatus,
   styleText: StyleText,
 ): readonly Row[] {
   return [
@@ -77,13 +77,20 @@ function daemonRowsOf(
     ['peers', formatProtection(protection?.peers)],
     ['memory', formatProtection(protection?.memory)],
     ['containers', formatProtection(containers)],
-    ['metadata', escapeOptional(metadataAddress)],
-    ...(metadataProblem === undefined ? [] : metadataRowsOf(metadataProblem, styleText)),
+    ...addressRowsOf('metadata', endpoints.metadataAddress, endpoints.metadataProblem, styleText),
+    ...addressRowsOf('metrics', endpoints.metricsAddress, endpoints.metricsProblem, styleText),
   ];
 }
 
-function metadataRowsOf(problem: WireProblem, styleText: StyleText): readonly Row[] {
-  return [['metadata', styleText('error', 'off')], ...problemRowsOf(problem)];
+function addressRowsOf(
+  label: string,
+  address: string | undefined,
+  problem: WireProblem | undefined,
+  styleText: StyleText,
+): readonly Row[] {
+  return problem === undefined
+    ? [[label, escapeOptional(address)]]
+    : [[label, escapeOptional(address)], [label, styleText('error', 'off')], ...problemRowsOf(problem)];
 }
 
 function formatProtection(value: string | undefined): string | null {

@@ -1,17 +1,17 @@
 import type { Server } from 'node:net';
 import { join } from 'node:path';
-import { prepareSharedSocketAgain, prepareSocketAgain } from '../../daemon/instance/prepare-socket.ts';
-import { SocketWatch, type WatchedSocket } from '../../daemon/instance/socket-watch.ts';
-import { recordFileName } from '../../files/daemon-record.ts';
-import type { SocketListener } from '../../files/sockets/socket-listener.ts';
-import { IamTokenError } from '../../shared/errors.ts';
+import { prepareSharedSocketAgain, prepareSocketAgain } from '../../../daemon/instance/prepare-socket.ts';
+import { SocketWatch, type WatchedSocket } from '../../../daemon/instance/socket-watch.ts';
+import { recordFileName } from '../../../files/daemon-record.ts';
+import type { SocketListener } from '../../../files/sockets/socket-listener.ts';
+import { IamTokenError } from '../../../shared/errors.ts';
 import type { ListenerParts } from './listener-parts.ts';
 
-/** @param httpListener `undefined` if `http.sock` is off */
+/** @param listeners `undefined` if the socket is off, or systemd's */
 export function createSocketWatch(
   parts: ListenerParts,
   ipcListener: SocketListener<Server>,
-  httpListener: SocketListener<Server> | undefined,
+  listeners: Readonly<Record<'http' | 'credential', SocketListener<Server> | undefined>>,
 ): SocketWatch {
   const { clock, log, context, locks, socketPaths, configFolder } = parts;
   const sockets: WatchedSocket[] = [];
@@ -19,10 +19,12 @@ export function createSocketWatch(
   if (context.platform !== 'win32') {
     const ipcPath = parts.listenFd === null ? socketPaths.ipc : parts.passedPath;
     if (ipcPath !== null) sockets.push(createWatchedIpcSocket(parts, ipcPath, ipcListener));
-    const { http } = socketPaths;
-    if (http !== null && httpListener !== undefined) {
-      const prepareAgain = (): Promise<void> => prepareSocketAgain(http, context, null, log);
-      sockets.push({ path: http, listener: httpListener, isPassed: false, prepareAgain });
+    for (const name of ['http', 'credential'] as const) {
+      const { [name]: path } = socketPaths;
+      const { [name]: listener } = listeners;
+      if (path === null || listener === undefined) continue;
+      const prepareAgain = (): Promise<void> => prepareSocketAgain(path, context, null, log);
+      sockets.push({ path, listener, isPassed: false, prepareAgain });
     }
   }
   const recordPath = join(configFolder, recordFileName);
