@@ -66,6 +66,7 @@ const runBy: Readonly<Record<string, string>> = {
   'npm run bench': 'scripts/bench/run.mjs',
   'npm run release': 'scripts/release/run.mjs',
   'node -e 0': 'scripts/bench/run.mjs',
+  'kubectl kustomize scripts/kubernetes': 'test/slow/image/manifests.test.ts',
   'yc iam create-token': 'test/support/iam/fake-yc.ts',
   'yc k8s create-token': 'test/support/iam/fake-yc.ts',
   'kill -HUP N': 'test/e2e/service/reload.test.ts',

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   chownSync,
   mkdirSync,
   mkdtempSync,
@@ -32,7 +33,7 @@ export class KubeletVolume {
       writeFileSync(join(next, name), text, { mode });
       chownSync(join(next, name), this.#uid, this.#uid);
     }
-    chownSync(next, this.#uid, this.#uid);
+    chmodSync(next, 0o755);
     const data = join(this.folder, '..data');
     const previous = this.#readLink(data);
     symlinkSync(basename(next), join(this.folder, '..data_tmp'));
