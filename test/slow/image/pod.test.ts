@@ -64,9 +64,9 @@ describe('19.2: pods of scripts/kubernetes', function () {
     oidc.write({ token: oidcToken(0) });
   }
   const replaced = { SERVICE_ACCOUNT_ID: serviceAccountId };
+  const isReady = async (): Promise<boolean> => (await lab.probe(9_464, '/readyz')) === 200;
   const inDaemon = (command: string) => lab.run(`podman exec iam-tokend ${command}`);
-  const isReady = async (): Promise<boolean> => (await inDaemon('iam-token --format none')).code === 0;
-  const waitForReady = (): Promise<void> => waitUntil(isReady, 'the readiness probe succeeds', 60_000);
+  const waitForReady = (): Promise<void> => waitUntil(isReady, '/readyz answers 200', 60_000);
 
   it('a sidecar gives the app tokens at both addresses, over a rotation of the projected token and a restart', async () => {
     const pod = new PodManifest('sidecar', replaced);
@@ -107,7 +107,7 @@ describe('19.2: pods of scripts/kubernetes', function () {
       'the log names the expiry',
       60_000,
     );
-    assert.deepEqual([(await inDaemon('iam-token profiles')).code, await isReady()], [0, false]);
+    assert.deepEqual([await lab.probe(9_464, '/healthz'), await lab.probe(9_464, '/readyz')], [200, 503]);
     oidc.write({ token: oidcToken(0) });
     await waitForReady();
   });
