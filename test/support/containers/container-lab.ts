@@ -15,6 +15,8 @@ import { waitUntil } from '../wait-until.ts';
 export const daemonUid = 10_001;
 export const serviceAccountId = 'ajecontainer00000000';
 const emulatorPort = 8_080;
+/** Of the pod, as the kubelet sees it: a service at 127.0.0.1 does not answer there. */
+const podAddress = '192.0.2.10';
 
 /**
  * podman needs cgroup 2 alone. The network namespace, as of a pod, has a loopback interface only, and the emulator at a port
@@ -25,6 +27,7 @@ umount --recursive --lazy /sys/fs/cgroup
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount --make-rshared /
 ip link set lo up
+ip address add ${podAddress}/32 dev lo
 exec socat TCP-LISTEN:${emulatorPort},bind=127.0.0.1,fork,reuseaddr UNIX-CONNECT:"$0"`;
 
 /** `podman run` in the network namespace, without what the kernel refuses to a nested engine. */
@@ -126,11 +129,11 @@ export class ContainerLab {
     return stdout.trim();
   }
 
-  /** The status of a probe, as the kubelet sends it to a port of the pod; 0 without an answer. */
+  /** The status of a probe, as the kubelet sends it to the address of the pod; 0 without an answer. */
   async probe(port: number, path: string): Promise<number> {
     const curl = `curl --silent --max-time 5 --output /dev/null --write-out '%{http_code}'`;
     const { stdout } = await this.run(
-      `nsenter --net=/proc/${this.#holderPid}/ns/net ${curl} http://127.0.0.1:${port}${path}`,
+      `nsenter --net=/proc/${this.#holderPid}/ns/net ${curl} http://${podAddress}:${port}${path}`,
     );
     return Number(stdout);
   }
