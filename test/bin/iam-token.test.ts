@@ -27,8 +27,9 @@ describe('bundle of iam-token', () => {
       new Set(commands),
       new Set([
         ...['node:crypto', 'node:fs', 'node:fs/promises', 'node:net', 'node:os', 'node:path', 'node:util'],
-        // Loaded only where they are needed: by `doctor`, `install` and a login on a terminal.
-        ...['./iam-token-doctor.js', './iam-token-find-daemon.js', './package-yaml.js'],
+        // Loaded only where they are needed: by `doctor`, `install`, `status --metrics` and a login on a terminal.
+        ...['./iam-token-doctor.js', './iam-token-find-daemon.js'],
+        ...['./package-prom-client.js', './package-yaml.js'],
         ...['node:child_process', 'node:http', 'node:readline'],
       ]),
     );

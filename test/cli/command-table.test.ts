@@ -34,7 +34,7 @@ describe('the command table', () => {
     for (const command of allCommands) {
       assert.ok(command.examples.length > 0, command.name);
       for (const example of command.examples) {
-        const line = /(?<![\w-]=)\biam-token\b([^|)<']*)/.exec(example)?.[1];
+        const line = /(?<![\w-]=)\biam-token\b([^|)<>']*)/.exec(example)?.[1];
         // kubectl is given the command in pieces.
         if (line === undefined || example.startsWith('kubectl')) continue;
         assert.equal(parseCommandLine(line.split(' ').filter(Boolean)).command, command, example);

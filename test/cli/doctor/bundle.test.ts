@@ -21,7 +21,7 @@ describe('doctor --bundle', () => {
     assert.equal(statSync(bundlePath()).mode & 0o777, 0o600);
     const bundle = JSON.parse(readFileSync(bundlePath(), 'utf8')) as { log: string[]; checks: Finding[] };
     assert.deepEqual([bundle.log.length, bundle.log.at(-1)], [200, 'the last line']);
-    assert.equal(bundle.checks.length, 19);
+    assert.equal(bundle.checks.length, 20);
     const secondRun = await run('--bundle', bundlePath());
     assert.equal(secondRun.code, 2);
     assert.match(secondRun.stderr, /error: cannot write the bundle .*: it already exists\n.*hint: mv /);

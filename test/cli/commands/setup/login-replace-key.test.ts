@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { version } from '../../../../src/shared/version.ts';
 import { respondWith, ScriptedDaemon } from '../../../support/daemon/scripted-daemon.ts';
 import { runInTerminal } from '../../../support/processes/pseudo-terminal.ts';
 import { runCli } from '../../../support/processes/run-cli.ts';
@@ -11,7 +12,7 @@ const loginResult = { profile: 'work', subject: 'aje0ada', expiresAt: '2026-11-2
 const rotated = { profile: 'work', keyId: 'ajeknew', replacedKeyId: 'ajekold', replacedKey: 'deleted' };
 const status = {
   daemon: {
-    version: '0.1.0',
+    version,
     pid: 42,
     startedAt: '2026-11-24T08:00:00.000Z',
     store: { kind: 'keychain', state: 'open', problem: null },
@@ -36,7 +37,7 @@ describe('iam-token login --replace-key', () => {
   function setResults(results: { readonly login?: object; readonly rotateKey?: object }): void {
     daemon.setScript(
       respondWith({
-        hello: { version: '0.1.0', protocol: 1 },
+        hello: { version, protocol: 1 },
         status,
         login: { ...loginResult, ...results.login },
         rotateKey: { ...rotated, ...results.rotateKey },
