@@ -29,6 +29,7 @@ describe('doctor', () => {
         'iam ok',
         'profiles ok',
         'profile work ok',
+        'keys ok',
       ],
     );
     assert.deepEqual(
@@ -47,7 +48,7 @@ describe('doctor', () => {
     assert.match(stdout, /^ok {7}client {9}iam-token /);
     assert.match(
       stdout,
-      /^failed {3}profile work {3}IAM\n {24}says no; token .*\n {24}hint: call\\u\{1b\}\[31m support\n$/m,
+      /^failed {3}profile work {3}IAM\n {24}says no; token .*\n {24}hint: call\\u\{1b\}\[31m support$/m,
     );
     assert.deepEqual({ stderr, code }, { stderr: '', code: 4 });
   });
@@ -55,6 +56,6 @@ describe('doctor', () => {
   it('prints each line of a hint on its own line', async () => {
     const problem = { code: 'login_required', message: 'expired', hint: 'a page\na command' } as const;
     fixture().profiles = fixture().profiles.map((each) => ({ ...each, state: 'login_required', problem }));
-    assert.match((await run()).stdout, /\n {24}hint: a page\n {24}hint: a command\n$/);
+    assert.match((await run()).stdout, /\n {24}hint: a page\n {24}hint: a command$/m);
   });
 });
