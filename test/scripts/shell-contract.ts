@@ -42,7 +42,7 @@ const names = [
   'k=l:m@n',
   'l10%',
   'mяß→',
-  'n  ',
+  'n  o',
 ];
 
 const status: ProfileStatus = {
