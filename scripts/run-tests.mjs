@@ -1,8 +1,8 @@
 // Runs the compiled tests with mocha. Prints one line for each file, then all failures.
 //   node scripts/run-tests.mjs [--all|--repeated] [--counts FILE] [--expected-skips FILE] [TEST_FILE…]
 // --all: includes the slow tests of test/slow.
-// --repeated: leaves out what another release of Node does not change: the tests of the sources, of the pure core and of
-//   the keychains, and the simulations.
+// --repeated: leaves out what another release of Node hardly changes: the tests of the sources, of the pure core, of the
+//   keychains and of single commands (test/e2e runs these too), and the simulations.
 // --counts: writes the numbers of passed, failed and skipped tests to FILE, separated by spaces.
 // --expected-skips: the tests that may be skipped; default: test/expected-skips. Any other skipped test counts as failed.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -37,7 +37,9 @@ function readExpectedSkips(path) {
 
 const excludedFolders = [
   ...(options.all ? [] : ['slow/']),
-  ...(options.repeated ? ['conventions/', 'e2e/stores/', 'simulation/', 'stores/keychain/', 'token/'] : []),
+  ...(options.repeated
+    ? ['cli/', 'conventions/', 'e2e/stores/', 'scripts/', 'simulation/', 'stores/keychain/', 'token/']
+    : []),
 ];
 
 function findTestFiles() {
