@@ -49,6 +49,7 @@ describe('simulation of mutants', () => {
       'src/shared',
       'src/token',
       'src/daemon/profiles/profile.js',
+      'src/daemon/metrics/exchange-counts.js',
       'test/support',
       'test/simulation',
     ]) {
