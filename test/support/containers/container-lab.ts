@@ -98,7 +98,7 @@ export class ContainerLab {
   /** @returns the path of the archive */
   async buildImage(name: string): Promise<string> {
     const output = join(this.folder, name);
-    const args = ['--base-cache', join(this.folder, 'base'), '--output', output];
+    const args = ['--base-cache', join(root, 'dist/image-base'), '--output', output];
     const { code, stderr } = await waitForExit(
       spawn(join(root, 'scripts/image/build'), args, { stdio: ['ignore', 'pipe', 'pipe'] }),
     );
