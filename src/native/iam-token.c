@@ -736,12 +736,20 @@ static void append_segment(struct output *out, const struct answer *answer) {
       append_bytes(out, answer->state.start[i] == '_' ? " " : answer->state.start + i, 1);
     return;
   }
-  if (minutes >= 60) {
-    append_number(out, minutes / 60);
+  int64_t days = minutes / 1440, hours = minutes / 60 % 24;
+  if (days > 0) {
+    append_number(out, days);
+    append(out, "d");
+  }
+  if (days > 0 || hours > 0) {
+    append_number(out, hours);
     append(out, "h");
   }
-  append_number(out, minutes % 60);
-  append(out, equals(answer->state, "ok") ? "m" : "m!");
+  if (days == 0) {
+    append_number(out, minutes % 60);
+    append(out, "m");
+  }
+  if (!equals(answer->state, "ok")) append(out, "!");
 }
 
 /*
