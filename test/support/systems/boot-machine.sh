@@ -23,6 +23,14 @@ cgroups=/sys/fs/cgroup/unified # if both versions are mounted
 group=$cgroups/$name
 mkdir "$group"
 
+# Degraded is up as well: a service of another package may fail. systemctl exits with 1 then.
+is_up() {
+  case $(nsenter --target="$1" --mount --pid systemctl is-system-running 2>/dev/null) in
+    running | degraded) ;;
+    *) return 1 ;;
+  esac
+}
+
 machine=
 boot() {
   (
@@ -33,7 +41,7 @@ boot() {
   machine=$!
   while kill -0 $machine 2>/dev/null; do
     init=$(cat "/proc/$machine/task/$machine/children" 2>/dev/null | tr -d ' ') || true
-    if [ -n "$init" ] && nsenter --target="$init" --mount --pid systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; then
+    if [ -n "$init" ] && is_up "$init"; then
       echo "ready $init"
       return
     fi
