@@ -1,4 +1,5 @@
 import { protocolVersion } from '../protocol/envelope.ts';
+import { collectPages } from '../protocol/collect-pages.ts';
 import type { MethodResult, Method, MethodParams } from '../protocol/method-types.ts';
 import type { Peer, PeerAccess } from '../protocol/peer.ts';
 import { IamTokenError } from '../shared/errors.ts';
@@ -33,4 +34,15 @@ export function createDispatch(
       };
       handleRequest({ v: protocolVersion, id: 0, method, params }, peer);
     });
+}
+
+/** A result of `status`, all pages. */
+export type FullStatus = Pick<MethodResult<'status'>, 'daemon' | 'profiles'>;
+
+export async function dispatchFullStatus(
+  dispatch: Dispatch,
+  params: MethodParams<'status'>,
+): Promise<FullStatus> {
+  const { daemon, profiles } = await collectPages((range) => dispatch('status', { ...params, ...range }));
+  return { daemon, profiles };
 }

@@ -1,10 +1,8 @@
-import { collectPages } from '../protocol/collect-pages.ts';
-import type { MethodResult } from '../protocol/method-types.ts';
 import type { Clock } from '../shared/clock.ts';
-import { createDispatch, type RequestHandler } from './dispatch.ts';
+import { createDispatch, dispatchFullStatus, type FullStatus, type RequestHandler } from './dispatch.ts';
 
 /** Renders a result of `status`, all pages, with `metrics`. */
-export type RenderMetrics = (status: Pick<MethodResult<'status'>, 'daemon' | 'profiles'>) => Promise<string>;
+export type RenderMetrics = (status: FullStatus) => Promise<string>;
 
 /** Any user may scrape the metrics as often as they like; rendering those of a thousand profiles takes 20 ms. */
 const maxAgeMs = 1_000;
@@ -19,12 +17,8 @@ export function createMetricsReader(
   // A client that disconnects must not cancel the text of the others.
   const dispatch = createDispatch(handleRequest, new AbortController().signal);
 
-  async function render(): Promise<string> {
-    const { daemon, profiles } = await collectPages((range) =>
-      dispatch('status', { metrics: true, ...range }),
-    );
-    return renderMetrics({ daemon, profiles });
-  }
+  const render = async (): Promise<string> =>
+    renderMetrics(await dispatchFullStatus(dispatch, { metrics: true }));
 
   return () => {
     const { monotonicMs } = clock.now();

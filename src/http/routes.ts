@@ -1,11 +1,10 @@
 /** The paths of the HTTP servers and their responses. */
-import type { MethodResult, MethodParams } from '../protocol/method-types.ts';
 import { collectPages } from '../protocol/collect-pages.ts';
 import type { Clock } from '../shared/clock.ts';
 import { parseDuration } from '../shared/duration.ts';
 import { type Problem, IamTokenError } from '../shared/errors.ts';
 import { expiryMarginMs } from '../token/token.ts';
-import type { Dispatch } from './dispatch.ts';
+import { type Dispatch, dispatchFullStatus } from './dispatch.ts';
 import {
   problemResponse,
   type RouteResponse,
@@ -55,8 +54,6 @@ const noProfileProblem: Problem = {
   hint: { command: 'login' },
 };
 const noTokenProblem: Problem = { code: 'unavailable', message: 'no valid token yet' };
-
-type FullStatus = Pick<MethodResult<'status'>, 'daemon' | 'profiles'>;
 
 const healthRoute: Route = {
   query: [],
@@ -127,11 +124,6 @@ function parseMinTtl(text: string): number {
     code: 'bad_request',
     message: `minTtl: "${text}" is not a duration such as 10m`,
   });
-}
-
-async function dispatchFullStatus(dispatch: Dispatch, query: MethodParams<'status'>): Promise<FullStatus> {
-  const { daemon, profiles } = await collectPages((range) => dispatch('status', { ...query, ...range }));
-  return { daemon, profiles };
 }
 
 /** Go's SDK treats 60 s and less as expired. */
