@@ -12,6 +12,7 @@ import { challengeValue, clearableId, minTtlMs, resourceId } from './fields.ts';
 import { keyStatus, lastUse, rotatedKey } from './key-fields.ts';
 import { isProfileName } from './limits.ts';
 import { daemonMetrics, profileMetrics } from './metrics-fields.ts';
+import { profileStates } from './profile-states.ts';
 import { isIamToken, isObject, type Schema } from './validate.ts';
 
 /** @param name the same as the name of the export */
@@ -94,21 +95,7 @@ const profileStatus = () =>
     kind: v.string(),
     endpoint: v.string(),
     ...scope(),
-    /**
-     * `loading`: reading the store. `ok`: valid token, no problem. `renewing`: an exchange is running, because there is
-     * no token or the last one failed. `failing`: the next attempt is scheduled. `login_required`: no attempt is. The
-     * others mean the same as the error codes.
-     */
-    state: v.picklist([
-      'loading',
-      'ok',
-      'renewing',
-      'failing',
-      'login_required',
-      'keychain_locked',
-      'keychain_unavailable',
-      'locked',
-    ]),
+    state: v.picklist(profileStates),
     subject: subject(),
     /** What people call the account, as IAM said at the login; of the last login's account while there is no token. */
     displayName: text(),

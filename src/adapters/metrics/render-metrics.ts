@@ -6,6 +6,7 @@ import type {
   ProfileMetrics,
   ProfileStatus,
 } from '../../protocol/method-types.ts';
+import { profileStates } from '../../protocol/profile-states.ts';
 
 /** A result of `status`, all pages, with `metrics`. */
 export interface MetricsStatus {
@@ -20,17 +21,6 @@ export interface MetricsOptions {
 
 /** A value and its labels, in the order of the label names. */
 type Sample = readonly [value: number, ...labels: readonly string[]];
-
-const profileStates: readonly ProfileStatus['state'][] = [
-  'loading',
-  'ok',
-  'renewing',
-  'failing',
-  'login_required',
-  'keychain_locked',
-  'keychain_unavailable',
-  'locked',
-];
 
 /**
  * In Prometheus' text format, version 0.0.4. Numbers that an older daemon does not return are absent.
