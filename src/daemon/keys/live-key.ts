@@ -10,6 +10,7 @@ import type {
 } from '../../sources/credential-kind.ts';
 import type { ExchangeFailure } from '../../token/token-source.ts';
 import type { ProfileRef } from '../profile-ref.ts';
+import { createFailureProblem } from '../profiles/profile-problems.ts';
 import { type LiveCredentialParts, readLiveCredential } from '../slots/live-credential.ts';
 import type { ProfileEntry } from '../profiles/profile-registry.ts';
 
@@ -73,7 +74,7 @@ export function requireKeys(
   });
 }
 
-export function problemFromFailure({ kind, message, hint, retryAfterMs }: ExchangeFailure): Problem {
-  if (kind !== 'transient') return { code: 'login_required', message, ...omitUndefined({ hint }) };
-  return { code: 'unavailable', message, retryAfterMs: retryAfterMs ?? 1_000 };
+export function problemFromFailure({ hint, ...failure }: ExchangeFailure): Problem {
+  const problem = createFailureProblem(failure);
+  return failure.kind === 'transient' ? problem : { ...problem, ...omitUndefined({ hint }) };
 }

@@ -1,6 +1,5 @@
 import type { CertificateAnchor } from '../../config/certificate-files.ts';
-import type { LoginResult, ProfileScope } from '../../protocol/method-types.ts';
-import type { LoginParams } from '../../protocol/method-types.ts';
+import type { LoginParams, LoginResult, ProfileScope } from '../../protocol/method-types.ts';
 import type { Clock, Instant } from '../../shared/clock.ts';
 import { defaultAudienceOf, endpointRule, parseEndpoint } from '../../shared/endpoint.ts';
 import { type Problem, IamTokenError, problemOf, renderProblem } from '../../shared/errors.ts';
@@ -19,6 +18,7 @@ import {
 } from './profile-registry.ts';
 import { withLiveKey } from '../keys/obsolete-keys.ts';
 import type { ProfileRef } from '../profile-ref.ts';
+import { createFailureProblem } from './profile-problems.ts';
 import { type RotatingSourceParts, createRotatingSource } from './rotating-source.ts';
 
 export interface LoginParts extends RotatingSourceParts {
@@ -204,13 +204,8 @@ function findInherited(
   return Object.keys(inherited).length === 0 ? null : inherited;
 }
 
-function problemFromFailure({ kind, message, hint, retryAfterMs }: ExchangeFailure): Problem {
-  return {
-    code: kind === 'transient' ? 'unavailable' : 'login_required',
-    message,
-    ...(hint === undefined ? {} : { hint: loginHintOf(hint) }),
-    ...(kind === 'transient' ? { retryAfterMs: retryAfterMs ?? 1_000 } : {}),
-  };
+function problemFromFailure({ hint, ...failure }: ExchangeFailure): Problem {
+  return { ...createFailureProblem(failure), ...(hint === undefined ? {} : { hint: loginHintOf(hint) }) };
 }
 
 /** A credential that failed is not stored, so a `refresh` would have nothing to exchange. */

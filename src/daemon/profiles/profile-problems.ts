@@ -3,6 +3,7 @@ import type { Problem } from '../../shared/errors.ts';
 import type { Hint } from '../../shared/hint.ts';
 import { suggestClosest } from '../../shared/text/suggest-closest.ts';
 import type { LifecycleState } from '../../token/state.ts';
+import type { ExchangeFailure } from '../../token/token-source.ts';
 
 export const credentialMissingMessage = 'the store has no credential for this profile';
 export const installationMismatchMessage =
@@ -25,6 +26,17 @@ export const profileRenamed: Problem = {
   message: 'the profile was renamed; try again',
   retryAfterMs: 0,
 };
+
+/** Why an exchange that a request has asked for failed; the caller adds its hint. */
+export function createFailureProblem({
+  kind,
+  message,
+  retryAfterMs = 1_000,
+}: Omit<ExchangeFailure, 'hint'>): Problem {
+  return kind === 'transient'
+    ? { code: 'unavailable', message, retryAfterMs }
+    : { code: 'login_required', message };
+}
 
 export function createLoginRequired(message: string): Problem {
   return { code: 'login_required', message, hint: { command: 'login' } };

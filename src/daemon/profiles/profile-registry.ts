@@ -15,11 +15,11 @@ import { maxDisplayNameLength } from '../../sources/exchange/display-name.ts';
 import { folderIdentitySchema, isCopiedFrom, isSameIdentity } from './folder-identity.ts';
 
 const profileNameSchema = v.pipe(v.string(), v.check(isProfileName));
-const resourceIdSchema = v.exactOptional(v.pipe(v.string(), v.check(isResourceId)));
+const requiredIdSchema = v.pipe(v.string(), v.check(isResourceId));
+const resourceIdSchema = v.exactOptional(requiredIdSchema);
 const slotNameSchema = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/));
 const instanceSchema = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/));
 
-const requiredIdSchema = v.pipe(v.string(), v.check(isResourceId));
 const optionalTimeSchema = v.exactOptional(v.number());
 
 /** Of a key that is to be deleted in IAM. */
@@ -40,7 +40,7 @@ const profileEntrySchema = v.object({
   /** The account of the last login, if IAM told its name. */
   account: v.exactOptional(
     v.object({
-      id: v.pipe(v.string(), v.check(isResourceId)),
+      id: requiredIdSchema,
       displayName: v.pipe(v.string(), v.maxLength(2 * maxDisplayNameLength)),
     }),
   ),
