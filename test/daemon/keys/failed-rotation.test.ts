@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ReplacedKey } from '../../../src/daemon/keys/key-replacement.ts';
-import { IamTokenError } from '../../../src/shared/errors.ts';
-import { account, key, KeyFixture } from '../../support/daemon/key-fixture.ts';
+import { account, captureProblem, key, KeyFixture } from '../../support/daemon/key-fixture.ts';
 import { type RunningProfiles, requestToken } from '../../support/daemon/profiles-fixture.ts';
 import type { StoreCall } from '../../support/stores/fake-store.ts';
 import { formatKeyFile } from '../../support/iam/test-keys.ts';
@@ -27,30 +26,11 @@ describe('the rotation of a key that does not succeed', () => {
   const rotate = (keepsReplacedKey = false): Promise<ReplacedKey> =>
     running.profiles.keys.rotate(undefined, keepsReplacedKey);
 
-  async function captureProblem(action: Promise<unknown>): Promise<IamTokenError> {
-    try {
-      await action;
-    } catch (error) {
-      if (error instanceof IamTokenError) return error;
-      throw error;
-    }
-    return assert.fail('the rotation succeeded');
-  }
-
-  /** The old key is the only one, works, and is all that the store has. */
-  async function assertUnchanged(): Promise<void> {
-    assert.deepEqual(fixture.listKeyIds(), [key.id]);
-    assert.equal(running.current().profiles['default']?.key?.id, key.id);
-    assert.deepEqual(fixture.listSlots(), [running.current().profiles['default']?.slot]);
-    assert.equal(running.current().obsoleteKeys, undefined);
-    assert.equal(await fixture.hasWorkingKey(running), true);
-  }
-
   it('needs a role to create a key; without it, the old key stays', async () => {
     fixture.emulator.keys.grant(account, account, []);
     const { code, message } = await captureProblem(rotate());
     assert.deepEqual([code, message], ['login_required', roleMessage('create a key')]);
-    await assertUnchanged();
+    await fixture.assertUnchanged(running);
   });
 
   it('reports an old key that it may not delete, and deletes it once it may', async () => {
@@ -78,14 +58,14 @@ describe('the rotation of a key that does not succeed', () => {
     assert.equal(code, 'unavailable');
     assert.match(message, /limit on authorized keys/);
     assert.match(hint ?? '', /yc iam key list/);
-    await assertUnchanged();
+    await fixture.assertUnchanged(running);
   });
 
   for (const fault of ['cut', 'html', 'empty', 'unavailable', 'junk'] as const) {
     it(`finds and deletes a key whose creation had no clear answer (${fault})`, async () => {
       fixture.emulator.setFault({ kind: fault }, 1, 'POST /iam/v1/keys');
       assert.equal((await captureProblem(rotate())).code, 'unavailable');
-      await assertUnchanged();
+      await fixture.assertUnchanged(running);
     });
   }
 
@@ -93,7 +73,7 @@ describe('the rotation of a key that does not succeed', () => {
     fixture.emulator.setFault({ kind: 'unavailable' });
     assert.equal((await captureProblem(rotate())).code, 'unavailable');
     fixture.emulator.setFault(null);
-    await assertUnchanged();
+    await fixture.assertUnchanged(running);
   });
 
   it('deletes at the next renewal a key that it could not delete in an outage', async () => {
@@ -111,7 +91,7 @@ describe('the rotation of a key that does not succeed', () => {
     fixture.emulator.setFault(null);
     await fixture.hasWorkingKey(running);
     await waitUntil(() => running.current().obsoleteKeys === undefined, 'the new key is deleted');
-    await assertUnchanged();
+    await fixture.assertUnchanged(running);
   });
 
   for (const offsetMs of [3_600_000, -3_600_000]) {
@@ -194,7 +174,7 @@ describe('the rotation of a key that does not succeed', () => {
     assert.equal((await captureProblem(rotate())).code, 'keychain_locked');
     assert.equal(fixture.emulator.countRequests('POST /iam/v1/keys'), 0);
     fixture.base.store.failWith(null);
-    await assertUnchanged();
+    await fixture.assertUnchanged(running);
   });
 
   it('deletes a key that the store does not take', async () => {
@@ -206,7 +186,7 @@ describe('the rotation of a key that does not succeed', () => {
     assert.equal((await captureProblem(rotate())).code, 'keychain_locked');
     assert.equal(fixture.emulator.countRequests('POST /iam/v1/keys'), 1);
     fixture.base.store.failWith(null);
-    await assertUnchanged();
+    await fixture.assertUnchanged(running);
   });
 
   it('is refused for another kind of credential', async () => {
@@ -228,7 +208,7 @@ describe('the rotation of a key that does not succeed', () => {
     await rotation;
     await running.profiles.unlock(null);
     await waitUntil(() => running.current().obsoleteKeys === undefined, 'the new key is deleted');
-    await assertUnchanged();
+    await fixture.assertUnchanged(running);
   });
 
   it('ends without effect if a logout comes in between', async () => {

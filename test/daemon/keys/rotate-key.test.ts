@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ReplacedKey } from '../../../src/daemon/keys/key-replacement.ts';
-import { IamTokenError } from '../../../src/shared/errors.ts';
-import { account, key, KeyFixture } from '../../support/daemon/key-fixture.ts';
+import { account, captureProblem, key, KeyFixture } from '../../support/daemon/key-fixture.ts';
 import { type RunningProfiles, requestToken } from '../../support/daemon/profiles-fixture.ts';
 import { useTemporaryFolder } from '../../support/temporary-folder.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -20,25 +19,6 @@ describe('the rotation of a key', () => {
 
   const rotate = (keepsReplacedKey = false): Promise<ReplacedKey> =>
     running.profiles.keys.rotate(undefined, keepsReplacedKey);
-
-  async function captureProblem(action: Promise<unknown>): Promise<IamTokenError> {
-    try {
-      await action;
-    } catch (error) {
-      if (error instanceof IamTokenError) return error;
-      throw error;
-    }
-    return assert.fail('the rotation succeeded');
-  }
-
-  /** The old key is the only one, works, and is all that the store has. */
-  async function assertUnchanged(): Promise<void> {
-    assert.deepEqual(fixture.listKeyIds(), [key.id]);
-    assert.equal(running.current().profiles['default']?.key?.id, key.id);
-    assert.deepEqual(fixture.listSlots(), [running.current().profiles['default']?.slot]);
-    assert.equal(running.current().obsoleteKeys, undefined);
-    assert.equal(await fixture.hasWorkingKey(running), true);
-  }
 
   it('replaces it: IAM and the store have the new key only, and IAM rejects the old one', async () => {
     const { keyId, replacedKeyId, replacedKey, problem } = await rotate();
@@ -103,7 +83,7 @@ describe('the rotation of a key', () => {
       return isOver;
     }, 'the rotation ends');
     assert.match((await rotation).message, /^the new key was not accepted within 30 s: /);
-    await assertUnchanged();
+    await fixture.assertUnchanged(running);
   });
 
   it('keeps the old key if it is told to', async () => {

@@ -1,7 +1,9 @@
+import assert from 'node:assert/strict';
 import { openProfileRegistry, type ProfileRegistry } from '../../../src/daemon/profiles/profile-registry.ts';
 import type { Profile } from '../../../src/daemon/profiles/profile.ts';
 import type { ProfilesParts } from '../../../src/daemon/profiles/profiles.ts';
 import { CredentialSlots } from '../../../src/daemon/profiles/credential-slots.ts';
+import { IamTokenError } from '../../../src/shared/errors.ts';
 import type { HttpClient } from '../../../src/shared/http-client.ts';
 import { findCredentialKind } from '../../../src/sources/credential-kinds.ts';
 import type { CredentialStore } from '../../../src/stores/credential-store.ts';
@@ -132,9 +134,29 @@ export class KeyFixture {
     return [...new Set(slots)];
   }
 
+  /** The first key is the only one, works, and is all that the store has. */
+  async assertUnchanged(running: RunningProfiles): Promise<void> {
+    assert.deepEqual(this.listKeyIds(), [key.id]);
+    assert.equal(running.current().profiles['default']?.key?.id, key.id);
+    assert.deepEqual(this.listSlots(), [running.current().profiles['default']?.slot]);
+    assert.equal(running.current().obsoleteKeys, undefined);
+    assert.equal(await this.hasWorkingKey(running), true);
+  }
+
   stop(): Promise<void> {
     return this.emulator.close();
   }
+}
+
+/** @returns why a rotation failed */
+export async function captureProblem(rotation: Promise<unknown>): Promise<IamTokenError> {
+  try {
+    await rotation;
+  } catch (error) {
+    if (error instanceof IamTokenError) return error;
+    throw error;
+  }
+  return assert.fail('the rotation succeeded');
 }
 
 function withSteps(store: CredentialStore, steps: ProcessSteps): CredentialStore {
