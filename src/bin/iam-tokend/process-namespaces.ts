@@ -3,6 +3,7 @@
  * readable with the rights of a debugger only. Linux only.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
+import { readProgramName } from '../../files/program-name.ts';
 import { readFileHead } from '../../files/read-file-head.ts';
 import { parseProcStat, type ProcStat } from '../../platform/proc-stat.ts';
 
@@ -53,9 +54,8 @@ export function readPidOfPidFd(fd: number): number {
 
 /** For messages: the program, its pid, and the last part of its cgroup, which names a container or a unit. */
 export function describeProcess(pid: number): string {
-  const program = readProcFile(pid, 'comm').trim();
   const group = /[^/\n]+$/m.exec(readProcFile(pid, 'cgroup').trim().split(':').at(-1) ?? '')?.[0];
-  const description = `${program}, process ${pid}${group === undefined ? '' : `, in ${group}`}`;
+  const description = `${readProgramName(pid)}, process ${pid}${group === undefined ? '' : `, in ${group}`}`;
   return description.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 200);
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readProgramName } from '../../files/program-name.ts';
 import type { SecretServiceClient } from './secret-service-client.ts';
 
 export interface ServiceIdentity {
@@ -42,7 +42,7 @@ export class ConfirmingServices {
 /** Linux. `null` for a process that cannot be seen, such as outside of this container. */
 function readNameOfProcess(pid: number): string | null {
   try {
-    const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+    const name = readProgramName(pid);
     return /^[\x20-\x7e]+$/.test(name) ? name : null;
   } catch {
     return null;
