@@ -1,8 +1,6 @@
 // Runs the compiled tests with mocha. Prints one line for each file, then all failures.
-//   node scripts/run-tests.mjs [--all|--repeated] [--counts FILE] [--expected-skips FILE] [TEST_FILE…]
-// --all: includes the slow tests of test/slow.
-// --repeated: leaves out what another release of Node hardly changes: the tests of the sources, of the pure core, of the
-//   keychains and of single commands (test/e2e runs these too), and the simulations.
+//   node scripts/run-tests.mjs [--group GROUP] [--counts FILE] [--expected-skips FILE] [TEST_FILE…]
+// --group: a row of the table below; default: required.
 // --counts: writes the numbers of passed, failed and skipped tests to FILE, separated by spaces.
 // --expected-skips: the tests that may be skipped; default: test/expected-skips. Any other skipped test counts as failed.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -14,8 +12,7 @@ import Mocha from 'mocha';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options, positionals } = parseArgs({
   options: {
-    all: { type: 'boolean', default: false },
-    repeated: { type: 'boolean', default: false },
+    group: { type: 'string', default: 'required' },
     counts: { type: 'string' },
     'expected-skips': { type: 'string', default: `${root}test/expected-skips` },
   },
@@ -35,16 +32,32 @@ function readExpectedSkips(path) {
   return new Set(rows.map((row) => row.split('\t')[0]));
 }
 
-const excludedFolders = [
-  ...(options.all ? [] : ['slow/']),
-  ...(options.repeated
-    ? ['cli/', 'conventions/', 'e2e/stores/', 'scripts/', 'simulation/', 'stores/keychain/', 'token/']
-    : []),
+/** What another release of Node hardly changes; test/e2e runs the programs of cli/ and scripts/ too. */
+const unrepeated = [
+  'cli/',
+  'conventions/',
+  'e2e/stores/',
+  'scripts/',
+  'simulation/',
+  'stores/keychain/',
+  'token/',
 ];
 
+/** Which compiled tests belong to a group, by name. */
+const groups = {
+  required: (name) => !name.startsWith('slow/'),
+  /** Those that compare speed: they run alone. */
+  load: (name) => name.startsWith('slow/load/'),
+  slow: (name) => name.startsWith('slow/') && !name.startsWith('slow/load/'),
+  /** The required tests that are repeated with other releases of Node. */
+  repeated: (name) => !name.startsWith('slow/') && !unrepeated.some((folder) => name.startsWith(folder)),
+};
+
 function findTestFiles() {
+  const isWanted = groups[options.group];
+  if (isWanted === undefined) throw new Error(`no such group: ${options.group}`);
   return readdirSync(`${root}dist/test`, { recursive: true })
-    .filter((name) => name.endsWith('.test.js') && !excludedFolders.some((folder) => name.startsWith(folder)))
+    .filter((name) => name.endsWith('.test.js') && isWanted(name))
     .toSorted()
     .map((name) => `${root}dist/test/${name}`);
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { root } from '../conventions/source-tree.ts';
-import { waitForExit } from '../support/processes/process-result.ts';
+import { root } from '../../conventions/source-tree.ts';
+import { waitForExit } from '../../support/processes/process-result.ts';
 
 describe('npm run bench', () => {
   const run = (...args: readonly string[]) =>
