@@ -135,8 +135,13 @@ export function clockSkewMs(from: Instant, to: Instant): number {
 }
 
 /** The longer of two measurements: the monotonic clock may have stopped, the wall clock may have been set back. */
-function maxElapsedMs(from: Instant, to: Instant): number {
+export function maxElapsedMs(from: Instant, to: Instant): number {
   return Math.max(to.monotonicMs - from.monotonicMs, to.wallMs - from.wallMs);
+}
+
+/** When a request was sent, in milliseconds since the epoch by the clock as it is set now. */
+export function sentAtMs(startedAt: Instant, now: Instant): number {
+  return now.wallMs - maxElapsedMs(startedAt, now);
 }
 
 function dropSmallOffset(offsetMs: number): number {

@@ -91,14 +91,19 @@ function transitionStopped<Value>(
 /** Ignores an exchange that was cancelled. */
 function handleExchangeEnd<Value>(
   state: LifecycleState<Value>,
-  { attempt, outcome, random01 }: Extract<LifecycleEvent<Value>, { readonly kind: 'exchange_ended' }>,
+  {
+    attempt,
+    outcome,
+    random01,
+    startedAt,
+  }: Extract<LifecycleEvent<Value>, { readonly kind: 'exchange_ended' }>,
   now: Instant,
 ): Step<Value> {
   const { phase } = state;
   if (phase.kind !== 'exchanging' || phase.attempt !== attempt) return createStep(state);
   return outcome.ok
-    ? completeExchange(state, outcome.issuedToken, phase.startedAt, random01, now)
-    : failExchange(state, outcome.failure, phase.startedAt, random01, now);
+    ? completeExchange(state, outcome.issuedToken, startedAt ?? phase.startedAt, random01, now)
+    : failExchange(state, outcome.failure, startedAt ?? phase.startedAt, random01, now);
 }
 
 function handleCredentialLoaded<Value>(

@@ -113,6 +113,8 @@ export type LifecycleEvent<Value> =
   | {
       readonly kind: 'exchange_ended';
       readonly attempt: number;
+      /** When the request that was answered began, if it was a repetition; absent: with the attempt. */
+      readonly startedAt?: Instant;
       readonly outcome: ExchangeOutcome<Value>;
       readonly random01: number;
     }

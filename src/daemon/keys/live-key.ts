@@ -8,6 +8,7 @@ import type {
   KeyDescription,
   KeyManagement,
 } from '../../sources/credential-kind.ts';
+import { exchangeAwake } from '../../sources/exchange-awake.ts';
 import type { ExchangeFailure } from '../../token/token-source.ts';
 import type { ProfileRef } from '../profile-ref.ts';
 import { createFailureProblem } from '../profiles/profile-problems.ts';
@@ -46,7 +47,8 @@ export async function openLiveKey(
   const anchors = stored.anchors ?? (await parts.trust.readAnchors());
   const tools = parts.trust.toolsFor(profile, anchors);
   const installation = { endpoint: entry.endpoint, audience: entry.audience };
-  const outcome = await kind.open(credential, installation, tools).exchange(signal, false);
+  const source = kind.open(credential, installation, tools);
+  const { outcome } = await exchangeAwake(source, tools.clock, signal, false);
   if (!outcome.ok) throw new IamTokenError(problemFromFailure(outcome.failure));
   return {
     kind,

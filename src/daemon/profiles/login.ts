@@ -7,6 +7,7 @@ import { type Hint, linesOf, pickLoginSettings } from '../../shared/hint.ts';
 import { omitUndefined } from '../../shared/omit-undefined.ts';
 import type { Secret } from '../../shared/secret.ts';
 import type { CredentialKind, Installation, SourceTools } from '../../sources/credential-kind.ts';
+import { exchangeAwake } from '../../sources/exchange-awake.ts';
 import { findDisplayName } from '../../sources/find-display-name.ts';
 import { openProfileSource } from '../../sources/open-profile-source.ts';
 import type { IssuedToken, ExchangeFailure, IamTokenSource } from '../../token/token-source.ts';
@@ -96,8 +97,7 @@ export async function verifyCredential(
     const options = { endpoint, audience, ...resolveScope(params, previousEntry, {}) };
     const openSource = (secret: Secret): IamTokenSource => openProfileSource(kind, secret, options, tools);
     const firstSource = openSource(credential);
-    const startedAt = parts.clock.now();
-    const outcome = await firstSource.exchange(signal, true);
+    const { outcome, startedAt } = await exchangeAwake(firstSource, parts.clock, signal, true);
     if (!outcome.ok) throw new IamTokenError(problemFromFailure(outcome.failure));
     const { issuedToken, replacement } = outcome;
     if (replacement !== undefined) await writeToSlot(replacement);

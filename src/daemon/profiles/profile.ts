@@ -5,6 +5,7 @@ import type { Hint } from '../../shared/hint.ts';
 import type { Log } from '../../shared/log.ts';
 import { errorMessage } from '../../shared/error-utils.ts';
 import type { Secret } from '../../shared/secret.ts';
+import { exchangeAwake } from '../../sources/exchange-awake.ts';
 import { transition } from '../../token/lifecycle.ts';
 import { isRenewalDue, nextWakeAtMonotonicMs, satisfiesRequest } from '../../token/selectors.ts';
 import { type Effect, initialState, type LifecycleEvent, type LifecycleState } from '../../token/state.ts';
@@ -259,7 +260,7 @@ export class Profile<Value = Secret> {
     const controller = new AbortController();
     this.#exchangeController = controller;
     const startedMs = clock.now().monotonicMs;
-    const outcome = await exchangeSafely(source, controller.signal, interactive);
+    const { outcome, startedAt } = await exchangeSafely(source, clock, controller.signal, interactive);
     if (controller.signal.aborted) return;
     this.#exchangeController = null;
     this.exchangeCounts.add(outcome.ok ? 'success' : outcome.failure.kind, clock.now().wallMs);
@@ -272,7 +273,7 @@ export class Profile<Value = Secret> {
       const hintLines = kind === 'transient' || hint === undefined ? [] : formatHint(hint, name).split('\n');
       for (const line of hintLines) log.write('warn', `hint: ${line}`, { profile: name });
     }
-    this.#dispatch({ kind: 'exchange_ended', attempt, outcome, random01: clock.random() });
+    this.#dispatch({ kind: 'exchange_ended', attempt, outcome, startedAt, random01: clock.random() });
     if (outcome.ok) this.#parts.onRenewal?.(this);
   }
 }
@@ -280,13 +281,15 @@ export class Profile<Value = Secret> {
 /** A source that throws has a bug: the profile tries again, as after a transient failure. */
 async function exchangeSafely<Value>(
   source: TokenSource<Value>,
+  clock: Clock,
   signal: AbortSignal,
   interactive: boolean,
-): Promise<ExchangeOutcome<Value>> {
+): Promise<{ readonly outcome: ExchangeOutcome<Value>; readonly startedAt: Instant }> {
+  const startedAt = clock.now();
   try {
-    return await source.exchange(signal, interactive);
+    return await exchangeAwake(source, clock, signal, interactive);
   } catch (error) {
     const message = `the exchange failed unexpectedly: ${errorMessage(error)}`;
-    return { ok: false, failure: { kind: 'transient', message } };
+    return { outcome: { ok: false, failure: { kind: 'transient', message } }, startedAt };
   }
 }

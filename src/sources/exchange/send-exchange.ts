@@ -4,6 +4,7 @@ import { HttpFailure, type HttpRequest, type HttpResponse } from '../../shared/h
 import { omitUndefined } from '../../shared/omit-undefined.ts';
 import type { ExchangeFailure, ExchangeOutcome } from '../../token/token-source.ts';
 import { clampRetryAfterMs } from '../../token/backoff.ts';
+import { sentAtMs } from '../../token/clock-estimate.ts';
 import type { SourceTools } from '../credential-kind.ts';
 
 export interface ServiceRequest {
@@ -20,7 +21,7 @@ export interface ServiceRequest {
 }
 
 export interface TokenEndpoint<Value> extends ServiceRequest {
-  /** @param nowMs by the service's clock, if known */
+  /** @param nowMs the time of the response by the service's clock, else that of the request by the local clock */
   readonly parseToken: (body: object, nowMs: number) => ExchangeOutcome<Value>;
 }
 
@@ -66,12 +67,14 @@ export async function callService(
   signal: AbortSignal,
   tools: SourceTools,
 ): Promise<ServiceOutcome> {
+  const startedAt = tools.clock.now();
   const result = await sendHttpRequest(service, request, signal, tools);
   if (!result.ok) return createFailure('transient', result.message, unreachableHint);
   const { status, headers } = result.response;
   const body = parseJsonObject(result.response.body);
   const dateHeaderMs = parseHttpDateMs(headers.get('date') ?? '');
-  const nowMs = dateHeaderMs ?? tools.clock.now().wallMs;
+  // Without a date, a lifetime counts from the request: the machine may have slept since the service answered.
+  const nowMs = dateHeaderMs ?? sentAtMs(startedAt, tools.clock.now());
   // The date of a response that is not the service's own says nothing about its clock.
   const serverTime: ServerTime = body === null || dateHeaderMs === null ? {} : { serverTimeMs: dateHeaderMs };
   const error = parseError(body, status);

@@ -2,12 +2,13 @@ import { createPrivateKey } from 'node:crypto';
 import { Secret } from '../../shared/secret.ts';
 import type { ExchangeOutcome, IamTokenSource } from '../../token/token-source.ts';
 import type { CredentialKind, Installation, SourceTools } from '../credential-kind.ts';
+import { hasSleptSince } from '../exchange-awake.ts';
 import { createToken, probeTokensUrl } from '../exchange/iam-api.ts';
 import { parseAuthorizedKey } from './authorized-key.ts';
 import { keyManagement } from './key-management.ts';
 import { formatStoredKey, parseStoredKey, type StoredKey } from './stored-key.ts';
 
-/** A JWT is used once, immediately; IAM accepts lifetimes up to an hour. */
+/** A JWT is used once, immediately unless the machine sleeps (see `exchangeAwake`); IAM accepts lifetimes up to an hour. */
 const jwtLifetimeMs = 10 * 60_000;
 /** Keeps `iat` in the past for IAM if the local clock is this far ahead. */
 const jwtBackdateMs = 60_000;
@@ -47,10 +48,12 @@ function createKeySource(key: StoredKey, installation: Installation, tools: Sour
     probe: () => probeTokensUrl(installation, tools),
     /** A wrong local clock may be the reason for a rejection: tries once more with a JWT dated by IAM's clock. */
     async exchange(signal) {
+      const startedAt = tools.clock.now();
       const outcome = await exchangeOnce(signal);
       if (outcome.ok || outcome.failure.kind !== 'terminal') return outcome;
       const { serverTimeMs } = outcome.failure;
-      if (serverTimeMs === undefined) return outcome;
+      // After sleep, the response may be old, and tells nothing about the clock.
+      if (serverTimeMs === undefined || hasSleptSince(startedAt, tools.clock.now())) return outcome;
       const previousAheadMs = serverAheadMs;
       serverAheadMs = serverTimeMs - tools.clock.now().wallMs;
       return Math.abs(serverAheadMs - previousAheadMs) < minSkewChangeMs ? outcome : exchangeOnce(signal);

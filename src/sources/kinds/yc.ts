@@ -4,6 +4,7 @@ import { omitUndefined } from '../../shared/omit-undefined.ts';
 import type { ProgramOutput } from '../../shared/program-runner.ts';
 import { isResourceId } from '../../shared/resource-id.ts';
 import { Secret } from '../../shared/secret.ts';
+import { sentAtMs } from '../../token/clock-estimate.ts';
 import type { ExchangeOutcome, IamTokenSource } from '../../token/token-source.ts';
 import {
   type CredentialKind,
@@ -97,6 +98,7 @@ function createYcSource(yc: StoredYc, tools: SourceTools): IamTokenSource {
       const refusal = await findProgramRefusal(yc.path, tools.programs);
       if (refusal !== null) return createFailure('interaction_required', refusal, ownProgramHint);
       const timeoutMs = interactive ? interactiveTimeoutMs : backgroundTimeoutMs;
+      const startedAt = tools.clock.now();
       const result = await runYc(yc, createTokenCommand, tools, interactive, timeoutMs, signal);
       switch (result.outcome) {
         case 'not_started':
@@ -118,7 +120,7 @@ function createYcSource(yc: StoredYc, tools: SourceTools): IamTokenSource {
       }
       if (notExecutableCodes.includes(result.code)) return createStartFailure(yc.path, 'ENOEXEC');
       if (result.code !== 0) return createExitFailure(result.code, result, interactive);
-      const outcome = parseYcToken(result.stdout, tools.clock.now().wallMs);
+      const outcome = parseYcToken(result.stdout, sentAtMs(startedAt, tools.clock.now()));
       if (outcome.ok) return outcome;
       if (outcome.failure.suspectsClock === true) return outcome;
       const kind = requiresUser(result) ? 'interaction_required' : 'transient';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { formatHint } from '../../../src/shared/hint.ts';
 import { HttpFailure } from '../../../src/shared/http-client.ts';
+import type { HttpClient } from '../../../src/shared/http-client.ts';
 import type { Secret } from '../../../src/shared/secret.ts';
 import { metadataKind } from '../../../src/sources/kinds/metadata.ts';
 import type { ExchangeFailure, ExchangeOutcome } from '../../../src/token/token-source.ts';
@@ -62,6 +63,23 @@ describe('the service account of a VM', () => {
     assert.ok(outcome.ok);
     assert.equal(outcome.issuedToken.expiresAtMs, Date.UTC(2026, 10, 24, 15, 10));
     assert.equal(outcome.issuedToken.serverTimeMs, Date.UTC(2026, 10, 24, 15));
+  });
+
+  it('has a token whose lifetime counts from the request without a server time, as the machine may have slept since', async () => {
+    const clock = createTestClock(nowMs);
+    const response = createScriptedHttp(createResponse({ access_token: 't1.a.b', expires_in: 39_944 }));
+    const http: HttpClient = {
+      async send(request, signal) {
+        const answer = await response.send(request, signal);
+        clock.jump(2 * 60 * 60_000);
+        return answer;
+      },
+    };
+    const tools = createSourceTools({ http, clock });
+    const credential = await metadataKind.createCredential({ settings: {} }, defaultInstallation, tools);
+    const outcome = await metadataKind.open(credential, defaultInstallation, tools).exchange(never, false);
+    assert.ok(outcome.ok);
+    assert.equal(outcome.issuedToken.expiresAtMs, nowMs + 39_944_000);
   });
 
   const onlyOnVmHint = 'this kind of credential works only on a VM of Yandex Cloud';

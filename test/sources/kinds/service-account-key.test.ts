@@ -161,4 +161,22 @@ describe('an authorized key on a machine with a wrong clock', () => {
       assert.equal(http.bodies.length, 1);
     }
   });
+
+  it('does not take the date of a response from before a sleep for IAM’s clock', async () => {
+    const clock = createTestClock(nowMs);
+    const http = respondInOrder([createRejection('Tue, 24 Nov 2026 12:00:00 GMT'), successResponse]);
+    const sleepingHttp: HttpClient = {
+      async send(request, signal) {
+        const response = await http.send(request, signal);
+        if (http.bodies.length === 1) clock.jump(60 * 60_000);
+        return response;
+      },
+    };
+    const tools = createSourceTools({ http: sleepingHttp, clock });
+    const source = serviceAccountKeyKind.open(await createCredential(formatKeyFile()), installation, tools);
+    const outcome = await source.exchange(new AbortController().signal, false);
+    assert.ok(!outcome.ok && http.bodies.length === 1);
+    assert.ok((await source.exchange(new AbortController().signal, false)).ok);
+    assert.equal(issuedAtOf(http.bodies[1]), nowMs / 1_000 + 60 * 60 - 60);
+  });
 });

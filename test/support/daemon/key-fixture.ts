@@ -53,6 +53,8 @@ export class KeyFixture {
   readonly base: ProfilesFixture;
   readonly emulator: Emulator;
   rotateAfterMs: number | null = null;
+  /** Called before each request of a daemon. */
+  beforeSend: () => void = () => undefined;
 
   private constructor(base: ProfilesFixture, emulator: Emulator) {
     this.base = base;
@@ -84,7 +86,12 @@ export class KeyFixture {
     };
     const store = withSteps(this.base.store, steps);
     const direct = createDirectHttpClient();
-    const http: HttpClient = { send: (request, signal) => steps.take(() => direct.send(request, signal)) };
+    const http: HttpClient = {
+      send: (request, signal) => {
+        this.beforeSend();
+        return steps.take(() => direct.send(request, signal));
+      },
+    };
     const { emulator, base } = this;
     return startProfiles(base, {
       registry,
