@@ -125,6 +125,59 @@ daemon   version ${version}, running for 2 h (process 4242)
     ]);
   });
 
+  describe('18.5: for an authorized key', () => {
+    const rowsOf = (key: NonNullable<ProfileStatus['key']>, others: Partial<ProfileStatus> = {}) =>
+      formatStatus(
+        {
+          daemon: daemonStatus,
+          profiles: [{ ...workProfile, kind: 'service-account-key', key, ...others }],
+        },
+        nowMs,
+        unstyled,
+      ).filter((line) => /^ {2}(?:credential|key|hint|problem)/.test(line));
+    const id = 'ajekey';
+    const createdAt = '2026-11-12T10:00:00.000Z';
+
+    it('shows its id and age, and when it is replaced', () => {
+      assert.deepEqual(rowsOf({ id, createdAt, nextRotationAt: '2027-02-10T14:00:00.000Z' }), [
+        '  credential    authorized key ajekey, 12 d old',
+        '  key rotation  next in 78 d 4 h',
+      ]);
+    });
+
+    it('shows that it is due, and nothing that is unknown', () => {
+      const nextRotationAt = '2026-11-24T09:00:00.000Z';
+      assert.deepEqual(rowsOf({ id, createdAt, nextRotationAt }).slice(1), ['  key rotation  next now']);
+      assert.deepEqual(rowsOf({ id }), ['  credential    authorized key ajekey']);
+    });
+
+    it('shows why it was not replaced, with the hint, beside a problem of the profile', () => {
+      const problem = { code: 'login_required', message: 'no role', hint: 'yc iam grant' } as const;
+      assert.deepEqual(rowsOf({ id, problem }), [
+        '  credential    authorized key ajekey',
+        '  key problem   no role',
+        '  hint          yc iam grant',
+      ]);
+      const unavailable = { code: 'unavailable', message: 'IAM is down' } as const;
+      assert.deepEqual(rowsOf({ id, problem }, { problem: unavailable }).slice(0, 2), [
+        '  problem       IAM is down',
+        '  credential    authorized key ajekey',
+      ]);
+    });
+
+    it('names the installation, and prints no control characters', () => {
+      const endpoint = 'https://iam.kz.test';
+      const message = 'a\x1b[2J';
+      assert.deepEqual(
+        rowsOf({ id: 'aj\x1bek', createdAt, problem: { code: 'internal', message } }, { endpoint }),
+        [
+          '  credential    authorized key aj\\u{1b}ek, 12 d old, for https://iam.kz.test',
+          '  key problem   a\\u{1b}[2J',
+        ],
+      );
+    });
+  });
+
   it('prints each line of a hint on its own line', () => {
     const problem = {
       code: 'login_required',
