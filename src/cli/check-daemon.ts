@@ -2,9 +2,10 @@ import { socketPaths } from '../client/dial.ts';
 import { upgradeCommand } from '../platform/service-manager.ts';
 import * as methods from '../protocol/methods.ts';
 import type { DaemonStatus } from '../protocol/method-types.ts';
+import { daemonHint } from '../shared/hint.ts';
 import { version } from '../shared/version.ts';
 import { type CommandContext, withDaemon } from './command.ts';
-import { addSocketToHint } from './socket-hints.ts';
+import { formatHintText } from './socket-line.ts';
 import { printWarning } from './terminal/terminal.ts';
 
 /**
@@ -22,14 +23,12 @@ export function checkDaemon(method: 'login' | 'unlock', context: CommandContext)
 }
 
 /** After an upgrade the old daemon keeps working until it is restarted. */
-export function warnOnVersionMismatch(
-  daemonVersion: string,
-  { socketPath, processContext }: CommandContext,
-): void {
+export function warnOnVersionMismatch(daemonVersion: string, context: CommandContext): void {
   if (daemonVersion === version) return;
+  const { socketPath, processContext } = context;
   const [path] = socketPaths(socketPath, processContext).paths;
   printWarning(
     `the daemon is version ${daemonVersion}, this client is version ${version}`,
-    addSocketToHint(upgradeCommand(processContext, path), socketPath),
+    formatHintText(daemonHint(upgradeCommand(processContext, path)), context),
   );
 }

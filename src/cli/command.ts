@@ -6,7 +6,6 @@ import type { ProcessContext } from '../platform/paths.ts';
 import type { Method, MethodDefinition, CallParams, MethodResult } from '../protocol/method-types.ts';
 import type { Clock } from '../shared/clock.ts';
 import type { Operand, OptionDefinition } from './parsing/options.ts';
-import { addSocketToHints } from './socket-hints.ts';
 
 /** A row of the command table: parsing, help, completion and the manual page follow from it. */
 export interface CommandDefinition {
@@ -80,16 +79,13 @@ export async function withDaemon<T>(
   }
 }
 
-/** Opens a connection for one call. The hints in its result fit this command line. */
-export async function callDaemon<M extends Method>(
+/** Opens a connection for one call. */
+export function callDaemon<M extends Method>(
   connectOptions: ConnectOptions,
   method: MethodDefinition<M>,
   params: CallParams<M>,
 ): Promise<MethodResult<M>> {
-  const result = await withDaemon(connectOptions, (connection, deadline) =>
-    connection.call(method, params, deadline),
-  );
-  return addSocketToHints(result, connectOptions.socketPath);
+  return withDaemon(connectOptions, (connection, deadline) => connection.call(method, params, deadline));
 }
 
 /** The `profile` parameter of a call: from an option, else from the environment. */

@@ -3,8 +3,9 @@ import type { IamTokenOptions } from '../client/api-types.ts';
 import { requestToken } from '../client/request-token.ts';
 import type { ProcessContext } from '../platform/paths.ts';
 import type { TokenResult } from '../protocol/method-types.ts';
+import { receivedHint } from '../shared/hint.ts';
 import { findCallerSession } from './caller-session.ts';
-import { addSocketToHint } from './socket-hints.ts';
+import { formatHintText } from './socket-line.ts';
 import { isTerminal, print, printWarning, withProgress } from './terminal/terminal.ts';
 
 /** The token is printed already, and its reader may wait for the end of the output. */
@@ -42,8 +43,8 @@ export async function printTokenWarning(
 ): Promise<void> {
   if (warning === undefined) return;
   if (!isTerminal('stderr') && (await wasWarned(request, processContext))) return;
-  const { message, hint } = warning;
-  printWarning(message, hint === undefined ? undefined : addSocketToHint(hint, request.socketPath));
+  const selection = { socketPath: request.socketPath, processContext };
+  printWarning(warning.message, formatHintText(receivedHint(warning), selection));
 }
 
 /** The daemon remembers the sessions. It is asked separately, because the native client cannot print what it is told. */

@@ -18,7 +18,7 @@ export function runCommandLine(args: readonly string[], processContext: ProcessC
     (exitCode) => exitCode ?? 0,
     (error: unknown) => {
       printFailure(args, processContext.platform);
-      return reportError(error, findSocketPath(args));
+      return reportError(error, { socketPath: findSocketPath(args), processContext });
     },
   );
 }

@@ -2,6 +2,7 @@
 import * as methods from '../protocol/methods.ts';
 import type { DaemonStatus, UnlockResult } from '../protocol/method-types.ts';
 import { IamTokenError } from '../shared/errors.ts';
+import { daemonHint } from '../shared/hint.ts';
 import { Secret } from '../shared/secret.ts';
 import { usageError } from './cli-errors.ts';
 import { callDaemon, type CommandContext } from './command.ts';
@@ -19,7 +20,7 @@ export async function unlockForLogin(
   const isStoreLocked = store.passphrase === 'needed';
   if (locked === true || isStoreLocked) {
     const message = `the ${locked === true ? 'daemon' : 'file store'} is locked`;
-    throw new IamTokenError({ code: 'locked', message, hint: 'iam-token unlock' });
+    throw new IamTokenError({ code: 'locked', message, hint: daemonHint('iam-token unlock') });
   }
   if (store.passphrase === 'new') await unlockStore(context, store, false);
 }
@@ -49,7 +50,7 @@ async function readPassphrase(passphraseState: 'needed' | 'new', fromStdin: bool
   if (!canPrompt()) {
     throw usageError(
       'cannot prompt for the passphrase of the file store without a terminal',
-      'iam-token unlock --stdin < FILE',
+      daemonHint('iam-token unlock --stdin < FILE'),
     );
   }
   if (passphraseState === 'needed') {
@@ -59,7 +60,7 @@ async function readPassphrase(passphraseState: 'needed' | 'new', fromStdin: bool
   const passphrase = requireNonEmpty(await promptHidden('New passphrase (not shown): '));
   const confirmation = await promptHidden('Repeat the passphrase: ');
   if (passphrase.equals(confirmation)) return passphrase;
-  throw usageError('the passphrases do not match', 'iam-token unlock');
+  throw usageError('the passphrases do not match', daemonHint('iam-token unlock'));
 }
 
 function requireNonEmpty(passphrase: Secret): Secret {

@@ -12,6 +12,7 @@ import {
 import type { CallParams, Method, MethodDefinition, MethodResult } from '../protocol/method-types.ts';
 import { isObject, type Schema, validate } from '../protocol/validate.ts';
 import { errorMessage } from '../shared/error-utils.ts';
+import { daemonHint, receivedHint } from '../shared/hint.ts';
 import { IamTokenError, type WireProblem } from '../shared/errors.ts';
 import { beforeDeadline, type Deadline } from './deadline.ts';
 
@@ -223,7 +224,7 @@ function responseTimeoutError(timeout: string): IamTokenError {
   return new IamTokenError({
     code: 'unavailable',
     message: `the daemon did not answer within ${timeout}`,
-    hint: 'iam-token doctor',
+    hint: daemonHint('iam-token doctor'),
   });
 }
 
@@ -235,10 +236,11 @@ function closeTimeoutError(timeout: string): IamTokenError {
 }
 
 function remoteErrorOf(remoteProblem: WireProblem): IamTokenError {
-  const { code, hint } = remoteProblem;
+  const { code } = remoteProblem;
   const mismatchHint = 'daemon and client are of different releases: iam-token stop, then restart iam-tokend';
   return new IamTokenError({
     ...remoteProblem,
-    hint: hint ?? (code === 'unsupported_version' ? mismatchHint : undefined),
+    hint:
+      receivedHint(remoteProblem) ?? (code === 'unsupported_version' ? daemonHint(mismatchHint) : undefined),
   });
 }

@@ -15,7 +15,12 @@ export interface CommandHint {
   readonly runner?: string;
 }
 
-export type HintLine = string | CommandHint;
+/** A line with a command that calls the daemon, and any line that the daemon sent. */
+export interface DaemonHint {
+  readonly daemonText: string;
+}
+
+export type HintLine = string | CommandHint | DaemonHint;
 
 /** What to do about a problem: a line or several, each free text or a command. */
 export type Hint = HintLine | readonly HintLine[];
@@ -67,8 +72,25 @@ export function pickLoginSettings(kind: string, settings: LoginSettings = {}): L
 /** Called only where a problem leaves the program: on the wire, in the log, and in an `IamTokenError`. */
 export function formatHint(hint: Hint, profile: HintProfile = {}): string {
   return linesOf(hint)
-    .map((line) => (typeof line === 'string' ? line : formatCommandHint(line, profile)))
+    .map((line) => {
+      if (typeof line === 'string') return line;
+      return 'daemonText' in line ? line.daemonText : formatCommandHint(line, profile);
+    })
     .join('\n');
+}
+
+export function daemonHint(daemonText: string): DaemonHint {
+  return { daemonText };
+}
+
+/** The hint of a problem that the daemon sent. */
+export function receivedHint({ hint }: { readonly hint?: string }): DaemonHint | undefined {
+  return hint === undefined ? undefined : daemonHint(hint);
+}
+
+/** Whether a command in the hint calls the daemon. */
+export function callsDaemon(hint: Hint): boolean {
+  return linesOf(hint).some((line) => typeof line !== 'string');
 }
 
 /** The lines of all hints, in this order; `undefined` if there are none. */
@@ -78,7 +100,7 @@ export function joinHints(...hints: readonly (Hint | undefined)[]): Hint | undef
 }
 
 export function linesOf(hint: Hint): readonly HintLine[] {
-  return typeof hint === 'string' || 'command' in hint ? [hint] : hint;
+  return typeof hint === 'string' || 'command' in hint || 'daemonText' in hint ? [hint] : hint;
 }
 
 function formatCommandHint(

@@ -3,6 +3,11 @@ export function quotePosixWord(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
+/** about_Quoting_Rules: a quote is escaped by doubling it; typographic quotes count as quotes. */
+export function quotePowerShellWord(text: string): string {
+  return `'${text.replaceAll(/['\u2018-\u201b]/g, '$&$&')}'`;
+}
+
 /** A file name as one word of a command, quoted only if necessary; never mistaken for an option. */
 export function quoteShellWord(text: string, platform: NodeJS.Platform): string {
   if (platform === 'win32') return `"${text}"`;

@@ -5,10 +5,11 @@ import { systemFiles } from '../../files/file-system.ts';
 import { createFile } from '../../files/write-file.ts';
 import { userFolders } from '../../platform/paths.ts';
 import { formatIsoTime } from '../../shared/clock.ts';
+import { daemonHint } from '../../shared/hint.ts';
 import { quoteShellWord } from '../../shared/shell-quoting.ts';
 import { version } from '../../shared/version.ts';
 import { usageError } from '../cli-errors.ts';
-import type { CheckResult } from './check-result.ts';
+import type { Finding } from './check-result.ts';
 import type { DoctorContext } from './doctor-context.ts';
 import { createRedaction } from './redact-proxies.ts';
 
@@ -22,7 +23,7 @@ const maxLogLines = 200;
 export async function writeBundle(
   path: string,
   context: DoctorContext,
-  findings: readonly CheckResult[],
+  findings: readonly Finding[],
 ): Promise<void> {
   const { commandContext, settings, status } = context;
   const { clock, processContext } = commandContext;
@@ -50,7 +51,7 @@ export async function writeBundle(
     const filePath = quoteShellWord(join(path, 'iam-token-doctor.json'), processContext.platform);
     throw usageError(
       `cannot write the bundle ${path}: it is a folder`,
-      `iam-token doctor --bundle ${filePath}`,
+      daemonHint(`iam-token doctor --bundle ${filePath}`),
     );
   }
   const file = { path, name: 'the bundle', errorCode: 'bad_request' } as const;

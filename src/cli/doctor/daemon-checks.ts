@@ -7,6 +7,7 @@ import type { DaemonStatus } from '../../protocol/method-types.ts';
 import { protocolVersion } from '../../protocol/envelope.ts';
 import { isVersionManagerPath } from '../../service/service-node.ts';
 import { formatTimeSpan } from '../../shared/duration.ts';
+import { daemonHint, receivedHint } from '../../shared/hint.ts';
 import { quoteShellWord } from '../../shared/shell-quoting.ts';
 import { version } from '../../shared/version.ts';
 import { defineUserService } from '../current-service.ts';
@@ -39,7 +40,7 @@ const versions: Check = {
   run({ hello, socketPath, commandContext: { processContext } }) {
     if (hello === undefined) return skip('the daemon did not report its version');
     const reason = `the daemon is version ${hello.version}, this client is version ${version}`;
-    const command = upgradeCommand(processContext, socketPath);
+    const command = daemonHint(upgradeCommand(processContext, socketPath));
     if (hello.protocol !== protocolVersion) return fail('unsupported_version', reason, command);
     return hello.version === version ? pass(`client and daemon are both ${version}`) : warn(reason, command);
   },
@@ -68,11 +69,11 @@ const node: Check = {
     if (path === null) return skip("cannot determine the daemon's Node");
     if (path.endsWith(' (deleted)') || !existsSync(path)) {
       const reason = `the daemon's Node no longer exists: ${path.replace(' (deleted)', '')}`;
-      return fail('internal', reason, restartCommand);
+      return fail('internal', reason, daemonHint(restartCommand));
     }
     if (!isVersionManagerPath(path)) return pass(path);
     const reason = `${path} is managed by a Node version manager; if it is removed, the daemon cannot start`;
-    return warn(reason, `if you remove this version of Node, run: ${restartCommand}`);
+    return warn(reason, daemonHint(`if you remove this version of Node, run: ${restartCommand}`));
   },
 };
 
@@ -81,12 +82,14 @@ const store: Check = {
   dependsOn: 'daemon',
 
   run({ status }) {
-    if (status?.daemon.locked === true) return fail('locked', 'the daemon is locked', 'iam-token unlock');
+    if (status?.daemon.locked === true)
+      return fail('locked', 'the daemon is locked', daemonHint('iam-token unlock'));
     const daemonStore: Partial<DaemonStatus['store']> = status?.daemon.store ?? {};
     const { kind = 'none', problem, confirmation, leftovers } = daemonStore;
-    const results = leftovers ? [warn(leftovers.message, leftovers.hint)] : [];
-    if (problem) return [fail(problem.code, problem.message, problem.hint), ...results];
-    if (confirmation) return [warn(`${kind}, open; ${confirmation.message}`, confirmation.hint), ...results];
+    const results = leftovers ? [warn(leftovers.message, receivedHint(leftovers))] : [];
+    if (problem) return [fail(problem.code, problem.message, receivedHint(problem)), ...results];
+    if (confirmation)
+      return [warn(`${kind}, open; ${confirmation.message}`, receivedHint(confirmation)), ...results];
     return [pass(`${kind}, open`), ...results];
   },
 };
@@ -133,7 +136,7 @@ function createAddressCheck(name: 'metadata' | 'metrics'): Check {
     run({ status }) {
       const { [`${name}Address` as const]: address, [`${name}Problem` as const]: problem } =
         status?.daemon ?? {};
-      if (problem !== undefined) return fail(problem.code, problem.message, problem.hint);
+      if (problem !== undefined) return fail(problem.code, problem.message, receivedHint(problem));
       return address === undefined ? [] : pass(`listening on ${address}`);
     },
   };

@@ -6,6 +6,7 @@ import {
 } from '../../platform/unsafe-environment.ts';
 import { systemPaths } from '../../platform/paths.ts';
 import { upgradeCommand, userManagerFolder } from '../../platform/service-manager.ts';
+import { daemonHint } from '../../shared/hint.ts';
 import { type Check, type CheckResult, pass, warn } from './check-result.ts';
 import type { DoctorContext } from './doctor-context.ts';
 
@@ -40,7 +41,7 @@ function checkDaemon({ status, commandContext: { processContext } }: DoctorConte
   const command = isService
     ? upgradeCommand(processContext)
     : `${unsetCommand(found, processContext.platform)}; iam-token stop; iam-tokend &`;
-  return warn(`the daemon was started with ${formatVariables(found)}`, command);
+  return warn(`the daemon was started with ${formatVariables(found)}`, daemonHint(command));
 }
 
 /** The units of `iam-token install` unset them; the daemon does not see them. */

@@ -9,6 +9,7 @@ import { findConfigAccessWarning } from '../../config/config-access.ts';
 import { readConfig } from '../../config/read-config.ts';
 import { openSocketFolder } from '../../files/sockets/socket-folder.ts';
 import { upgradeCommand } from '../../platform/service-manager.ts';
+import { daemonHint } from '../../shared/hint.ts';
 import { quoteShellWord } from '../../shared/shell-quoting.ts';
 import { version } from '../../shared/version.ts';
 import { type Check, fail, pass, skip, warn } from './check-result.ts';
@@ -24,7 +25,7 @@ const client: Check = {
 const configuration: Check = {
   name: 'configuration',
   dependsOn: null,
-  defaultHint: ({ configPath }) => `correct ${configPath}, then run: iam-token doctor`,
+  defaultHint: ({ configPath }) => daemonHint(`correct ${configPath}, then run: iam-token doctor`),
 
   async run(context) {
     const { configPath, commandContext } = context;

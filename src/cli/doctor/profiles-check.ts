@@ -1,6 +1,7 @@
 import { profileParams } from '../../client/request-token.ts';
 import type { ProfileStatus } from '../../protocol/method-types.ts';
 import { formatTimeSpan } from '../../shared/duration.ts';
+import { daemonHint, receivedHint } from '../../shared/hint.ts';
 import { formatProfileOption, quoteShellWord } from '../../shared/shell-quoting.ts';
 import { expiryMarginMs } from '../../token/token.ts';
 import { formatAccountName } from '../terminal/format-account-name.ts';
@@ -14,16 +15,17 @@ export const profilesCheck: Check = {
     const { env, platform } = processContext;
     const profiles = status?.profiles ?? [];
     const [firstProfile] = profiles;
-    if (firstProfile === undefined) return fail('login_required', 'no profiles yet', 'iam-token login');
+    if (firstProfile === undefined)
+      return fail('login_required', 'no profiles yet', daemonHint('iam-token login'));
     const { profile: explicitName } = profileParams(undefined, env);
     const selectedName = explicitName ?? profiles.find(({ isDefault }) => isDefault)?.profile;
     if (selectedName === undefined) {
-      const command = `iam-token use ${quoteShellWord(firstProfile.profile, platform)}`;
-      return fail('unknown_profile', 'no default profile', command);
+      const hint = daemonHint(`iam-token use ${quoteShellWord(firstProfile.profile, platform)}`);
+      return fail('unknown_profile', 'no default profile', hint);
     }
     if (!profiles.some(({ profile }) => profile === selectedName)) {
       const reason = `IAM_TOKEND_PROFILE is set to "${selectedName}", which does not exist`;
-      return fail('unknown_profile', reason, 'iam-token profiles');
+      return fail('unknown_profile', reason, daemonHint('iam-token profiles'));
     }
     const selection = explicitName === undefined ? 'default profile' : 'profile from IAM_TOKEND_PROFILE';
     return [pass(`${selection}: ${selectedName}`), ...profiles.map(checkProfile)];
@@ -37,10 +39,10 @@ function checkProfile(status: ProfileStatus): CheckResult {
   const token = displayName === undefined ? 'token' : `token of ${formatAccountName(status)}`;
   const tokenText = hasValidToken ? `${token} valid for ${formatTimeSpan(timeLeftMs)}` : `no valid ${token}`;
   const reason = `${problem?.message ?? state}; ${tokenText}`;
-  const hint = problem?.hint ?? `iam-token refresh ${formatProfileOption(profile)}`;
+  const hint = receivedHint(problem ?? {}) ?? daemonHint(`iam-token refresh ${formatProfileOption(profile)}`);
   switch (state) {
     case 'ok':
-      return { check, ...(notice === undefined ? pass(tokenText) : warnOfNotice(tokenText, notice)) };
+      return { check, ...(notice === undefined ? pass(tokenText) : warn(`${tokenText}; ${notice}`)) };
     case 'loading':
     case 'renewing':
     case 'failing':
@@ -56,10 +58,4 @@ function checkProfile(status: ProfileStatus): CheckResult {
     default:
       return state satisfies never;
   }
-}
-
-/** A notice ends with a command, after a colon. */
-function warnOfNotice(tokenText: string, notice: string): CheckResult {
-  const [, text = notice, command = null] = /^(.*): (iam-token .*)$/s.exec(notice) ?? [];
-  return warn(`${tokenText}; ${text}`, command);
 }

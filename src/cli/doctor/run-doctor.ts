@@ -1,10 +1,12 @@
 import { IamTokenError, type IamTokenErrorCode } from '../../shared/errors.ts';
+import { callsDaemon, formatHint } from '../../shared/hint.ts';
 import { ConfigError } from '../../config/read-config.ts';
 import { errorMessage } from '../../shared/error-utils.ts';
 import type { CommandContext } from '../command.ts';
-import { addSocketToHint } from '../socket-hints.ts';
+import { hasCommands } from '../commands/daily/status/format-status.ts';
+import { formatSocketLine } from '../socket-line.ts';
 import { writeBundle } from './bundle.ts';
-import { type Check, type CheckResult, fail, skip } from './check-result.ts';
+import { type Check, type CheckResult, fail, type Finding, skip } from './check-result.ts';
 import { checks } from './checks.ts';
 import { createDoctorContext, type DoctorContext } from './doctor-context.ts';
 import { exitCodeOf, reportError } from '../parsing/exit-codes.ts';
@@ -14,25 +16,29 @@ import { formatJsonLine, escapeControlCharacters, escapeLines } from '../termina
 // For `install`: the doctor is a bundle of its own, with packages that other commands do not load.
 export { checkConfiguration } from './check-configuration.ts';
 
-type Finding = CheckResult & { readonly check: string };
+type NamedResult = CheckResult & { readonly check: string };
 
 /** A bundle of its own, like `run-command-line.ts`: only the exit code is returned. */
 export function runDoctor(commandContext: CommandContext): Promise<number> {
-  return examine(commandContext).catch((error: unknown) => reportError(error, commandContext.socketPath));
+  return examine(commandContext).catch((error: unknown) => reportError(error, commandContext));
 }
 
 async function examine(commandContext: CommandContext): Promise<number> {
   const { options, processContext } = commandContext;
   const context = createDoctorContext(commandContext);
-  const findings = (await withProgress('the checks', runChecks(context))).map(
-    ({ command, ...finding }): Finding => ({
-      ...finding,
-      command: command === null ? null : addSocketToHint(command, commandContext.socketPath),
-    }),
-  );
+  const results = await withProgress('the checks', runChecks(context));
+  const findings = results.map((result): Finding => ({
+    ...result,
+    command: result.command === null ? null : formatHint(result.command),
+  }));
   if (options.has('json')) {
     print(formatJsonLine({ checks: findings }));
   } else {
+    const hasCommand =
+      results.some(({ command }) => command !== null && callsDaemon(command)) ||
+      (context.status !== undefined && hasCommands(context.status));
+    const socketLine = hasCommand ? formatSocketLine(commandContext) : undefined;
+    if (socketLine !== undefined) print(`hint: ${escapeControlCharacters(socketLine)}`);
     print(formatFindings(findings, createStyleText(processContext.env)).join('\n'));
   }
   const bundle = options.get('bundle');
@@ -44,8 +50,8 @@ async function examine(commandContext: CommandContext): Promise<number> {
   return firstFailure?.code ? exitCodeOf(firstFailure.code) : 0;
 }
 
-async function runChecks(context: DoctorContext): Promise<readonly Finding[]> {
-  const findings: Finding[] = [];
+async function runChecks(context: DoctorContext): Promise<readonly NamedResult[]> {
+  const namedResults: NamedResult[] = [];
   const failedChecks = new Set<string>();
   for (const check of checks) {
     const { name, dependsOn } = check;
@@ -54,10 +60,10 @@ async function runChecks(context: DoctorContext): Promise<readonly Finding[]> {
       ? [skip(`needs the check "${dependsOn}" to pass`)]
       : await runCheck(check, context);
     if (isBlocked || results.some(({ mark }) => mark === 'failed')) failedChecks.add(name);
-    findings.push(...results.map((result) => ({ check: name, ...result })));
+    namedResults.push(...results.map((result) => ({ check: name, ...result })));
   }
   context.connection?.close();
-  return findings;
+  return namedResults;
 }
 
 async function runCheck(
@@ -67,7 +73,7 @@ async function runCheck(
   try {
     return [await run(context)].flat();
   } catch (error) {
-    const hint = error instanceof IamTokenError ? error.hint : undefined;
+    const hint = error instanceof IamTokenError ? error.unrenderedHint : undefined;
     return [fail(problemCodeOf(error), errorMessage(error), hint ?? defaultHint?.(context))];
   }
 }

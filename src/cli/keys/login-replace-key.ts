@@ -1,6 +1,7 @@
 /** `login --replace-key`: the key of the file is replaced by one that no file has. */
 import type { LoginResult } from '../../protocol/method-types.ts';
 import { formatTimeSpan } from '../../shared/duration.ts';
+import { daemonHint } from '../../shared/hint.ts';
 import { quoteShellWord } from '../../shared/shell-quoting.ts';
 import { usageError } from '../cli-errors.ts';
 import type { CommandContext } from '../command.ts';
@@ -29,7 +30,9 @@ export function validateReplaceKey(context: CommandContext, formatLogin: () => s
   if (!requiresConsent(context) || (canPrompt() && path !== '-')) return;
   throw usageError(
     '--replace-key deletes the key that other programs may use; without a terminal for the question, it requires --yes',
-    `${formatLogin()} --service-account-key ${quoteShellWord(path, processContext.platform)} --replace-key --yes`,
+    daemonHint(
+      `${formatLogin()} --service-account-key ${quoteShellWord(path, processContext.platform)} --replace-key --yes`,
+    ),
   );
 }
 

@@ -1,6 +1,7 @@
 import type { RotateKeyResult } from '../../protocol/method-types.ts';
 import * as methods from '../../protocol/methods.ts';
 import { IamTokenError } from '../../shared/errors.ts';
+import { receivedHint } from '../../shared/hint.ts';
 import type { ProfileParams } from '../../client/request-token.ts';
 import { callDaemon, type CommandContext } from '../command.ts';
 import { withProgress } from '../terminal/terminal.ts';
@@ -17,5 +18,9 @@ export async function replaceKey(
   const result = await withProgress('Yandex Cloud to replace the key', replacing);
   if (result.problem === undefined) return result;
   const { problem, keyId } = result;
-  throw new IamTokenError({ ...problem, message: `the new key ${keyId} is in use, but ${problem.message}` });
+  throw new IamTokenError({
+    ...problem,
+    message: `the new key ${keyId} is in use, but ${problem.message}`,
+    hint: receivedHint(problem),
+  });
 }

@@ -1,7 +1,7 @@
 import { IamTokenError, type IamTokenErrorCode } from '../../shared/errors.ts';
 import { userMessage } from '../../shared/error-utils.ts';
 import { SilentExit } from '../cli-errors.ts';
-import { addSocketToHint } from '../socket-hints.ts';
+import { type DaemonSelection, formatHintText } from '../socket-line.ts';
 import { printError } from '../terminal/terminal.ts';
 
 /** The meanings as `--help` and the manual page list them. */
@@ -38,13 +38,13 @@ export function exitCodeOf(code: IamTokenErrorCode): number {
 
 /**
  * Prints the error of a command.
- * @param socketPath the `--socket` of its command line
+ * @param selection absent without a command line
  * @returns the exit code
  */
-export function reportError(error: unknown, socketPath?: string): number {
+export function reportError(error: unknown, selection?: DaemonSelection): number {
   if (error instanceof SilentExit) return error.exitCode;
   const isIamTokenError = error instanceof IamTokenError;
-  const hint = isIamTokenError ? error.hint : undefined;
-  printError(userMessage(error), hint === undefined ? undefined : addSocketToHint(hint, socketPath));
+  const hint = isIamTokenError ? error.unrenderedHint : undefined;
+  printError(userMessage(error), formatHintText(hint, selection));
   return exitCodeOf(isIamTokenError ? error.code : 'internal');
 }

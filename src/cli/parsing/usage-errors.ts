@@ -1,6 +1,7 @@
 /** The errors of an invalid command line. Each hint is a command that works as it stands. */
 import { isProfileName } from '../../protocol/limits.ts';
 import type { IamTokenError } from '../../shared/errors.ts';
+import { daemonHint } from '../../shared/hint.ts';
 import { formatProfileOption, quotePosixWord } from '../../shared/shell-quoting.ts';
 import { suggestClosest } from '../../shared/text/suggest-closest.ts';
 import { usageError } from '../cli-errors.ts';
@@ -21,9 +22,10 @@ function quoteArgument(text: string): string {
 }
 
 export function unknownCommandError(word: string, names: readonly string[]): IamTokenError {
+  const suggestion = suggestClosest(word, names);
   return usageError(
     `unknown command ${quoteArgument(word)}`,
-    `iam-token ${suggestClosest(word, names) ?? '--help'}`,
+    suggestion === undefined ? 'iam-token --help' : daemonHint(`iam-token ${suggestion}`),
   );
 }
 
@@ -76,7 +78,7 @@ export function invalidValueError(
 export function missingOperandError(command: CommandDefinition, operand: Operand): IamTokenError {
   return usageError(
     `missing argument ${operand.placeholder}`,
-    operand.kind === 'profile' ? 'iam-token profiles' : helpInvocationOf(command),
+    operand.kind === 'profile' ? daemonHint('iam-token profiles') : helpInvocationOf(command),
   );
 }
 
@@ -90,7 +92,7 @@ export function unexpectedArgumentError(
   if (names.includes('stdin')) {
     return usageError(
       'unexpected argument: a secret is read from a prompt or from stdin, never from the command line',
-      invocationOf(command),
+      daemonHint(invocationOf(command)),
     );
   }
   const message = `unexpected argument ${quoteArgument(word)}`;

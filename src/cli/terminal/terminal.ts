@@ -58,8 +58,11 @@ export function printWarning(message: string, hint?: string): void {
 
 export function printNote(text: string, hint?: string): void {
   writeStderr(`iam-token: ${escapeControlCharacters(text)}\n`);
-  for (const line of hint?.split('\n') ?? [])
-    writeStderr(`iam-token: hint: ${escapeControlCharacters(line)}\n`);
+  if (hint !== undefined) printHint(hint);
+}
+
+export function printHint(hint: string): void {
+  for (const line of hint.split('\n')) writeStderr(`iam-token: hint: ${escapeControlCharacters(line)}\n`);
 }
 
 /** On a terminal, shows `waiting for …` while the work takes long, and erases it afterwards. */

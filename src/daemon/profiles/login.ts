@@ -211,7 +211,9 @@ function problemFromFailure({ hint, ...failure }: ExchangeFailure): Problem {
 /** A credential that failed is not stored, so a `refresh` would have nothing to exchange. */
 function loginHintOf(hint: Hint): Hint {
   return linesOf(hint).map((line) =>
-    typeof line === 'object' && line.command === 'refresh' ? { ...line, command: 'login' } : line,
+    typeof line === 'object' && 'command' in line && line.command === 'refresh'
+      ? { ...line, command: 'login' }
+      : line,
   );
 }
 

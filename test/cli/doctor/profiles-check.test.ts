@@ -56,7 +56,7 @@ const faultCases: readonly FaultCase[] = [
     'C4: the end of OAuth tokens',
     'profile work',
     0,
-    /^token valid for .*; new OAuth tokens have been refused .*; move this profile to another kind$/,
+    /^token valid for .*; new OAuth tokens have been refused .*; move this profile to another kind: iam-token login --yc$/,
     (fixture) => {
       const notice = `${oauthSunset}; move this profile to another kind: iam-token login --yc`;
       fixture.profiles = fixture.profiles.map((each) => ({ ...each, notice }));

@@ -36,7 +36,7 @@ function isHintParameter(path: string, name: string): boolean {
 
 /** They format a word of a hint, and are no hints. */
 const wordFormatters =
-  /^(?:quote\w*|format\w*Option|joinHints|linesOf|formatHint|escape\w*|omitUndefined|addSocketToHint)$/;
+  /^(?:quote\w*|format\w*Option|joinHints|linesOf|formatHint|escape\w*|omitUndefined|daemonHint)$/;
 
 /** @returns each as `FILE: TEXT`; `${…}` stands for an expression, `{…}` for a command hint with its parts */
 export function collectHints(files: readonly ParsedFile[]): ReadonlySet<string> {

@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
+import { dirname } from 'node:path';
 import { once } from 'node:events';
 import { unreadableFileError } from '../../../src/cli/commands/setup/secret-file.ts';
 import { problemOf, renderProblem } from '../../../src/shared/errors.ts';
@@ -47,6 +48,21 @@ function print(error: unknown): string {
 const credentialProblem = 'file-store-problems.ts';
 
 export const clientScenarios: readonly HintScenario[] = [
+  {
+    title: 'the hints of a daemon at another socket are typed in order',
+    hints: ['socket-line.ts: export IAM_TOKEND_SOCKET=${}'],
+    async run(lab) {
+      const socketPath = lab.path("it's/ipc.sock");
+      mkdirSync(dirname(socketPath), { mode: 0o700 });
+      await lab.testEnv.startDaemon(['--socket', socketPath]);
+      const option = '--socket "$PWD/it\'s/ipc.sock"';
+      const { stderr: locked } = await lab.run(`iam-token lock ${option} && iam-token ${option}`);
+      const lines = ['socket-line.ts: export IAM_TOKEND_SOCKET=${}', 'daemon-lock.ts: {unlock}'].map((hint) =>
+        lab.commandOf(hint, locked),
+      );
+      assert.match((await lab.run(lines.join('\n'))).stdout, /^unlocked/);
+    },
+  },
   {
     title: 'other programs in ~/.local/bin make room for those of install',
     hints: [

@@ -147,6 +147,7 @@ export const daemonScenarios: readonly HintScenario[] = [
     title: 'a mistyped command line is corrected',
     hints: [
       'usage-errors.ts: iam-token ${}',
+      'usage-errors.ts: iam-token --help',
       'usage-errors.ts: ${} --help',
       'usage-errors.ts: iam-token profiles',
     ],
@@ -155,6 +156,8 @@ export const daemonScenarios: readonly HintScenario[] = [
       await logIn(lab, '--profile', 'work');
       const command = await lab.run('iam-token statsu');
       assert.equal((await lab.type('usage-errors.ts: iam-token ${}', command.stderr)).code, 0);
+      const none = await lab.run('iam-token xyzzy');
+      assert.equal((await lab.type('usage-errors.ts: iam-token --help', none.stderr)).code, 0);
       const option = await lab.run('iam-token status --jsno');
       assert.equal((await lab.type('usage-errors.ts: ${} --help', option.stderr)).code, 0);
       const operand = await lab.run('iam-token logout work');

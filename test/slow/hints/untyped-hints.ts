@@ -77,6 +77,7 @@ listening-user.ts: netstat -ano -p tcp | findstr :\${}
 paths.ts: use a name such as \\\\.\\pipe\\iam-tokend-me
 windows-task.ts: install iam-tokend and Node in folders with plain names
 keychain-problems.ts: npm install --global iam-tokend
+socket-line.ts: $env:IAM_TOKEND_SOCKET = \${}
 `;
 
 /** Typed on a machine with systemd, or in a desktop session, by these tests: they need its manager, or a window. */

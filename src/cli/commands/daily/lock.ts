@@ -1,7 +1,9 @@
 import { callDaemon, type CommandContext, type CommandDefinition } from '../../command.ts';
-import { addSocketToHint } from '../../socket-hints.ts';
-import { print, printWarning } from '../../terminal/terminal.ts';
+import { formatSocketLine } from '../../socket-line.ts';
+import { print, printHint, printWarning } from '../../terminal/terminal.ts';
 import * as methods from '../../../protocol/methods.ts';
+
+const unlockHint = 'iam-token unlock';
 
 export const lock: CommandDefinition = {
   name: 'lock',
@@ -12,7 +14,8 @@ export const lock: CommandDefinition = {
 
 async function runLock(context: CommandContext): Promise<void> {
   const { outcome, warning } = await callDaemon(context, methods.lock, {});
-  const unlockCommand = addSocketToHint('iam-token unlock', context.socketPath);
-  print(`${outcome === 'locked' ? 'locked' : 'already locked'}; to unlock: ${unlockCommand}`);
+  const socketLine = formatSocketLine(context);
+  if (socketLine !== undefined) printHint(socketLine);
+  print(`${outcome === 'locked' ? 'locked' : 'already locked'}; to unlock: ${unlockHint}`);
   if (warning !== undefined) printWarning(warning.message, warning.hint);
 }

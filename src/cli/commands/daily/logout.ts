@@ -3,8 +3,8 @@ import type { LogoutResult } from '../../../protocol/method-types.ts';
 import { callDaemon, type CommandContext, type CommandDefinition, profileParamsOf } from '../../command.ts';
 import { flag, keychainTimeoutMs, profileOption } from '../../parsing/options.ts';
 import { escapeControlCharacters } from '../../terminal/escape.ts';
-import { printLeftovers } from '../../print-leftovers.ts';
-import { print, printNote, withProgress } from '../../terminal/terminal.ts';
+import { printDaemonNotes } from '../../print-daemon-notes.ts';
+import { print, withProgress } from '../../terminal/terminal.ts';
 
 export const logout: CommandDefinition = {
   name: 'logout',
@@ -25,8 +25,7 @@ async function runLogout(context: CommandContext): Promise<void> {
   print(
     `logged out of ${escapeControlCharacters(result.profile)}${isRevoking ? `; ${formatRevocation(result)}` : ''}`,
   );
-  for (const { message, hint } of result.left ?? []) printNote(message, hint);
-  printLeftovers(result.leftovers);
+  printDaemonNotes([...(result.left ?? []), result.leftovers], context);
 }
 
 /** An older daemon ignores `revoke`: its result has no `tokenRevoked`. */

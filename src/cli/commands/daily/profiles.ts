@@ -1,8 +1,9 @@
 import * as methods from '../../../protocol/methods.ts';
+import { daemonHint } from '../../../shared/hint.ts';
 import { callDaemon, type CommandContext, type CommandDefinition, withDaemon } from '../../command.ts';
 import { jsonOption } from '../../parsing/options.ts';
 import { fetchProfiles, fetchStatus } from '../../fetch-status.ts';
-import { addSocketToHint } from '../../socket-hints.ts';
+import { formatHintText } from '../../socket-line.ts';
 import { escapeControlCharacters, formatJsonLine } from '../../terminal/escape.ts';
 import { createStyleText, getOutputColumns, print, printNote } from '../../terminal/terminal.ts';
 import { formatProfileTable } from './status/profile-table.ts';
@@ -27,7 +28,7 @@ async function runProfiles(context: CommandContext): Promise<void> {
     fetchStatus(connection, undefined, deadline),
   );
   if (statuses.length === 0)
-    return printNote('no profiles yet', addSocketToHint('iam-token login', context.socketPath));
+    return printNote('no profiles yet', formatHintText(daemonHint('iam-token login'), context));
   const styleText = createStyleText(context.processContext.env);
   const table = formatProfileTable(statuses, context.clock.now().wallMs, styleText, getOutputColumns());
   return print(table.join('\n'));

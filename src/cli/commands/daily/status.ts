@@ -4,10 +4,10 @@ import { type CommandContext, type CommandDefinition, withDaemon } from '../../c
 import { flag, jsonOption, profileOption } from '../../parsing/options.ts';
 import { warnOnVersionMismatch } from '../../check-daemon.ts';
 import { type FullStatus, fetchStatus } from '../../fetch-status.ts';
-import { addSocketToHints } from '../../socket-hints.ts';
-import { formatStatus } from './status/format-status.ts';
+import { formatSocketLine } from '../../socket-line.ts';
+import { formatStatus, hasCommands } from './status/format-status.ts';
 import { createStyleText, getOutputColumns, print } from '../../terminal/terminal.ts';
-import { formatJsonLine } from '../../terminal/escape.ts';
+import { escapeControlCharacters, formatJsonLine } from '../../terminal/escape.ts';
 import { watchStatus } from './status/watch-status.ts';
 
 export const status: CommandDefinition = {
@@ -51,11 +51,12 @@ async function printMetrics(context: CommandContext, profile: string | undefined
   print((await renderMetrics(fullStatus, { processPrefix })).trimEnd());
 }
 
-function formatScreen(
-  fullStatus: FullStatus,
-  { clock, processContext, socketPath }: CommandContext,
-): readonly string[] {
-  const shownStatus = addSocketToHints(fullStatus, socketPath);
-  const styleText = createStyleText(processContext.env);
-  return formatStatus(shownStatus, clock.now().wallMs, styleText, getOutputColumns());
+function formatScreen(fullStatus: FullStatus, context: CommandContext): readonly string[] {
+  const styleText = createStyleText(context.processContext.env);
+  const lines = formatStatus(fullStatus, context.clock.now().wallMs, styleText, getOutputColumns());
+  const socketLine = hasCommands(fullStatus) ? formatSocketLine(context) : undefined;
+  return [
+    ...(socketLine === undefined ? [] : [`hint: ${escapeControlCharacters(socketLine)}`, '']),
+    ...lines,
+  ];
 }

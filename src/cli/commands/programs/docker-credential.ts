@@ -3,9 +3,11 @@ import { readRegistries } from '../../../config/single-settings.ts';
 import { parseRegistry } from '../../../config/registries.ts';
 import { userFolders } from '../../../platform/paths.ts';
 import { errorMessage } from '../../../shared/error-utils.ts';
+import { daemonHint } from '../../../shared/hint.ts';
 import type { CommandContext, CommandDefinition } from '../../command.ts';
 import { profileOption } from '../../parsing/options.ts';
 import { escapeControlCharacters, formatJsonLine } from '../../terminal/escape.ts';
+import { formatHintText } from '../../socket-line.ts';
 import { print, printError, printNote } from '../../terminal/terminal.ts';
 import { requestTokenFor } from '../../token-request.ts';
 
@@ -72,10 +74,13 @@ async function takesToken(host: string, context: CommandContext): Promise<boolea
 }
 
 /** Those of the user's `config.yaml`. */
-async function readOwnRegistries({ processContext }: CommandContext): Promise<readonly string[]> {
-  const registries = await readRegistries(join(userFolders(processContext).config, 'config.yaml'));
-  if (registries === null)
-    printNote('config.yaml is not valid; its registries are ignored', 'iam-token doctor');
+async function readOwnRegistries(context: CommandContext): Promise<readonly string[]> {
+  const { config } = userFolders(context.processContext);
+  const registries = await readRegistries(join(config, 'config.yaml'));
+  if (registries === null) {
+    const hint = formatHintText(daemonHint('iam-token doctor'), context);
+    printNote('config.yaml is not valid; its registries are ignored', hint);
+  }
   return registries ?? [];
 }
 

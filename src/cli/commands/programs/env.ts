@@ -1,4 +1,4 @@
-import { quotePosixWord } from '../../../shared/shell-quoting.ts';
+import { quotePosixWord, quotePowerShellWord } from '../../../shared/shell-quoting.ts';
 import type { CommandContext, CommandDefinition } from '../../command.ts';
 import { choice, preferredMinTtlOption, profileOption, quietOption } from '../../parsing/options.ts';
 import { print } from '../../terminal/terminal.ts';
@@ -28,10 +28,9 @@ const shellSyntaxes = {
     assign: (name, value) => `set -gx ${name} '${value.replaceAll(/['\\]/g, String.raw`\$&`)}'`,
     remove: (name) => `set -e ${name}`,
   },
-  // about_Quoting_Rules: a quote is escaped by doubling it; typographic quotes count as quotes.
   powershell: {
     failure: "Write-Error 'iam-token: no token'",
-    assign: (name, value) => `$env:${name} = '${value.replaceAll(/['\u2018-\u201b]/g, '$&$&')}'`,
+    assign: (name, value) => `$env:${name} = ${quotePowerShellWord(value)}`,
     remove: (name) => `Remove-Item -ErrorAction Ignore Env:${name}`,
   },
 } as const satisfies Readonly<Record<string, ShellSyntax>>;

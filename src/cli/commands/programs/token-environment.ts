@@ -2,6 +2,7 @@ import { requestToken } from '../../../client/request-token.ts';
 import type { DaemonStatus, ProfileStatus, TokenResult } from '../../../protocol/method-types.ts';
 import { formatTimeSpan } from '../../../shared/duration.ts';
 import { IamTokenError } from '../../../shared/errors.ts';
+import { daemonHint } from '../../../shared/hint.ts';
 import { omitUndefined } from '../../../shared/omit-undefined.ts';
 import { isResourceId } from '../../../shared/resource-id.ts';
 import { quoteShellWord } from '../../../shared/shell-quoting.ts';
@@ -75,7 +76,7 @@ function noMetadataAddressError(
   return metadataAddress !== undefined && profile !== undefined
     ? usageError(
         `the metadata address serves the default profile only, not ${escapeControlCharacters(profile.profile)}`,
-        `iam-token use ${quoteShellWord(profile.profile, 'linux')}`,
+        daemonHint(`iam-token use ${quoteShellWord(profile.profile, 'linux')}`),
       )
     : usageError(
         'the metadata address is off',

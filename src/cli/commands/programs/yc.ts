@@ -11,7 +11,7 @@ import { runInForeground } from './run-in-foreground.ts';
 import { validResourceIdOf } from './token-environment.ts';
 import { parseYcArguments, type YcArguments } from './yc-arguments.ts';
 import { fetchStatus } from '../../fetch-status.ts';
-import { addSocketToHint } from '../../socket-hints.ts';
+import { formatHintText } from '../../socket-line.ts';
 import { print, printError, printWarning } from '../../terminal/terminal.ts';
 import { requestTokenFor } from '../../token-request.ts';
 
@@ -115,7 +115,7 @@ async function fetchTokenVariable(
     if (!isUnknownProfile(error, knownFlags))
       printWarning(
         `${error.message}; yc continues with its own login`,
-        error.hint === undefined ? undefined : addSocketToHint(error.hint, context.socketPath),
+        formatHintText(error.unrenderedHint, context),
       );
     return {};
   }

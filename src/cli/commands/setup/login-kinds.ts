@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { programCandidates } from '../../../platform/program-candidates.ts';
 import { isExternalProgram } from '../../../platform/process-context.ts';
 import type { IamTokenError } from '../../../shared/errors.ts';
-import { formatHint } from '../../../shared/hint.ts';
+import { daemonHint, formatHint } from '../../../shared/hint.ts';
 import { omitUndefined } from '../../../shared/omit-undefined.ts';
 import { Secret } from '../../../shared/secret.ts';
 import { quoteShellWord } from '../../../shared/shell-quoting.ts';
@@ -68,7 +68,7 @@ const oauth: LoginKind = {
     if (context.options.has('stdin') || canPrompt()) return;
     throw usageError(
       'cannot prompt for the OAuth token without a terminal',
-      `${formatLoginCommand(context)} --stdin < FILE`,
+      daemonHint(`${formatLoginCommand(context)} --stdin < FILE`),
     );
   },
 
@@ -91,7 +91,7 @@ const serviceAccountKey: LoginKind = {
     if (context.options.get('service-account-key') !== '-' || !isTerminal('stdin')) return;
     throw usageError(
       'cannot read the key from a terminal, which would show it',
-      `${formatLoginCommand(context)} --service-account-key FILE`,
+      daemonHint(`${formatLoginCommand(context)} --service-account-key FILE`),
     );
   },
 
@@ -131,7 +131,7 @@ const workloadIdentity: LoginKind = {
     if (context.options.has('token-file')) return;
     throw usageError(
       '--workload-identity requires --token-file',
-      `${formatLoginCommand(context)} --workload-identity SA_ID --token-file PATH`,
+      daemonHint(`${formatLoginCommand(context)} --workload-identity SA_ID --token-file PATH`),
     );
   },
 
@@ -185,6 +185,6 @@ export function missingKindError(context: CommandContext): IamTokenError {
     '--yc, --service-account-key FILE, --metadata, --workload-identity SA_ID --token-file PATH, or --oauth';
   return usageError(
     `login requires a kind of credential: ${kinds}`,
-    `${formatLoginCommand(context)} --service-account-key FILE`,
+    daemonHint(`${formatLoginCommand(context)} --service-account-key FILE`),
   );
 }

@@ -10,7 +10,7 @@ import { chooseKind } from './choose-kind.ts';
 import { editSettings, isSettingsEdit } from './edit-settings.ts';
 import { replaceKeyAfterLogin, replaceKeyOptions } from '../../keys/login-replace-key.ts';
 import { missingKindError, selectLoginKind } from './login-kinds.ts';
-import { printLeftovers } from '../../print-leftovers.ts';
+import { printDaemonNotes } from '../../print-daemon-notes.ts';
 import { formatLocalTime, print, withProgress } from '../../terminal/terminal.ts';
 import { canPrompt } from '../../terminal/prompt.ts';
 import { escapeControlCharacters } from '../../terminal/escape.ts';
@@ -102,7 +102,7 @@ async function runLogin(typedContext: CommandContext): Promise<void> {
   const validity = expiresAt && `; IAM token valid until ${formatLocalTime(expiresAt, now)}`;
   print(`logged in as ${account}${validity ?? ''}`);
   if (inherited !== undefined) print(formatInherited(inherited));
-  printLeftovers(leftovers);
+  printDaemonNotes([leftovers], context);
   if (options.has('replace-key') && !(await replaceKeyAfterLogin(context, profile, lastUse))) return;
   kind.printNextSteps?.(context, daemonStatus.store.kind);
 }

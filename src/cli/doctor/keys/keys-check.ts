@@ -1,5 +1,6 @@
 import type { ProfileStatus } from '../../../protocol/method-types.ts';
 import { formatTimeSpan } from '../../../shared/duration.ts';
+import { daemonHint, receivedHint } from '../../../shared/hint.ts';
 import { formatProfileOption } from '../../../shared/shell-quoting.ts';
 import { listKeyFiles, readKeyId } from '../../keys/key-files.ts';
 import { type Check, type CheckResult, pass, warn } from '../check-result.ts';
@@ -29,13 +30,13 @@ function checkKey(
   if (key === undefined) return [];
   const check = `key of ${profile}`;
   const rotateCommand = isDefault
-    ? 'iam-token rotate-key'
-    : `iam-token rotate-key ${formatProfileOption(profile)}`;
+    ? daemonHint('iam-token rotate-key')
+    : daemonHint(`iam-token rotate-key ${formatProfileOption(profile)}`);
   const { id, createdAt, problem } = key;
   const ageMs = createdAt === undefined ? 0 : nowMs - Date.parse(createdAt);
   const path = files.find(([, keyId]) => keyId === id)?.[0];
   return [
-    ...(problem === undefined ? [] : [{ check, ...warn(problem.message, problem.hint ?? null) }]),
+    ...(problem === undefined ? [] : [{ check, ...warn(problem.message, receivedHint(problem)) }]),
     ...(ageMs <= maxAgeMs
       ? []
       : [{ check, ...warn(`${id} is ${formatTimeSpan(ageMs)} old`, rotateCommand) }]),

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeYcShim } from '../../../support/processes/yc-shim.ts';
-import { type CliResult, buildCleanEnv } from '../../../support/processes/run-cli.ts';
+import { type CliResult, buildCleanEnv, runCli } from '../../../support/processes/run-cli.ts';
 import {
   subtractMinute,
   createStatusResult,
@@ -184,6 +184,18 @@ describe('iam-token yc', () => {
       /^iam-token: warning: iam-tokend is not running \(no socket at \/nowhere\/ipc\.sock\); yc continues with its own login\n/,
     );
     assert.equal(readRealYcToken(), '');
+  });
+
+  it('warns with the socket of the command line before the hint', async () => {
+    daemon.setScript(failWith({ code: 'login_required', message: 'not logged in', hint: 'iam-token login' }));
+    const { stderr } = await runCli(['--socket', daemon.socketPath, 'yc', 'compute', 'instance', 'list'], {
+      env: { HOME: folder(), PATH: `${folder()}/real:/usr/bin:/bin` },
+    });
+    assert.equal(
+      stderr,
+      'iam-token: warning: not logged in; yc continues with its own login\n' +
+        `iam-token: hint: export IAM_TOKEND_SOCKET=${daemon.socketPath}\niam-token: hint: iam-token login\n`,
+    );
   });
 
   it('never takes the shim for the real yc', async () => {

@@ -42,6 +42,21 @@ export function formatStatus(
   ];
 }
 
+/** Whether there are commands in what `formatStatus` shows. */
+export function hasCommands({ daemon, profiles }: FullStatus): boolean {
+  const { store, metadataProblem, metricsProblem } = daemon;
+  const problems = [
+    ...profiles.flatMap(({ problem, key }) => [problem, key?.problem]),
+    ...[store.problem, store.confirmation, store.leftovers, metadataProblem, metricsProblem],
+  ];
+  return (
+    profiles.length === 0 ||
+    daemon.locked === true ||
+    profiles.some(({ notice }) => notice !== undefined) ||
+    problems.some((problem) => problem?.hint !== undefined)
+  );
+}
+
 function formatTitle(name: string, description: string | null): string {
   return description === null ? name : `${name}   ${description}`;
 }

@@ -5,6 +5,7 @@ import * as methods from '../../../../protocol/methods.ts';
 import { IamTokenError } from '../../../../shared/errors.ts';
 import { type CommandContext, withDaemon } from '../../../command.ts';
 import { type FullStatus, fetchStatus } from '../../../fetch-status.ts';
+import { type DaemonSelection, formatHintText } from '../../../socket-line.ts';
 import { escapeControlCharacters, escapeLines, formatJsonLine } from '../../../terminal/escape.ts';
 import { createRedraw } from '../../../terminal/redraw.ts';
 import { isTerminal, print, printNote } from '../../../terminal/terminal.ts';
@@ -28,7 +29,10 @@ export async function watchStatus(
   formatScreen: (status: FullStatus) => readonly string[],
 ): Promise<never> {
   const isJson = context.options.has('json');
-  const view = isTerminal('stdout') && !isJson ? createScreenView(formatScreen) : createLineView(isJson);
+  const view =
+    isTerminal('stdout') && !isJson
+      ? createScreenView(context, formatScreen)
+      : createLineView(context, isJson);
   let isConnected = false;
   const showStatus = (status: FullStatus): void => {
     isConnected = true;
@@ -71,18 +75,22 @@ async function follow(
   }
 }
 
-function createScreenView(formatScreen: (status: FullStatus) => readonly string[]): StatusView {
+function createScreenView(
+  selection: DaemonSelection,
+  formatScreen: (status: FullStatus) => readonly string[],
+): StatusView {
   const draw = createRedraw();
   return {
     showStatus: (status) => draw(formatScreen(status)),
-    showDisconnected: ({ message, hint }) => {
+    showDisconnected: ({ message, unrenderedHint }) => {
+      const hint = formatHintText(unrenderedHint, selection);
       const hintLines = hint === undefined ? [] : escapeLines(hint).map((line) => `hint: ${line}`);
       draw([escapeControlCharacters(describeWait(message)), ...hintLines]);
     },
   };
 }
 
-function createLineView(isJson: boolean): StatusView {
+function createLineView(selection: DaemonSelection, isJson: boolean): StatusView {
   const lastLines = new Map<string, string>();
   let isDisconnectionReported = false;
   return {
@@ -90,7 +98,8 @@ function createLineView(isJson: boolean): StatusView {
       isDisconnectionReported = false;
       for (const line of collectChanges(status, lastLines, isJson)) print(line);
     },
-    showDisconnected: ({ message, hint }) => {
+    showDisconnected: ({ message, unrenderedHint }) => {
+      const hint = formatHintText(unrenderedHint, selection);
       if (!isDisconnectionReported) printNote(describeWait(message), hint);
       isDisconnectionReported = true;
     },
