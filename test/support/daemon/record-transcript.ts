@@ -21,7 +21,9 @@ const commands: readonly (readonly [args: string, stdin?: string])[] = [
   ['lock'],
   ['unlock'],
   ['login --oauth --stdin --profile home', oauthToken],
-  ['logout --profile home --revoke'],
+  ['login --profile home --folder-id b1other'],
+  ['profiles rename home private'],
+  ['logout --profile private --revoke'],
   ['stop'],
 ];
 
