@@ -118,7 +118,7 @@ async function main(): Promise<void> {
     getContainerAccess: () => guard.getContainerAccess(settings.current.config.peers.containers),
   });
   if (!isStderrJournal()) writeStderr(`listening on ${socketPaths.ipc}`);
-  await awaitSignals(daemon, async () => {
+  await awaitSignals(daemon, locks, async () => {
     await Promise.all([daemon.checkSockets(), reloadSettings(settings, profileParts, log)]);
   });
 }
@@ -198,11 +198,16 @@ function readOwnCgroup(): string {
 }
 
 /** Resolves when the daemon has stopped. */
-async function awaitSignals(daemon: Daemon, reload: () => Promise<void>): Promise<void> {
+async function awaitSignals(
+  daemon: Daemon,
+  locks: InstanceLocks,
+  reload: () => Promise<void>,
+): Promise<void> {
   process.on('SIGTERM', () => void daemon.stop());
   process.on('SIGINT', () => void daemon.stop());
   process.on('SIGHUP', () => void reload());
   await daemon.stopped;
+  locks.removeFiles();
 }
 
 function reportError(error: unknown): void {

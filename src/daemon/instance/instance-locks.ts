@@ -1,5 +1,5 @@
 /** One daemon for each configuration folder, each socket and each file store. */
-import { closeSync } from 'node:fs';
+import { closeSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   type DaemonRecord,
@@ -109,6 +109,24 @@ export class InstanceLocks {
       }
     }
     return errors;
+  }
+
+  /**
+   * Removes the lock files before this process ends, because release 0.1.0 starts only without those of later releases. A file
+   * that cannot be removed stays.
+   */
+  removeFiles(): void {
+    for (const [path, fd] of this.#descriptors) {
+      if (fd !== null && isFileAt(path, fd)) removeIfPossible(path);
+    }
+  }
+}
+
+function removeIfPossible(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Such as on a disk that has become read-only. The next daemon uses the file.
   }
 }
 

@@ -132,6 +132,21 @@ describe('A2: instance locks', () => {
   const folder = useTemporaryFolder();
   const lockPath = (): string => join(folder(), 'lock');
 
+  it('19.6: remove their files at the end, for 0.1.0, but no file of another process, and hold until then', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    const locks = createLocks();
+    await locks.acquireFolder(folder());
+    const path = join(folder(), 'ipc.sock.lock');
+    await locks.acquire(path);
+    rmSync(path);
+    const other = await startHolder('await locks.acquire(path);', path);
+    locks.removeFiles();
+    assert.deepEqual(readdirSync(folder()), ['ipc.sock.lock']);
+    await assert.rejects(createLocks().acquireFolder(folder()), AlreadyRunningError);
+    await other.kill();
+    return undefined;
+  });
+
   it('do not overwrite a file that is not a lock file, or follow a link', async () => {
     for (const text of ['precious', '0'.repeat(31), `${'0'.repeat(32)}\n`, '{"pid":1}']) {
       writeFileSync(lockPath(), text);
