@@ -1,10 +1,13 @@
-import { socketPaths } from '../client/dial.ts';
-import { upgradeCommand } from '../platform/service-manager.ts';
 import * as methods from '../protocol/methods.ts';
 import type { DaemonStatus } from '../protocol/method-types.ts';
-import { daemonHint } from '../shared/hint.ts';
 import { version } from '../shared/version.ts';
-import { type CommandContext, withDaemon } from './command.ts';
+import {
+  type CommandContext,
+  type ConnectOptions,
+  olderDaemonError,
+  restartHint,
+  withDaemon,
+} from './command.ts';
 import { formatHintText } from './socket-line.ts';
 import { printWarning } from './terminal/terminal.ts';
 
@@ -22,13 +25,30 @@ export function checkDaemon(method: 'login' | 'unlock', context: CommandContext)
   });
 }
 
+/**
+ * Checks that the daemon is not of a release that ignores or refuses what this client is going to send.
+ * @param feature `--replace-key`
+ * @throws IamTokenError `unknown_method`
+ */
+export function requireRelease(
+  release: string,
+  feature: string,
+  daemonVersion: string,
+  context: ConnectOptions,
+): void {
+  if (isOlder(daemonVersion, release))
+    throw olderDaemonError(`is version ${daemonVersion}`, feature, context);
+}
+
+function isOlder(release: string, other: string): boolean {
+  return release.localeCompare(other, 'en', { numeric: true }) < 0;
+}
+
 /** After an upgrade the old daemon keeps working until it is restarted. */
-export function warnOnVersionMismatch(daemonVersion: string, context: CommandContext): void {
+export function warnOnVersionMismatch(daemonVersion: string, connectOptions: ConnectOptions): void {
   if (daemonVersion === version) return;
-  const { socketPath, processContext } = context;
-  const [path] = socketPaths(socketPath, processContext).paths;
   printWarning(
     `the daemon is version ${daemonVersion}, this client is version ${version}`,
-    formatHintText(daemonHint(upgradeCommand(processContext, path)), context),
+    formatHintText(restartHint(connectOptions), connectOptions),
   );
 }

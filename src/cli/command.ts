@@ -1,10 +1,13 @@
 import type { Connection } from '../client/connection.ts';
-import { dial } from '../client/dial.ts';
+import { dial, socketPaths } from '../client/dial.ts';
 import { type Deadline, deadlineAfter } from '../client/deadline.ts';
 import { profileParams, type ProfileParams } from '../client/request-token.ts';
 import type { ProcessContext } from '../platform/paths.ts';
+import { upgradeCommand } from '../platform/service-manager.ts';
 import type { Method, MethodDefinition, CallParams, MethodResult } from '../protocol/method-types.ts';
 import type { Clock } from '../shared/clock.ts';
+import { IamTokenError } from '../shared/errors.ts';
+import { daemonHint, type Hint } from '../shared/hint.ts';
 import type { Operand, OptionDefinition } from './parsing/options.ts';
 
 /** A row of the command table: parsing, help, completion and the manual page follow from it. */
@@ -85,10 +88,44 @@ export function callDaemon<M extends Method>(
   method: MethodDefinition<M>,
   params: CallParams<M>,
 ): Promise<MethodResult<M>> {
-  return withDaemon(connectOptions, (connection, deadline) => connection.call(method, params, deadline));
+  return withDaemon(connectOptions, (connection, deadline) =>
+    connection.call(method, params, deadline),
+  ).catch((error: unknown) => {
+    throw explainUnknownMethod(error, method.name, connectOptions);
+  });
 }
 
 /** The `profile` parameter of a call: from an option, else from the environment. */
 export function profileParamsOf({ options, processContext }: CommandContext): ProfileParams {
   return profileParams(options.get('profile'), processContext.env);
+}
+
+/** The command that restarts the daemon with the installed release. */
+export function restartHint({
+  socketPath,
+  processContext,
+}: Pick<ConnectOptions, 'socketPath' | 'processContext'>): Hint {
+  const [path] = socketPaths(socketPath, processContext).paths;
+  return daemonHint(upgradeCommand(processContext, path));
+}
+
+/**
+ * @param age `is version 0.1.0`
+ * @param feature what it does not support
+ */
+export function olderDaemonError(
+  age: string,
+  feature: string,
+  connectOptions: ConnectOptions,
+): IamTokenError {
+  const message = `the running daemon ${age} and does not support ${feature}`;
+  return new IamTokenError({ code: 'unknown_method', message, hint: restartHint(connectOptions) });
+}
+
+/** The error of a call, with the command that helps if the daemon does not have the method. */
+function explainUnknownMethod(error: unknown, method: string, connectOptions: ConnectOptions): unknown {
+  const isUnknown = error instanceof IamTokenError && error.code === 'unknown_method';
+  return isUnknown
+    ? olderDaemonError('is older than this client', `the method ${method}`, connectOptions)
+    : error;
 }

@@ -39,6 +39,28 @@ describe('a daemon older than the client', () => {
     });
   }
 
+  const key = ['--service-account-key', '-', '--replace-key', '--yes'];
+  for (const release of ['0.0.9', '0.1.12', '0.1.0-beta.1']) {
+    it(`19.6: of version ${release} gets no credential that it would not replace`, async () => {
+      const daemon = await ScriptedDaemon.start(respondWith(resultsForVersion(release)));
+      const { stderr, code } = await runCli(['login', ...key], { socket: daemon.socketPath, stdin: '{}' });
+      await daemon.close();
+      assert.equal(code, 1);
+      const sentence = `error: the running daemon is version ${release} and does not support --replace-key\n`;
+      assert.ok(stderr.includes(sentence), stderr);
+      assert.ok(daemon.requests.every(({ method }) => method !== 'login'));
+    });
+  }
+
+  it('19.6: is not a daemon of a later release', async () => {
+    for (const release of ['0.2.0', '0.10.0', '1.0.0']) {
+      const daemon = await ScriptedDaemon.start(respondWith(resultsForVersion(release)));
+      const { stderr } = await runCli(['login', ...key], { socket: daemon.socketPath, stdin: '{}' });
+      await daemon.close();
+      assert.doesNotMatch(stderr, /does not support --replace-key/);
+    }
+  });
+
   it('causes no warning if both have the same version', async () => {
     const daemon = await ScriptedDaemon.start(respondWith(resultsForVersion(version)));
     const { stderr } = await runCli(['unlock'], { socket: daemon.socketPath });

@@ -1,6 +1,8 @@
 /** A login without a credential: it changes the settings of a profile. */
 import * as methods from '../../../protocol/methods.ts';
 import { IamTokenError } from '../../../shared/errors.ts';
+import { version } from '../../../shared/version.ts';
+import { requireRelease } from '../../check-daemon.ts';
 import { callDaemon, type CommandContext, profileParamsOf } from '../../command.ts';
 import { canPrompt } from '../../terminal/prompt.ts';
 import { escapeControlCharacters } from '../../terminal/escape.ts';
@@ -43,6 +45,11 @@ export async function editSettings(context: CommandContext): Promise<boolean> {
     const isMissing =
       error instanceof IamTokenError && (error.code === 'unknown_profile' || error.code === 'login_required');
     if (isMissing && canPrompt()) return false;
+    if (error instanceof IamTokenError && error.code === 'bad_request') {
+      // A daemon of 0.1.0 requires a kind.
+      const { version: daemonVersion } = await callDaemon(context, methods.hello, { version });
+      requireRelease('0.2.0', 'a login without a credential', daemonVersion, context);
+    }
     throw error;
   }
 }

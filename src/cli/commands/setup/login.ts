@@ -2,7 +2,7 @@ import type { LoginResult } from '../../../protocol/method-types.ts';
 import * as methods from '../../../protocol/methods.ts';
 import { callDaemon, type CommandContext, type CommandDefinition, profileParamsOf } from '../../command.ts';
 import { clearable, flag, id, keychainTimeoutMs, profileOption, text, url } from '../../parsing/options.ts';
-import { checkDaemon } from '../../check-daemon.ts';
+import { checkDaemon, requireRelease } from '../../check-daemon.ts';
 import { formatAccountName } from '../../terminal/format-account-name.ts';
 import { retryAfterInstall } from './retry-after-install.ts';
 import { unlockForLogin } from '../../unlock-store.ts';
@@ -75,6 +75,8 @@ async function runLogin(typedContext: CommandContext): Promise<void> {
   if (isEdit && (await retryAfterInstall(typedContext, () => editSettings(typedContext)))) return;
   if (typedKind === null && !canPrompt()) throw missingKindError(typedContext);
   const daemonStatus = await retryAfterInstall(typedContext, () => checkDaemon('login', typedContext));
+  if (typedContext.options.has('replace-key'))
+    requireRelease('0.2.0', '--replace-key', daemonStatus.version, typedContext);
   await unlockForLogin(typedContext, daemonStatus);
   const context = typedKind === null ? await chooseKind(typedContext) : typedContext;
   const kind = selectLoginKind(context);
