@@ -21,7 +21,8 @@ import { type PrivateKeyring, startPrivateKeyring } from './stores/private-keyri
 import { createRealClock } from './time/real-clock.ts';
 import { waitUntil } from './wait-until.ts';
 
-const programsFolder = fileURLToPath(new URL('../../bin/', import.meta.url));
+/** Of the programs under test. */
+export const builtPrograms = fileURLToPath(new URL('../../bin/', import.meta.url));
 
 export interface TestEnvironmentOptions {
   readonly store?: 'keychain' | 'file' | 'memory';
@@ -32,6 +33,8 @@ export interface TestEnvironmentOptions {
   readonly logLevel?: string;
   readonly accounts?: readonly OauthAccount[];
   readonly lifetimeMs?: number;
+  /** The folder of its programs at each start; those under test unless given. */
+  readonly programsFolder?: () => string;
   /** The user of its programs, which requires root; the current user unless given. */
   readonly uid?: number;
 }
@@ -95,12 +98,12 @@ export async function startTestEnvironment(options: TestEnvironmentOptions = {})
   createFolders(folder, runtimeFolder, options);
 
   const runProgram = (program: string, args: readonly string[], stdin = ''): Promise<CommandResult> => {
-    const words = [join(programsFolder, `${program}.js`), ...args];
+    const words = [programPath(options, program), ...args];
     return waitForExit(spawn(process.execPath, words, { env: environment, ...userOptions }), stdin);
   };
   const ownArgs = ['--store', store, '--log-level', logLevel];
   const daemon = new DaemonProcess((args, extraEnvironment, launcher) => {
-    const program = [...launcher, process.execPath, join(programsFolder, 'iam-tokend.js')];
+    const program = [...launcher, process.execPath, programPath(options, 'iam-tokend')];
     const env = { ...environment, ...extraEnvironment };
     return spawn(program[0] ?? '', [...program.slice(1), ...ownArgs, ...args], {
       ...userOptions,
@@ -127,6 +130,10 @@ export async function startTestEnvironment(options: TestEnvironmentOptions = {})
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function programPath({ programsFolder }: TestEnvironmentOptions, name: string): string {
+  return join(programsFolder?.() ?? builtPrograms, `${name}.js`);
 }
 
 function createFolders(folder: string, runtimeFolder: string, { config, uid }: TestEnvironmentOptions): void {

@@ -8,6 +8,7 @@ import { describeLostSocket } from './user-service/describe-lost-socket.ts';
 import { describeSandboxes } from './user-service/describe-sandboxes.ts';
 import { describeSupervision } from './user-service/describe-supervision.ts';
 import { describeTerminalCommands } from './user-service/describe-terminal-commands.ts';
+import { describeUpgrade } from './user-service/describe-upgrade.ts';
 
 describe('systemd user service', () => {
   const service = new UserService();
@@ -34,5 +35,6 @@ describe('systemd user service', () => {
   describeCredentials(service);
   describeLostSocket(service);
   describeSandboxes(service);
+  describe('upgraded from 0.1.0', () => describeUpgrade(service));
   describe('on a terminal', () => describeTerminalCommands(service));
 });

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { root } from '../../conventions/source-tree.ts';
 import { type Emulator, startEmulator } from '../../emulator/emulator.ts';
 import type { LoadReport } from '../daemon/load-clients.ts';
+import { loadClientsProgram, runLoadClients } from '../processes/run-load-clients.ts';
 import { installTarball } from '../processes/package-tarball.ts';
 import { oauthToken } from '../test-environment.ts';
 import { createRealClock } from '../time/real-clock.ts';
@@ -121,21 +118,19 @@ export class UserService {
     return readFileSync(`/proc/${await this.readMainPid()}/${name}`, 'utf8');
   }
 
-  /** Runs `action` while fifty clients send requests, and reports their responses and failures. */
-  async withFiftyClients(action: () => Promise<void>): Promise<LoadReport> {
-    const [program, ...args] = this.userManager.command([
-      process.execPath,
-      join(root, 'dist/test/support/daemon/load-clients.js'),
-      join(this.prefix, 'lib/node_modules/iam-tokend/dist/library/esm/client/iam-token-client.js'),
-      '50',
-    ]);
-    const clients = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    const lines = createInterface(clients.stdout);
-    assert.deepEqual(await once(lines, 'line'), ['started']);
-    const result = once(lines, 'line') as Promise<[string]>;
-    await action();
-    await this.expectSuccess(this.iamToken());
-    clients.stdin.end();
-    return JSON.parse((await result)[0]) as LoadReport;
+  /**
+   * Runs `action` while fifty clients send requests, and reports their responses and failures.
+   * @param library the module of `iam-tokend/client` in the package
+   */
+  async withFiftyClients(
+    action: () => Promise<void>,
+    library = 'dist/library/esm/client/iam-token-client.js',
+  ): Promise<LoadReport> {
+    const modulePath = join(this.prefix, 'lib/node_modules/iam-tokend', library);
+    const command = this.userManager.command([process.execPath, loadClientsProgram, modulePath, '50']);
+    return runLoadClients(command, async () => {
+      await action();
+      await this.expectSuccess(this.iamToken());
+    });
   }
 }
