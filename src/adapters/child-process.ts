@@ -1,5 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
+import { FileDeadline } from '../files/file-deadline.ts';
 import { findReplaceablePart, leadsThroughProc } from '../files/path-parts/replaceable-part.ts';
+import { probeProgram } from '../files/path-parts/probe-program.ts';
 import { programCandidates } from '../platform/program-candidates.ts';
 import { pathModuleOf, type ProcessContext } from '../platform/paths.ts';
 import { withoutUnsafeVariables } from '../platform/unsafe-environment.ts';
@@ -25,20 +27,29 @@ export function createProgramRunner(
   clock: Clock,
   isExecutable: (path: string) => boolean,
 ): ProgramRunner {
+  const fileDeadline = new FileDeadline(clock);
+  const listCandidates = (name: string): readonly string[] =>
+    pathModuleOf(context.platform).isAbsolute(name) ? [name] : programCandidates(name, context);
   return {
+    requireResponsive: async (name) => {
+      for (const path of listCandidates(name)) if (await probeProgram(path, fileDeadline)) return;
+    },
     findAccessViolation: async (path) => {
       const uid = process.getuid?.();
       if (uid === undefined) return null;
-      if (await leadsThroughProc(path)) return `${path} leads through /proc`;
-      return (await findReplaceablePart(path, uid))?.message ?? null;
+      return fileDeadline.run(`access to ${path}`, async () => {
+        if (await leadsThroughProc(path)) return `${path} leads through /proc`;
+        return (await findReplaceablePart(path, uid))?.message ?? null;
+      });
     },
-    find: (name) => {
-      const isPath = pathModuleOf(context.platform).isAbsolute(name);
-      const candidates = isPath ? [name] : programCandidates(name, context);
-      return candidates.find((path) => isExecutable(path)) ?? null;
-    },
+    find: (name) => listCandidates(name).find((path) => isExecutable(path)) ?? null,
     run: async (invocation, signal) => {
       let child: ChildProcess;
+      try {
+        await probeProgram(invocation.path, fileDeadline);
+      } catch {
+        return { outcome: 'not_started', code: 'ETIMEDOUT', stdout: '', stderr: '' };
+      }
       try {
         child = spawnProgram(invocation, context);
       } catch (error) {

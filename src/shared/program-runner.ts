@@ -35,6 +35,11 @@ export type ProgramResult = ProgramOutput &
 
 export interface ProgramRunner {
   /**
+   * Call this before `find`, which waits for the file systems of the folders in PATH.
+   * @throws Error if one of them, or that of the program, does not respond
+   */
+  requireResponsive(name: string): Promise<void>;
+  /**
    * The absolute path of a program, as the user's shell finds it; `null` if it is not installed.
    * @param name or an absolute path, which must be executable
    */
@@ -44,6 +49,6 @@ export interface ProgramRunner {
    * @throws the system's error
    */
   findAccessViolation(path: string): Promise<string | null>;
-  /** Runs without a terminal. Never throws. */
+  /** Runs without a terminal. Never throws; `ETIMEDOUT`: the file system of the program does not respond. */
   run(invocation: ProgramInvocation, signal: AbortSignal): Promise<ProgramResult>;
 }

@@ -56,6 +56,8 @@ export async function buildProfiles(parts: BuildProfilesParts): Promise<BuiltPro
       'warn',
       `this configuration folder is a copy of ${registry.copiedFrom}, whose keychain items stay`,
     );
+  for (const [name, newName] of registry.renamed)
+    log.write('warn', `renamed the profile ${JSON.stringify(name)}`, { profile: newName });
   const subscriptions = new Subscriptions();
   const hooks = new Hooks({
     clock,

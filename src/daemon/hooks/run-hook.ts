@@ -41,11 +41,12 @@ export async function runHook(
 /** @returns `failure`: why the program cannot be started */
 export async function findHookProgram(
   [name = '']: HookCommand,
-  programs: Pick<ProgramRunner, 'find' | 'findAccessViolation'>,
+  programs: Pick<ProgramRunner, 'requireResponsive' | 'find' | 'findAccessViolation'>,
 ): Promise<{ readonly path: string } | { readonly path: null; readonly failure: string }> {
-  const path = programs.find(name);
-  if (path === null) return { path, failure: 'there is no such program' };
   try {
+    await programs.requireResponsive(name);
+    const path = programs.find(name);
+    if (path === null) return { path, failure: 'there is no such program' };
     const violation = await programs.findAccessViolation(path);
     return violation === null
       ? { path }

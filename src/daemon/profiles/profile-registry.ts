@@ -12,6 +12,7 @@ import { type HintProfile, type LoginSettings, pickLoginSettings } from '../../s
 import { omitUndefined } from '../../shared/omit-undefined.ts';
 import { isResourceId } from '../../shared/resource-id.ts';
 import { maxDisplayNameLength } from '../../sources/exchange/display-name.ts';
+import { trimProfileNames } from '../trim-profile-names.ts';
 import { folderIdentitySchema, isCopiedFrom, isSameIdentity } from './folder-identity.ts';
 
 const profileNameSchema = v.pipe(v.string(), v.check(isProfileName));
@@ -111,6 +112,8 @@ export interface ProfileRegistry {
 export interface OpenedRegistry extends ProfileRegistry {
   /** The folder that this one was just found to be a copy of; `null` if it is none. */
   readonly copiedFrom: string | null;
+  /** The new names of profiles by those of version 0.1.0 that had blanks around them. */
+  readonly renamed: ReadonlyMap<string, string>;
 }
 
 /** By slot: the instance of the original folder, whose slot it is. */
@@ -192,8 +195,9 @@ export async function openProfileRegistry(
   let lastBytes = await readRegistryBytes(file, fsContext);
   let lastUpdate: Promise<void> = Promise.resolve();
   const identity = identifyFolder(folder);
-  const { folder: recorded, ...stored } =
+  const { folder: recorded, ...read } =
     lastBytes === null ? createRegistry() : parseRegistry(lastBytes, file, fsContext);
+  const { registry: stored, renamed } = trimProfileNames<ProfileEntry, Registry>(read);
   const hasInstance = async (path: string): Promise<boolean> =>
     (await readInstance(join(path, 'profiles.json'), fsContext)) === stored.instance;
   const isCopy = recorded !== undefined && (await isCopiedFrom(recorded, identity, hasInstance));
@@ -213,6 +217,7 @@ export async function openProfileRegistry(
   const registry = {
     current: isCopy ? separateFromOriginal(stored) : stored,
     copiedFrom: isCopy ? recorded.path : null,
+    renamed,
     update: (updater: (registry: Registry) => Registry): Promise<void> => {
       const pendingUpdate = lastUpdate.then(() => applyUpdate(updater));
       lastUpdate = pendingUpdate.catch(() => undefined);
@@ -220,8 +225,8 @@ export async function openProfileRegistry(
     },
   };
   // If the disk is read-only or full, the next start finds the same.
-  if (lastBytes !== null && (recorded === undefined || !isSameIdentity(recorded, identity)))
-    await registry.update((before) => before).catch(() => undefined);
+  const isChanged = recorded === undefined || !isSameIdentity(recorded, identity) || renamed.size > 0;
+  if (lastBytes !== null && isChanged) await registry.update((before) => before).catch(() => undefined);
   return registry;
 }
 

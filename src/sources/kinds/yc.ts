@@ -40,6 +40,7 @@ export const ycKind: CredentialKind = {
   accountCollections: ['userAccounts', 'serviceAccounts'],
 
   async createCredential({ settings }, _installation, { programs }) {
+    await requireResponsivePath(programs);
     const { profile, path = programs.find('yc') } = settings;
     if (path === null) throw createBadRequestError('cannot find yc on this machine', installHint);
     if (!isAbsolute(path) || /\p{C}/u.test(path))
@@ -76,6 +77,15 @@ export const ycKind: CredentialKind = {
   },
 };
 
+/** @throws IamTokenError `bad_request` */
+async function requireResponsivePath(programs: SourceTools['programs']): Promise<void> {
+  try {
+    await programs.requireResponsive('yc');
+  } catch (error) {
+    throw createBadRequestError(`cannot look for yc: ${errorReason(error)}`);
+  }
+}
+
 const ownProgramHint = 'install yc where only you and root can write';
 
 /**
@@ -95,6 +105,12 @@ async function findProgramRefusal(path: string, programs: SourceTools['programs'
 function createYcSource(yc: StoredYc, tools: SourceTools): IamTokenSource {
   return {
     async exchange(signal, interactive) {
+      try {
+        await tools.programs.requireResponsive('yc');
+        await tools.programs.requireResponsive(yc.path);
+      } catch (error) {
+        return createFailure('transient', `cannot start ${yc.path}: ${errorReason(error)}`);
+      }
       const refusal = await findProgramRefusal(yc.path, tools.programs);
       if (refusal !== null) return createFailure('interaction_required', refusal, ownProgramHint);
       const timeoutMs = interactive ? interactiveTimeoutMs : backgroundTimeoutMs;

@@ -34,6 +34,7 @@ describe('18.6: hooks', () => {
     };
     runs = [];
     programs = {
+      requireResponsive: async () => undefined,
       find: (name) => (name === 'missing' ? null : name.replace(/^(?!\/)/, '/usr/bin/')),
       findAccessViolation: async (path) => (path === '/tmp/shared' ? '/tmp/shared is writable' : null),
       run: (invocation, signal) =>

@@ -18,6 +18,7 @@ export function createFakePrograms(
   const runs: ProgramInvocation[] = [];
   return {
     runs,
+    requireResponsive: async () => undefined,
     find: () => programPath,
     findAccessViolation: async () => null,
     async run(program) {
