@@ -11,6 +11,7 @@ import {
 } from './key-replacement.ts';
 import { openLiveKey, requireKeys } from './live-key.ts';
 import { ObsoleteKeys } from './obsolete-keys.ts';
+import { credentialChanged } from './rotate-key.ts';
 import { RotationSchedule, type RotationScheduleParts } from './rotation-schedule.ts';
 
 export interface KeyRotationParts extends Omit<KeyReplacementParts, 'obsoleteKeys'>, RotationScheduleParts {
@@ -71,9 +72,11 @@ export class KeyRotation {
     const profile = profiles.get(name);
     const entry = this.#findEntry(profile);
     if (entry !== undefined) requireKeys(this.#parts, profile, entry);
-    const replaced = await logins.runInTurn([profile.name], () =>
-      replaceKey(this.#parts, profile, keepsReplacedKey, this.#createSignal()),
-    );
+    const replaced = await logins.runInTurn([profile.name], () => {
+      // While this waited for its turn, a logout and a login may have put another profile in its place.
+      if (!profiles.list().includes(profile)) throw new IamTokenError(credentialChanged);
+      return replaceKey(this.#parts, profile, keepsReplacedKey, this.#createSignal());
+    });
     this.#setProblem(profile, replaced.problem);
     return { profile, ...replaced };
   }

@@ -113,7 +113,7 @@ export async function createAndCommitKey(
   }
 }
 
-const credentialChanged: Problem = {
+export const credentialChanged: Problem = {
   code: 'unavailable',
   message: 'the credential was replaced or removed during the rotation of its key',
   retryAfterMs: 1_000,

@@ -52,6 +52,18 @@ describe('the rotation of a key that does not succeed', () => {
     assert.deepEqual(fixture.listKeyIds(), [keyId]);
   });
 
+  it('leaves the key of a login that took the place of the profile while it waited', async () => {
+    const release = fixture.base.store.holdCalls(({ operation }) => operation === 'write');
+    const login = fixture.login(running);
+    const rotation = captureProblem(rotate());
+    await running.profiles.logout();
+    release();
+    await login;
+    assert.equal((await rotation).code, 'unavailable');
+    assert.deepEqual(fixture.listKeyIds(), [key.id]);
+    assert.equal(await fixture.hasWorkingKey(running), true);
+  });
+
   it('says that the quota of keys is reached; the old key stays', async () => {
     fixture.emulator.keys.quota = 1;
     const { code, message, hint } = await captureProblem(rotate());
