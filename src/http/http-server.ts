@@ -15,6 +15,10 @@ const maxHeaderBytes = 8_192;
 const maxConnections = 1_000;
 /** Requests of one server that are handled in one turn of the event loop. */
 const requestsPerTurn = 8;
+/** How long a client may take to send the headers of its request. */
+const headersTimeoutMs = 5_000;
+/** How long a client may take to read a response. */
+const responseTimeoutMs = 30_000;
 /** How long clients may take to read their responses when the daemon stops. */
 const drainTimeoutMs = 500;
 /** Node would check all connections every 30 s, even if there are none; PendingConnections does it instead. */
@@ -55,10 +59,13 @@ const fullAccess: PeerAccess = { isOtherUser: false };
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const http = await import('node:http');
   const { clock, log, listenOn } = options;
-  const pendingConnections = new PendingConnections(clock);
-  const turns = new TurnLimiter(requestsPerTurn);
+  const limits: ServerLimits = {
+    pendingRequests: new PendingConnections(clock, headersTimeoutMs),
+    unreadResponses: new PendingConnections(clock, responseTimeoutMs),
+    turns: new TurnLimiter(requestsPerTurn),
+  };
   const socketListener = new SocketListener({
-    createServer: () => createServer(http, pendingConnections, turns, options),
+    createServer: () => createServer(http, limits, options),
     listenOn,
     onError: ({ message }) => log.write('warn', `cannot accept connections: ${message}`),
   });
@@ -67,10 +74,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     socketListener,
     listen: () => socketListener.listen(),
     close: async () => {
-      pendingConnections.stop();
+      limits.pendingRequests.stop();
+      limits.unreadResponses.stop();
       const { servers } = socketListener;
       const closed = socketListener.close();
-      pendingConnections.closeAll();
+      limits.pendingRequests.closeAll();
       clock.timeoutSignal(drainTimeoutMs).addEventListener('abort', () => {
         for (const server of servers) server.closeAllConnections();
       });
@@ -80,12 +88,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   };
 }
 
-function createServer(
-  http: typeof Http,
-  pendingConnections: PendingConnections,
-  turns: TurnLimiter,
-  options: HttpServerOptions,
-): Server {
+interface ServerLimits {
+  /** Connections whose request has not arrived yet. */
+  readonly pendingRequests: PendingConnections;
+  /** Connections whose client has not read the response yet. */
+  readonly unreadResponses: PendingConnections;
+  readonly turns: TurnLimiter;
+}
+
+function createServer(http: typeof Http, limits: ServerLimits, options: HttpServerOptions): Server {
   const accesses = new WeakMap<Socket, PeerAccess>();
   const server = http.createServer(
     {
@@ -97,8 +108,8 @@ function createServer(
       connectionsCheckingInterval: disabledIntervalMs,
     },
     (request, response) => {
-      pendingConnections.remove(request.socket);
-      void serveRequest(request, response, turns, options, accesses.get(request.socket) ?? fullAccess);
+      limits.pendingRequests.remove(request.socket);
+      void serveRequest(request, response, limits, options, accesses.get(request.socket) ?? fullAccess);
     },
   );
   server.maxConnections = maxConnections;
@@ -111,7 +122,7 @@ function createServer(
     const decision = options.decideAccess?.(socket) ?? fullAccess;
     if (!('rejectionReason' in decision)) {
       accesses.set(socket, decision);
-      return pendingConnections.add(socket);
+      return limits.pendingRequests.add(socket);
     }
     options.log.write('warn', `closed a connection: ${decision.rejectionReason}`);
     socket.destroy();
@@ -122,7 +133,7 @@ function createServer(
 async function serveRequest(
   request: IncomingMessage,
   response: ServerResponse,
-  turns: TurnLimiter,
+  { turns, unreadResponses }: ServerLimits,
   options: HttpServerOptions,
   access: PeerAccess,
 ): Promise<void> {
@@ -140,6 +151,7 @@ async function serveRequest(
     'x-content-type-options': 'nosniff',
   });
   response.end(body);
+  if (request.socket.writableLength > 0) unreadResponses.add(request.socket);
 }
 
 async function createResponse(

@@ -1,20 +1,20 @@
 import type { Socket } from 'node:net';
 import type { Alarm, Clock } from '../shared/clock.ts';
 
-/** How long a client may take to send the headers of its request. */
-const headersTimeoutMs = 5_000;
-/** Connections without complete headers; the oldest is closed when there are more. */
+/** The oldest connection is closed when there are more. */
 const maxPendingConnections = 128;
 
-/** Connections whose request has not arrived yet. Idle and slow clients are closed, so that others are served. */
+/** Connections that wait for their client. Idle and slow clients are closed, so that others are served. */
 export class PendingConnections {
   readonly #clock: Clock;
+  readonly #timeoutMs: number;
   /** Each with the monotonic time of its deadline, in the order of these. */
   readonly #deadlines = new Map<Socket, number>();
   readonly #alarm: Alarm;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, timeoutMs: number) {
     this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
     this.#alarm = clock.createAlarm(() => this.#closeOverdue());
   }
 
@@ -24,12 +24,12 @@ export class PendingConnections {
       this.#deadlines.delete(oldest);
       oldest.destroy();
     }
-    this.#deadlines.set(socket, this.#clock.now().monotonicMs + headersTimeoutMs);
+    this.#deadlines.set(socket, this.#clock.now().monotonicMs + this.#timeoutMs);
     socket.once('close', () => this.#deadlines.delete(socket));
     if (this.#deadlines.size === 1) this.#closeOverdue();
   }
 
-  /** The request has arrived. */
+  /** The client has done its part. */
   remove(socket: Socket): void {
     this.#deadlines.delete(socket);
   }
