@@ -1,4 +1,5 @@
 import { createProgramRunner } from '../../adapters/child-process.ts';
+import { redact } from '../../adapters/redact.ts';
 import type { TrustSource } from '../../daemon/credential-trust.ts';
 import { Hooks } from '../../daemon/hooks/hooks.ts';
 import { scheduleMemoryTrimming } from '../../daemon/memory-trimming.ts';
@@ -63,6 +64,7 @@ export async function buildProfiles(parts: BuildProfilesParts): Promise<BuiltPro
     clock,
     log,
     programs: createProgramRunner(context, clock, isExecutable),
+    redact,
     getCommands: () => settings.current.config.hooks,
   });
   const trustSource: TrustSource = {

@@ -11,6 +11,8 @@ export interface HooksParts {
   readonly clock: Pick<Clock, 'timeoutSignal'>;
   readonly log: Log;
   readonly programs: ProgramRunner;
+  /** Removes secrets from the output of a program, which may have several lines. */
+  readonly redact: (text: string) => string;
   /** Those of the configuration, which a reload may change. */
   readonly getCommands: () => Readonly<Record<EventName, HookCommand | null>>;
 }
@@ -78,14 +80,17 @@ export class Hooks {
   }
 
   async #run(event: EventName, params: EventParams): Promise<void> {
-    const { clock, log, programs, getCommands } = this.#parts;
+    const { clock, log, programs, redact, getCommands } = this.#parts;
     const { signal } = this.#stopController;
     const command = getCommands()[event];
     if (command === null || signal.aborted) return;
     const input = `${JSON.stringify({ event, ...params })}\n`;
     const { failure, output } = await runHook(command, input, programs, clock, signal);
     if (signal.aborted) return;
-    const lines = output.split(/[\r\n]+/).filter((line) => line.trim() !== '');
+    // Before it is split: the lines of a private key do not look like a secret.
+    const lines = redact(output)
+      .split(/[\r\n]+/)
+      .filter((line) => line.trim() !== '');
     for (const line of lines.slice(0, maxLoggedLines))
       log.write('info', `output of the hook for ${event}: ${line.slice(0, maxLoggedChars)}`);
     const droppedCount = lines.length - maxLoggedLines;

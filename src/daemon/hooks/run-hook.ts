@@ -35,7 +35,7 @@ export async function runHook(
     invocation,
     AbortSignal.any([signal, clock.timeoutSignal(hookTimeoutMs)]),
   );
-  return { failure: describeFailure(result), output: result.stdout + result.stderr };
+  return { failure: describeFailure(result), output: `${result.stdout}\n${result.stderr}` };
 }
 
 /** @returns `failure`: why the program cannot be started */

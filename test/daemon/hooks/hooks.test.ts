@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
+import { redact } from '../../../src/adapters/redact.ts';
 import { Hooks, type HooksParts } from '../../../src/daemon/hooks/hooks.ts';
 import { hookTimeoutMs } from '../../../src/daemon/hooks/run-hook.ts';
 import type { ProgramInvocation, ProgramResult, ProgramRunner } from '../../../src/shared/program-runner.ts';
@@ -47,7 +48,7 @@ describe('18.6: hooks', () => {
           runs.push({ invocation, end });
         }),
     };
-    hooks = new Hooks({ clock, log, programs, getCommands: () => commands });
+    hooks = new Hooks({ clock, log, programs, redact, getCommands: () => commands });
   });
 
   const rotated = (profile: string, source: object = work): Promise<void> => {
@@ -135,6 +136,14 @@ describe('18.6: hooks', () => {
     assert.equal(log.lines[0], 'info output of the hook for rotated: sent');
     assert.equal(log.lines[1], `info output of the hook for rotated: ${'x'.repeat(500)}`);
     assert.equal(log.lines[50], 'info output of the hook for rotated: … 53 more lines');
+  });
+
+  it('have no secret of their output in the log, also one of several lines', async () => {
+    await rotated('work');
+    const stdout = '-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n-----END PRIVATE KEY-----\nsent';
+    await runs[0]?.end({ stdout, stderr: 't1.9euelZqM.tail' });
+    const start = 'info output of the hook for rotated:';
+    assert.deepEqual(log.lines, [`${start} [redacted]`, `${start} sent`, `${start} [redacted]`]);
   });
 
   const failures: readonly (readonly [Partial<ProgramResult>, string])[] = [
