@@ -5,12 +5,16 @@ import { join } from 'node:path';
 const keyFileNames = ['key.json', 'authorized_key.json'];
 const maxKeyFileBytes = 65_536;
 
-/** The key files in this folder, and among the downloads. */
-export function listKeyFiles(home: string): readonly string[] {
+/**
+ * The key files of this user in this folder, and among the downloads. In a folder that others can write to, such as /tmp, a
+ * key of another user would lead to their account.
+ * @param uid `null` on Windows, where the owner is not checked
+ */
+export function listKeyFiles(home: string, uid: number | null): readonly string[] {
   const folders = ['', join(home, 'Downloads')];
   return folders
     .flatMap((folder) => keyFileNames.map((name) => join(folder, name)))
-    .filter((path) => readKeyFile(path) !== null);
+    .filter((path) => readKeyFile(path, uid) !== null);
 }
 
 /** The id of the key in a file; `null` if it has none. */
@@ -23,10 +27,11 @@ export function readKeyId(path: string): string | null {
   }
 }
 
-function readKeyFile(path: string): string | null {
+function readKeyFile(path: string, uid: number | null = null): string | null {
   try {
     const stats = statSync(path);
     if (!stats.isFile() || stats.size > maxKeyFileBytes) return null;
+    if (uid !== null && stats.uid !== uid) return null;
     const text = readFileSync(path, 'utf8');
     return text.includes('PRIVATE KEY') ? text : null;
   } catch {

@@ -47,7 +47,10 @@ async function listChoices({ clock, options, processContext }: CommandContext): 
     ...((await hasVmAccount(endpoint, clock))
       ? [{ text: 'service account of this VM', readOptions: () => ({ metadata: '' }) }]
       : []),
-    { text: 'authorized key of a service account, in a file', readOptions: () => readKeyOptions(home) },
+    {
+      text: 'authorized key of a service account, in a file',
+      readOptions: () => readKeyOptions(processContext),
+    },
     {
       text: 'workload identity: an OIDC token in a file, of Kubernetes or a CI system',
       readOptions: () => readWorkloadOptions(home),
@@ -56,8 +59,9 @@ async function listChoices({ clock, options, processContext }: CommandContext): 
   ];
 }
 
-async function readKeyOptions(home: string): Promise<Options> {
-  const [defaultAnswer] = listKeyFiles(home);
+async function readKeyOptions(processContext: CommandContext['processContext']): Promise<Options> {
+  const home = processContext.home();
+  const [defaultAnswer] = listKeyFiles(home, processContext.uid);
   return { 'service-account-key': await promptFile({ message: 'Key file', defaultAnswer, home }) };
 }
 

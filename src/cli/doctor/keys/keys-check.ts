@@ -15,7 +15,7 @@ export const keysCheck: Check = {
   run({ status, commandContext: { clock, processContext } }) {
     const profiles = status?.profiles.filter(({ key }) => key !== undefined) ?? [];
     if (profiles.length === 0) return pass('no authorized keys');
-    const files = listKeyFiles(processContext.home());
+    const files = listKeyFiles(processContext.home(), processContext.uid);
     const fileIds = files.map((path) => [path, readKeyId(path)] as const);
     const warnings = profiles.flatMap((profile) => checkKey(profile, fileIds, clock.now().wallMs));
     return warnings.length > 0 ? warnings : pass('none is older than a year, and no key file has one');
