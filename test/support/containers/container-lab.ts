@@ -95,10 +95,16 @@ export class ContainerLab {
     return archive;
   }
 
-  /** @returns the path of the archive */
-  async buildImage(name: string): Promise<string> {
+  /**
+   * @param buildArgs of scripts/image/build
+   * @returns the path of the archive
+   */
+  async buildImage(
+    name: string,
+    buildArgs: readonly string[] = ['--base-cache', join(root, 'dist/image-base')],
+  ): Promise<string> {
     const output = join(this.folder, name);
-    const args = ['--base-cache', join(root, 'dist/image-base'), '--output', output];
+    const args = [...buildArgs, '--output', output];
     const { code, stderr } = await waitForExit(
       spawn(join(root, 'scripts/image/build'), args, { stdio: ['ignore', 'pipe', 'pipe'] }),
     );
