@@ -79,7 +79,7 @@ const runBy: Readonly<Record<string, string>> = {
 
 const testTexts = readdirSync(join(root, 'test'), { recursive: true })
   .map(String)
-  .filter((name) => name.endsWith('.test.ts') && !name.startsWith('conventions/'))
+  .filter((name) => name.endsWith('.ts') && !name.startsWith('conventions/'))
   .map((name) => read(join('test', name)))
   .filter((text) => text.includes('readCommandBlocks(') || text.includes("'../../../RECIPES.md'"));
 

@@ -3,14 +3,20 @@ import { chmodSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Emulator, startEmulator } from '../emulator/emulator.ts';
+import { loadClientsProgram, runLoadClients } from '../support/processes/run-load-clients.ts';
 import { installTarball } from '../support/processes/package-tarball.ts';
+import { firstRelease } from '../support/releases/first-release.ts';
 import { createRealClock } from '../support/time/real-clock.ts';
 import { oauthToken } from '../support/test-environment.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { rawRequestScript } from '../support/systems/raw-request-script.ts';
 import type { ProcessResult } from '../support/systems/user-manager.ts';
+import { describeCredentials } from './system-service/describe-credentials.ts';
 import { describeDenials, describeServiceWithoutSession } from './system-service/describe-denials.ts';
-import { describeLostSocket } from './system-service/describe-lost-socket.ts';
+import { describeJobs } from './system-service/describe-jobs.ts';
+import { describeLingeringUser } from './system-service/describe-lingering-user.ts';
+import { describeLostSocket, type SystemService } from './system-service/describe-lost-socket.ts';
+import { describeUpgrade } from './system-service/describe-upgrade.ts';
 import { bootMachine, type Machine, getMachineSkipReason } from '../support/systems/machine.ts';
 
 /** In the machine. */
@@ -59,14 +65,38 @@ describe('iam-tokend in a booted machine', () => {
   const appendToFile = (path: string, text: string): Promise<string> =>
     expectSuccess(runAsRoot('sh', '-c', `echo '${text}' >>'${path}'`));
 
+  const service: SystemService = { clientProgram, socket, runAsRoot, iamToken, expectSuccess };
+
+  describeUpgrade({
+    ...service,
+    emulatorUrl: () => emulator.url,
+    installFirstRelease: () => installTarball(folder, firstRelease),
+    installThisRelease: () => installTarball(folder),
+    withClients: (user, library, action) => {
+      const modulePath = `/opt/iam-tokend/lib/node_modules/iam-tokend/${library}`;
+      const argv = [process.execPath, loadClientsProgram, modulePath, '10'];
+      const env = { IAM_TOKEND_SOCKET: socket };
+      return runLoadClients(machine.command(user, argv, env), action);
+    },
+  });
+
+  describe('for services of the system', () => {
+    before(async () => {
+      await expectSuccess(iamToken('root', ['install', '--system']));
+      await appendToFile('/etc/iam-tokend/config.yaml', `iam: { endpoint: "${emulator.url}" }`);
+      await expectSuccess(runAsRoot('systemctl', 'restart', 'iam-tokend'));
+      await expectSuccess(iamToken('root', ['login', '--stdin', '--socket', socket], {}, oauthToken));
+      await expectSuccess(runAsRoot('usermod', '--append', '--groups', 'iam-tokend', 'anna'));
+    });
+    after(() => expectSuccess(iamToken('root', ['uninstall', '--system', '--purge', '--yes'])));
+
+    describeCredentials(service);
+    describeJobs(service);
+  });
+
   describe('for all users', () => {
-    const watchedPaths = [
-      '/etc/systemd',
-      '/etc/sysusers.d',
-      '/etc/iam-tokend',
-      '/var/lib',
-      '/run/iam-tokend',
-    ];
+    const etcPaths = ['/etc/systemd', '/etc/sysusers.d', '/etc/iam-tokend'];
+    const watchedPaths = [...etcPaths, '/var/lib', '/run/iam-tokend'];
     let filesBefore: string;
     const callAsUser = (user: string, ...args: readonly string[]): Promise<ProcessResult> =>
       iamToken(user, [...args, '--socket', socket]);
@@ -76,6 +106,13 @@ describe('iam-tokend in a booted machine', () => {
           runAsRoot('systemctl', 'show', '--value', `--property=${name}`, 'iam-tokend.service'),
         )
       ).trim();
+
+    /** Other services of the machine write their state too. */
+    async function expectFilesBefore(): Promise<void> {
+      const isOwn = (name: string): boolean => /iam-tokend|^\/etc/.test(name);
+      const files = (await listFiles(...watchedPaths, '2>/dev/null')).split('\n');
+      assert.deepEqual(files.filter(isOwn), filesBefore.split('\n').filter(isOwn));
+    }
 
     before(async () => {
       await runAsRoot('mkdir', '-p', '/etc/sysusers.d');
@@ -95,10 +132,10 @@ describe('iam-tokend in a booted machine', () => {
         'systemctl --system enable iam-tokend.socket',
       ])
         assert.ok(output.includes(line), output);
-      assert.equal(await listFiles(...watchedPaths, '2>/dev/null'), filesBefore);
+      await expectFilesBefore();
     });
 
-    describeServiceWithoutSession({ clientProgram, socket, runAsRoot, iamToken, expectSuccess });
+    describeServiceWithoutSession(service);
 
     it('installs, accepts a login of root, and serves the users of its group', async () => {
       const output = await iamToken('root', ['install', '--system']);
@@ -185,8 +222,8 @@ describe('iam-tokend in a booted machine', () => {
       await expectSuccess(callAsUser('root', 'refresh'));
     });
 
-    describeDenials({ clientProgram, socket, runAsRoot, iamToken, expectSuccess });
-    describeLostSocket({ clientProgram, socket, runAsRoot, iamToken, expectSuccess });
+    describeDenials(service);
+    describeLostSocket(service);
 
     it('does not start without koffi, and logs the reason', async () => {
       const koffi = join(folder, 'lib/node_modules/iam-tokend/node_modules/koffi');
@@ -207,7 +244,7 @@ describe('iam-tokend in a booted machine', () => {
       await expectSuccess(iamToken('root', ['install', '--system']));
       assert.match(await expectSuccess(callAsUser('anna')), /^t1\./);
       await expectSuccess(iamToken('root', ['uninstall', '--system', '--purge']));
-      assert.equal(await listFiles(...watchedPaths, '2>/dev/null'), filesBefore);
+      await expectFilesBefore();
     });
   });
 
@@ -250,38 +287,10 @@ describe('iam-tokend in a booted machine', () => {
     });
   });
 
-  describe('for a user with lingering enabled', () => {
-    it('serves a token after a reboot without a login, and leaves nothing after a purge', async () => {
-      const uid = (await expectSuccess(runAsRoot('id', '--user', 'anna'))).trim();
-      const runtimeFolder = `/run/user/${uid}`;
-      const env = {
-        HOME: '/home/anna',
-        XDG_RUNTIME_DIR: runtimeFolder,
-        DBUS_SESSION_BUS_ADDRESS: `unix:path=${runtimeFolder}/bus`,
-      };
-      const runAsAnna = (args: readonly string[], stdin = ''): Promise<ProcessResult> =>
-        iamToken('anna', args, env, stdin);
-      const isUserManagerRunning = async (): Promise<boolean> =>
-        (await machine.run('anna', ['systemctl', '--user', 'is-active', 'default.target'], { env })).code ===
-        0;
-      await expectSuccess(runAsRoot('loginctl', 'enable-linger', 'anna'));
-      await waitUntil(isUserManagerRunning, 'the user manager runs');
-      const filesBefore = await listFiles('/home/anna', runtimeFolder);
-      await expectSuccess(machine.run('anna', ['mkdir', '-p', '/home/anna/.config/iam-tokend'], { env }));
-      const config = `store: file\nfile: { key: { key-file: /home/anna/.config/iam-tokend/key } }\niam: { endpoint: "${emulator.url}" }`;
-      const script = `umask 077; cd ~/.config/iam-tokend; echo '${config}' >config.yaml; head -c 32 /dev/urandom >key`;
-      await expectSuccess(machine.run('anna', ['sh', '-c', script], { env }));
-      await expectSuccess(runAsAnna(['install']));
-      await expectSuccess(runAsAnna(['login', '--stdin'], oauthToken));
-      const token = await expectSuccess(runAsAnna([]));
-      await machine.reboot();
-      assert.equal(await expectSuccess(runAsAnna([])), token);
-      assert.match(
-        await expectSuccess(runAsAnna(['status'])),
-        /service +iam-tokend\.service \(systemd --user\)\n/,
-      );
-      await expectSuccess(runAsAnna(['uninstall', '--purge']));
-      assert.equal(await listFiles('/home/anna', runtimeFolder), filesBefore);
-    });
+  describeLingeringUser({
+    ...service,
+    emulatorUrl: () => emulator.url,
+    listFiles,
+    getMachine: () => machine,
   });
 });

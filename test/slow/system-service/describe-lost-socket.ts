@@ -7,7 +7,12 @@ export interface SystemService {
   readonly clientProgram: string;
   readonly socket: string;
   readonly runAsRoot: (...argv: readonly string[]) => Promise<ProcessResult>;
-  readonly iamToken: (user: string, args: readonly string[]) => Promise<ProcessResult>;
+  readonly iamToken: (
+    user: string,
+    args: readonly string[],
+    env?: Readonly<Record<string, string>>,
+    stdin?: string,
+  ) => Promise<ProcessResult>;
   readonly expectSuccess: (result: Promise<ProcessResult>) => Promise<string>;
 }
 

@@ -8,6 +8,8 @@ import { runToExit, getUserManagerSkipReason, type ProcessResult, type RunOption
 
 /** A booted copy of this machine's root file system, on this machine's network. */
 export interface Machine {
+  /** The complete command that runs `argv`. */
+  command(user: string, argv: readonly string[], env?: RunOptions['env']): readonly [string, ...string[]];
   /** @param user in its user database */
   run(user: string, argv: readonly string[], options?: RunOptions): Promise<ProcessResult>;
   /** Shuts down and boots again. */
@@ -39,7 +41,7 @@ export async function bootMachine(folder: string): Promise<Machine> {
     return pid;
   }
 
-  const run: Machine['run'] = (user, argv, { stdin = '', env = {} } = {}) => {
+  const command: Machine['command'] = (user, argv, env = {}) => {
     const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
     const namespaceOptions = ['--mount', '--pid', '--ipc', '--uts', '--wd=/'];
     const pathVariable = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -53,9 +55,12 @@ export async function bootMachine(folder: string): Promise<Machine> {
       pathVariable,
       ...variables,
     ];
-    return runToExit(['nsenter', `--target=${initPid}`, ...namespaceOptions, ...userCommand, ...argv], stdin);
+    return ['nsenter', `--target=${initPid}`, ...namespaceOptions, ...userCommand, ...argv];
   };
+  const run: Machine['run'] = (user, argv, { stdin = '', env } = {}) =>
+    runToExit(command(user, argv, env), stdin);
   return {
+    command,
     run,
     reboot: async () => {
       await run('root', ['systemctl', 'poweroff']);

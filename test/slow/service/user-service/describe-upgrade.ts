@@ -7,6 +7,9 @@ import { firstRelease } from '../../../support/releases/first-release.ts';
 import type { UserService } from '../../../support/systems/user-service.ts';
 import { oauthToken } from '../../../support/test-environment.ts';
 
+/** A test installs several packages. */
+const installationTimeoutMs = 300_000;
+
 /** What 0.1.0 has installed: a running service with its units, and a keyring. */
 export function describeUpgrade(service: UserService): void {
   const readText = (name: string): string =>
@@ -23,7 +26,8 @@ export function describeUpgrade(service: UserService): void {
   // The other tests, and the removal, use this release.
   afterEach(() => installTarball(service.prefix));
 
-  it('19.6: drops no request of programs with the library of 0.1.0, and keeps credential, token and configuration', async () => {
+  it('19.6: drops no request of programs with the library of 0.1.0, and keeps credential, token and configuration', async function () {
+    this.timeout(installationTimeoutMs);
     const token = await succeed();
     const config = readText('config.yaml');
     const { failures, minResponseCount } = await service.withFiftyClients(async () => {
@@ -39,7 +43,8 @@ export function describeUpgrade(service: UserService): void {
     assert.notEqual(await succeed(), token, 'the credential works');
   });
 
-  it('19.6: runs under the units of 0.1.0 too, and goes back to 0.1.0, locked as it was', async () => {
+  it('19.6: runs under the units of 0.1.0 too, and goes back to 0.1.0, locked as it was', async function () {
+    this.timeout(installationTimeoutMs);
     const token = await succeed();
     installTarball(service.prefix);
     const restart = ['systemctl', '--user', 'restart', 'iam-tokend.service'];
