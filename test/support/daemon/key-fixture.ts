@@ -4,7 +4,7 @@ import type { Profile } from '../../../src/daemon/profiles/profile.ts';
 import type { ProfilesParts } from '../../../src/daemon/profiles/profiles.ts';
 import { CredentialSlots } from '../../../src/daemon/profiles/credential-slots.ts';
 import { IamTokenError } from '../../../src/shared/errors.ts';
-import type { HttpClient } from '../../../src/shared/http-client.ts';
+import type { HttpClient, HttpRequest } from '../../../src/shared/http-client.ts';
 import { findCredentialKind } from '../../../src/sources/credential-kinds.ts';
 import type { CredentialStore } from '../../../src/stores/credential-store.ts';
 import { type Emulator, startEmulator } from '../../emulator/emulator.ts';
@@ -54,7 +54,7 @@ export class KeyFixture {
   readonly emulator: Emulator;
   rotateAfterMs: number | null = null;
   /** Called before each request of a daemon. */
-  beforeSend: () => void = () => undefined;
+  beforeSend: (request: HttpRequest) => void = () => undefined;
 
   private constructor(base: ProfilesFixture, emulator: Emulator) {
     this.base = base;
@@ -88,7 +88,7 @@ export class KeyFixture {
     const direct = createDirectHttpClient();
     const http: HttpClient = {
       send: (request, signal) => {
-        this.beforeSend();
+        this.beforeSend(request);
         return steps.take(() => direct.send(request, signal));
       },
     };
