@@ -9,6 +9,7 @@ const tables = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->wh
    1: 0200007F:1FA3 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1002        0 3 1 0000000000000000 100
    2: 0100007F:1FA3 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1001        0 2 1 0000000000000000 100
    0: 00000000000000000000000001000000:1FA3 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1003        0 4 1 0000000000000000 100
+   2: 0000A0FE0000000000000000050000AB:1FA3 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1005        0 4 1 0000000000000000 100
    1: 00000000000000000000000000000000:1FA4 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1004        0 5 1 0000000000000000 100
 `;
 
@@ -21,10 +22,18 @@ describe('the user that listens at a port', () => {
     ['127.0.0.1', 8_100, 1_004],
     ['::1', 8_100, 1_004],
     ['127.0.0.1', 80, null],
+    ['fea0::ab00:5', 8_099, 1_005],
+    ['fea0:0:0::ab00:5%eth0', 8_099, 1_005],
+    ['fea0::ab00:6', 8_099, null],
   ] as const)
     it(`C4: is that of the socket that listens at ${host}, port ${port}, or at all addresses`, async () => {
       assert.equal(await findListeningUid({ host, port }, async () => tables), uid);
     });
+
+  it('C4: is that of any socket at the port, for a server at all addresses', async () => {
+    for (const host of ['0.0.0.0', '::'])
+      assert.equal(await findListeningUid({ host, port: 8_099 }, async () => tables), 1_002);
+  });
 
   it('C4: is unknown without /proc', async () => {
     const address = { host: '127.0.0.1', port: 80 };
