@@ -103,5 +103,5 @@ function addControlFiles(folder, arch, version) {
 /** @throws Error if lintian finds an error that no override explains */
 export function checkDebian(path) {
   if (!existsSync(path)) throw new Error(`${path} does not exist`);
-  run('lintian', ['--fail-on', 'error', '--no-tag-display-limit', '--allow-root', path]);
+  run('lintian', ['--fail-on', 'error', '--tag-display-limit', '0', '--allow-root', path]);
 }

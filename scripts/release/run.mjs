@@ -1,17 +1,17 @@
-// Builds a release: npm run release -- [--output FOLDER] [--skip-checks]
+// Builds a release: npm run release -- [--output FOLDER] [--skip-checks] [--image-base FOLDER]
 //   iam-tokend-VERSION.tgz                  the package of npm
 //   iam-tokend-VERSION-linux-ARCH.tar.gz    with a Node of its own, for x64 and arm64
 //   iam-tokend_VERSION_ARCH.deb             the same for Debian
-//   iam-tokend-VERSION-image.tar            the container image (if scripts/image/build exists)
+//   iam-tokend-VERSION-image.tar            the container image for this machine's architecture
 //   iam-tokend-VERSION.cdx.json             the SBOM
 //   RELEASE_NOTES.md, SHA256SUMS
-// --output FOLDER writes there instead of dist/release. --skip-checks is for a commit whose checks have run.
+// --output FOLDER writes there instead of dist/release. --skip-checks is for a commit whose checks have run: without
+// scripts/test and lintian. --image-base FOLDER keeps the base of the image there for the next build.
 //
 // The same commit gives the same bytes in every folder: each date is SOURCE_DATE_EPOCH, by default that of the commit.
-// Needs Linux, npm's registry, git, GNU tar, gzip, dpkg-deb and lintian.
+// Needs Debian, root (for the image), npm's registry, Debian's mirror, and the programs in tools.mjs.
 import {
   appendFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -32,7 +32,6 @@ import { architectures, installTools, read, requirePrograms, run } from './tools
 
 /** The limit of a self-contained package. */
 const maxPackageBytes = 60_000_000;
-const imageScript = 'scripts/image/build';
 
 function parseOptions(words) {
   const options = { output: 'dist/release', isChecking: true };
@@ -40,6 +39,8 @@ function parseOptions(words) {
     const word = words[index];
     if (word === '--skip-checks') options.isChecking = false;
     else if (word === '--output' && words[index + 1] !== undefined) options.output = words[(index += 1)];
+    else if (word === '--image-base' && words[index + 1] !== undefined)
+      options.imageBase = words[(index += 1)];
     else throw new Error(`unexpected argument "${word}"`);
   }
   return options;
@@ -54,19 +55,28 @@ function build({ isChecking }) {
   run('scripts/install-dependencies', ['npm']);
   installTools();
   if (!hasAllNativeClients()) run('npm', ['run', '--silent', 'build:native']);
-  run('npm', ['run', '--silent', 'build']);
-  if (!isChecking) return;
-  for (const name of ['lint', 'format:check', 'test']) run('npm', ['run', '--silent', name]);
+  if (isChecking) run('scripts/test', []);
+  else run('npm', ['run', '--silent', 'build']);
 }
 
-async function packAll(output, epoch, isChecking) {
+/** npm keeps the mode of a file, which depends on the umask of the clone: so it packs the files twice. */
+function packForNpm(folder, output) {
+  const pack = ['pack', '--ignore-scripts', '--silent', '--pack-destination'];
+  const name = read('npm', [...pack, folder]);
+  const files = join(folder, 'package');
+  run('tar', ['-xzf', join(folder, name), '-C', folder, '--no-same-owner']);
+  run('chmod', ['-R', 'u=rwX,go=rX', files]);
+  read('npm', [...pack, output], { cwd: files });
+  return join(output, name);
+}
+
+async function packAll(output, epoch, { isChecking, imageBase }) {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
   const { closedInspectorOption } = await import('../../dist/src/platform/inspector-option.js');
   const notes = cutReleaseNotes(version);
-  const pack = ['pack', '--ignore-scripts', '--silent', '--pack-destination', output];
-  const tarball = join(output, read('npm', pack));
   const folder = mkdtempSync(join(tmpdir(), 'iam-tokend-release-'));
   try {
+    const tarball = packForNpm(folder, output);
     for (const arch of Object.keys(architectures)) {
       const name = `iam-tokend-${version}-linux-${arch}`;
       createPackageTree(join(folder, name), arch, tarball, [closedInspectorOption]);
@@ -78,9 +88,10 @@ async function packAll(output, epoch, isChecking) {
   } finally {
     rmSync(folder, { recursive: true });
   }
-  if (existsSync(imageScript))
-    run(imageScript, ['--output', join(output, `iam-tokend-${version}-image.tar`)]);
-  writeSbom(join(output, `iam-tokend-${version}.cdx.json`));
+  const imageOptions = imageBase === undefined ? [] : ['--base-cache', imageBase];
+  const image = join(output, `iam-tokend-${version}-image.tar`);
+  run('scripts/image/build', ['--output', image, ...imageOptions]);
+  await writeSbom(join(output, `iam-tokend-${version}.cdx.json`));
   writeFileSync(join(output, 'RELEASE_NOTES.md'), notes);
 }
 
@@ -107,7 +118,7 @@ try {
   const output = resolve(options.output);
   rmSync(output, { recursive: true, force: true });
   mkdirSync(output, { recursive: true });
-  await packAll(output, epoch, options.isChecking);
+  await packAll(output, epoch, options);
   writeSums(output);
 } catch (error) {
   process.stderr.write(`release: error: ${error.message}\n`);

@@ -1,6 +1,7 @@
 // The SBOM in the format CycloneDX: the packages that an installation contains, whether npm installs or esbuild bundles them,
 // and the Node and the C library of the self-contained packages.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { toolsFolder, read } from './tools.mjs';
 
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
@@ -9,7 +10,8 @@ const folderOf = ({ properties = [] }) =>
 const isDevelopment = ({ properties = [] }) =>
   properties.some(({ name }) => name === 'cdx:npm:package:development');
 
-export function writeSbom(path) {
+/** @throws Error if a package is missing or the file does not follow the schema of CycloneDX */
+export async function writeSbom(path) {
   const options = ['--output-reproducible', '--package-lock-only', '--flatten-components', '--short-PURLs'];
   const program = `${toolsFolder}/@cyclonedx/cyclonedx-npm/bin/cyclonedx-npm-cli.js`;
   const sbom = JSON.parse(read(process.execPath, [program, ...options]));
@@ -32,7 +34,19 @@ export function writeSbom(path) {
       const own = dependsOn.filter((each) => references.has(each));
       return { ref, dependsOn: isRoot ? [...own, ...added.map((each) => each['bom-ref'])] : own };
     });
-  writeFileSync(path, `${JSON.stringify(sbom, null, 2)}\n`);
+  const text = `${JSON.stringify(sbom, null, 2)}\n`;
+  await validateSbom(text);
+  writeFileSync(path, text);
+}
+
+/** @throws Error that names a violation of the schema of CycloneDX, which allows no unknown property */
+export async function validateSbom(text) {
+  const library = resolve(toolsFolder, '@cyclonedx/cyclonedx-library/dist.node/index.node.js');
+  const { Validation } = (await import(library)).default;
+  const validator = new Validation.JsonStrictValidator(JSON.parse(text).specVersion);
+  const violations = (await validator.validate(text)) ?? [];
+  const lines = violations.map(({ instancePath, message }) => `${instancePath}: ${message}`);
+  if (lines.length > 0) throw new Error(`the SBOM is invalid:\n${lines.join('\n')}`);
 }
 
 /** With the libraries that it reports itself. */

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { env } from 'node:process';
+import process, { env } from 'node:process';
 
 /** By Node's name: its name in Debian. */
 export const architectures = { x64: 'amd64', arm64: 'arm64' };
@@ -10,7 +10,16 @@ export const architectures = { x64: 'amd64', arm64: 'arm64' };
 /** In scripts/release. */
 export const toolsFolder = 'scripts/release/node_modules';
 
-const programs = ['git', 'tar', 'gzip', 'dpkg-deb'];
+/** With their Debian packages; the last three are for the image. */
+const programs = {
+  git: 'git',
+  tar: 'tar',
+  gzip: 'gzip',
+  'dpkg-deb': 'dpkg',
+  buildah: 'buildah',
+  debootstrap: 'debootstrap',
+  'tini-static': 'tini',
+};
 
 /** @throws Error if the program fails */
 export function run(program, args, options = {}) {
@@ -31,12 +40,17 @@ export function read(program, args, options = {}) {
   throw new Error(`${program} ${args.join(' ')} failed: ${result.error?.message ?? result.stderr}`);
 }
 
-/** @throws Error that names what is missing */
+/** Before the first step, because the last one needs root. @throws Error that names what is missing */
 export function requirePrograms(isChecking) {
-  const required = isChecking ? [...programs, 'lintian'] : programs;
+  if (process.getuid?.() !== 0) throw new Error('must run as root: debootstrap changes owners for the image');
+  const required = isChecking ? { ...programs, lintian: 'lintian' } : programs;
   const folders = (env['PATH'] ?? '').split(':');
-  const missing = required.filter((name) => !folders.some((folder) => existsSync(join(folder, name))));
-  if (missing.length > 0) throw new Error(`not installed: ${missing.join(', ')}`);
+  const missing = Object.keys(required).filter(
+    (name) => !folders.some((folder) => existsSync(join(folder, name))),
+  );
+  if (missing.length === 0) return;
+  const packages = missing.map((name) => required[name]).join(' ');
+  throw new Error(`not installed: ${missing.join(', ')}\nrelease: hint: apt-get install ${packages}`);
 }
 
 const readLockfile = (path) => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).packages : {});
