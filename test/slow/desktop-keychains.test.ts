@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { FullStatus } from '../../src/cli/fetch-status.ts';
+import { findHintLine } from '../conventions/hints/match-hint.ts';
 import {
   collectionPath,
   lockCollection,
@@ -48,6 +49,12 @@ describe('windows of a keychain', () => {
     const login = logIn();
     await session.answerWindow(accessRequest, '', login);
     assert.equal((await login).code, 0);
+  }
+
+  /** Runs the command of `iam-token` in a printed hint. */
+  function typeHint(hint: string, printed: string): ReturnType<TestEnvironment['iamToken']> {
+    const [, words = ''] = /: iam-token (.*)$/.exec(findHintLine(hint, printed)) ?? [];
+    return testEnv.iamToken(words.split(' '));
   }
 
   const countRenewals = (): number => testEnv.emulator.countRequests('POST /iam/v1/tokens');
@@ -100,6 +107,13 @@ describe('windows of a keychain', () => {
           assert.match(logout.stderr, /a removed credential is still in the keychain: KeePassXC may ask you/);
           assert.deepEqual(await session.listWindows(), windows);
           assert.equal((await listAccounts()).length, 1, 'no token was stored');
+          const { hint = '' } = (await readStatus()).daemon.store.confirmation ?? {};
+          const writePending =
+            'keychain-problems.ts: {to write pending changes, now or after a restart | unlock}';
+          const unlock = typeHint(writePending, `hint: ${hint}`);
+          await session.answerWindow(accessRequest, '', unlock);
+          assert.equal((await unlock).code, 0);
+          await waitUntil(async () => (await listAccounts()).length === 0, 'the credential is removed');
         });
 
         it('A4: status and doctor name the reason, the setting and unlock', async () => {
@@ -123,7 +137,7 @@ describe('windows of a keychain', () => {
       const locked = await testEnv.iamToken();
       assert.equal(locked.code, 6);
       assert.match(locked.stderr, /this item needs your confirmation in KeePassXC\n.*iam-token unlock/);
-      const unlock = testEnv.iamToken(['unlock']);
+      const unlock = typeHint('keychain-problems.ts: {confirm it | unlock}', locked.stderr);
       await session.answerWindow(accessRequest);
       assert.equal((await unlock).stdout, 'unlocked\n');
       for (const profile of ['default', 'b'])

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { parseCommandLine } from '../../../src/cli/parsing/parse-command-line.ts';
 import { hintScenarios } from '../../slow/hints/hint-table.ts';
 import { hintsWithoutCommand, untypedCommands, untypedHints } from '../../slow/hints/untyped-hints.ts';
 import { readSourceFiles, root } from '../source-tree.ts';
 import { collectHints } from './collect-hints.ts';
+import { listTypedHints } from './list-typed-hints.ts';
 
 const collect = (text: string): readonly string[] => [...collectHints([{ path: 'src/a.ts', text }])];
 
 describe('the table of hints', () => {
+  const { sameCommand, typedElsewhere, rareState, unreachable, otherPlatform } = untypedCommands;
   const typedHints = hintScenarios.flatMap(({ hints }) => hints);
 
   it('C1: has a row for each hint that the product can print, and no other', () => {
@@ -50,15 +52,31 @@ describe('the table of hints', () => {
   };
 
   it('C1: repeats the command of a typed hint where a row says so', () => {
-    const typed = new Set(typedHints);
-    for (const [hint, typedHint] of untypedCommands.sameCommand) {
+    const typed = new Set([...typedHints, ...typedElsewhere.flatMap(([, hints]) => hints)]);
+    for (const [hint, typedHint] of sameCommand) {
       assert.ok(typed.has(typedHint), typedHint);
       assert.equal(commandOf(hint), commandOf(typedHint));
     }
   });
 
-  it('C1: names tests that exist for hints that are typed elsewhere', () => {
-    for (const [path] of untypedCommands.typedElsewhere) assert.ok(existsSync(`${root}/${path}`), path);
+  for (const [path, hints] of typedElsewhere) {
+    it(`C1: finds the hints that ${path} types in the calls of its tests`, () => {
+      const typed = listTypedHints(path, readFileSync(`${root}/${path}`, 'utf8'));
+      assert.deepEqual(
+        hints.filter((hint) => !typed.has(hint)),
+        [],
+      );
+    });
+  }
+
+  it('C1: finds only hints that a test looks for in the output', () => {
+    const typed = listTypedHints(
+      'a.ts',
+      `const unused = 'a'; // 'b'
+      it('c', () => { const d = 'd'; const e = 'e'; run(findHintLine(d, out)); findHintLine('f', out); });
+      it.skip('g', () => { findHintLine('g', out); });`,
+    );
+    assert.deepEqual([...typed], ['d', 'f']);
   });
 
   it('C1: has no command in a hint that is listed as a sentence', () => {
@@ -71,11 +89,11 @@ describe('the table of hints', () => {
 
   /** A value for a placeholder. */
   const sampleOf = (word: string): string => (word === 'URL' ? 'https://iam.example.net' : word);
-  const { sameCommand, typedElsewhere, rareState, otherPlatform } = untypedCommands;
   const posixHints = [
     ...sameCommand.map(([hint]) => hint),
     ...typedElsewhere.flatMap(([, hints]) => hints),
     ...rareState,
+    ...unreachable,
     ...otherPlatform.filter((hint) => /: (?:iam-token |npm |\$\{\}lsof )/.test(hint)),
   ];
   for (const hint of posixHints) {

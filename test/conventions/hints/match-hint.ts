@@ -5,18 +5,23 @@ import assert from 'node:assert/strict';
  * @param hint as `collectHints` returns it
  */
 export function findHintLine(hint: string, printed: string): string {
-  const pattern = patternOf(hint);
   const lines = printed
     .split('\n')
     .filter((line) => /\bhint:? /.test(line))
     .map((line) => line.replace(/^.*?\bhint:? +/, '').trim());
-  const line = lines.find((each) => pattern.test(each));
+  const line = lines.find((each) => matchesHint(hint, each));
   assert.ok(line !== undefined, `expected the hint ${hint} in: ${printed}`);
   return line;
 }
 
+/** Whether a printed line is this hint, as `collectHints` returns it; of one with several lines, the first. */
+export function matchesHint(hint: string, line: string): boolean {
+  return patternOf(hint).test(line);
+}
+
 function patternOf(hint: string): RegExp {
-  const text = hint.replace(/^[\w-]+\.ts: /, '');
+  const [firstLine = ''] = hint.split('\n');
+  const text = firstLine.replace(/^[\w-]+\.ts: /, '');
   const isCommand = text.startsWith('{');
   const parts = isCommand ? ['', ...text.slice(1, -1).split(' | ')] : [text];
   const escapePart = (part: string): string =>

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { shimMarker } from '../../../src/platform/program-candidates.ts';
+import { respondWith, ScriptedDaemon } from '../../support/daemon/scripted-daemon.ts';
 import type { HintLab } from './hint-lab.ts';
 import type { HintScenario } from './hint-scenario.ts';
 
@@ -103,8 +104,12 @@ export const doctorScenarios: readonly HintScenario[] = [
     },
   },
   {
-    title: 'doctor: a profile without a problem of its own is renewed, and a locked daemon is unlocked',
-    hints: ['daemon-checks.ts: iam-token unlock', 'profiles-check.ts: iam-token login'],
+    title: 'doctor: a profile is logged in and renewed after an outage, and a locked daemon is unlocked',
+    hints: [
+      'daemon-checks.ts: iam-token unlock',
+      'profiles-check.ts: iam-token login',
+      'profiles-check.ts: iam-token refresh ${}',
+    ],
     async run(lab) {
       await lab.testEnv.startDaemon();
       lab.testEnv.emulator.attachServiceAccount('ajevm00000000000001');
@@ -112,6 +117,12 @@ export const doctorScenarios: readonly HintScenario[] = [
         { expect: ']: ', type: ['\r'] },
       ]);
       assert.equal(none.code, 0, none.screen);
+      lab.testEnv.emulator.setFault({ kind: 'unavailable' });
+      assert.equal((await lab.run('iam-token refresh')).code, 5);
+      const failing = await doctor(lab);
+      lab.testEnv.emulator.setFault(null);
+      assert.equal((await lab.type('profiles-check.ts: iam-token refresh ${}', failing)).code, 0);
+      assert.match(await doctor(lab), /^ok +profile default/m);
       await lab.run('iam-token lock');
       assert.equal((await lab.type('daemon-checks.ts: iam-token unlock', await doctor(lab))).code, 0);
       assert.match(await doctor(lab), /^ok +store/m);
@@ -122,13 +133,11 @@ export const doctorScenarios: readonly HintScenario[] = [
     hints: ['daemon-checks.ts: lsof ${}'],
     isPossible: existsSync('/usr/bin/lsof'),
     async run(lab) {
-      const pid = await lab.testEnv.startDaemon();
-      process.kill(pid, 'SIGSTOP');
-      const { stdout } = await lab.run('iam-token doctor --timeout 1s');
-      process.kill(pid, 'SIGCONT');
-      const text = stdout.replaceAll(/hint: iam-token doctor/g, '');
-      if (!text.includes('lsof')) return;
-      assert.match((await lab.type('daemon-checks.ts: lsof ${}', text)).stdout, new RegExp(String(pid)));
+      mkdirSync(dirname(lab.testEnv.socketPath), { mode: 0o700 });
+      const program = await ScriptedDaemon.start(respondWith({ hello: {} }), lab.testEnv.socketPath);
+      const shown = await lab.type('daemon-checks.ts: lsof ${}', await doctor(lab));
+      await program.close();
+      assert.match(shown.stdout, new RegExp(String(process.pid)));
     },
   },
   {

@@ -117,12 +117,19 @@ export const fileScenarios: readonly HintScenario[] = [
   ),
   {
     title: 'the bundle is written after its folder is created, and after a file is moved away',
-    hints: ['file-errors.ts: mkdir -p -m 700 ${}', 'file-errors.ts: mv ${} ${}'],
+    hints: [
+      'file-errors.ts: mkdir -p -m 700 ${}',
+      'file-errors.ts: mv ${} ${}',
+      'bundle.ts: iam-token doctor --bundle ${}',
+    ],
     async run(lab) {
       const missing = await lab.run('iam-token doctor --bundle folder/bundle');
       assert.equal((await lab.type('file-errors.ts: mkdir -p -m 700 ${}', missing.stderr)).code, 0);
       assert.match((await lab.run('iam-token doctor --bundle folder/bundle')).stderr, /wrote folder\/bundle/);
       assert.equal(statSync(lab.path('folder')).mode & 0o777, 0o700);
+      const inFolder = await lab.run('iam-token doctor --bundle folder');
+      const named = await lab.type('bundle.ts: iam-token doctor --bundle ${}', inFolder.stderr);
+      assert.match(named.stderr, /wrote folder\/iam-token-doctor\.json/);
       const existing = await lab.run('iam-token doctor --bundle folder/bundle');
       assert.equal((await lab.type('file-errors.ts: mv ${} ${}', existing.stderr)).code, 0);
       assert.match((await lab.run('iam-token doctor --bundle folder/bundle')).stderr, /wrote folder\/bundle/);
@@ -185,7 +192,7 @@ export const fileScenarios: readonly HintScenario[] = [
   },
   {
     title: 'the permissions of a configuration file are corrected',
-    hints: ['config-access.ts: chmod ${} ${}', 'secret-file.ts: chmod 600 ${}'],
+    hints: ['config-access.ts: chmod ${} ${}'],
     async run(lab) {
       const path = join(configFolder(lab), 'config.yaml');
       writeFileSync(path, 'log: { level: debug }\n');

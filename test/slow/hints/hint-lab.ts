@@ -24,6 +24,8 @@ export class HintLab {
   readonly testEnv: TestEnvironment;
   /** Of the shell: its PATH has the programs, and `sudo` for root. */
   readonly shellEnv: Record<string, string>;
+  /** The printed hints that `findHint` and the methods that type have found. */
+  readonly foundHints: string[] = [];
   readonly #bin: string;
 
   private constructor(testEnv: TestEnvironment) {
@@ -110,11 +112,18 @@ export class HintLab {
 
   /** The command in a hint, with the values of the user. */
   commandOf(hint: string, printed: string, values: Readonly<Record<string, string>> = {}): string {
-    const command = findHintLine(hint, printed).replace(/^.*: (?=\S)/, '');
+    const command = this.findHint(hint, printed).replace(/^.*: (?=\S)/, '');
     return Object.entries(values).reduce(
       (text, [name, value]) => text.replace(new RegExp(String.raw`\b${name}\b`), () => value),
       command,
     );
+  }
+
+  /** The printed hint, with its introduction. */
+  findHint(hint: string, printed: string): string {
+    const line = findHintLine(hint, printed);
+    this.foundHints.push(line);
+    return line;
   }
 
   /** Waits for a daemon that was started in the background. */

@@ -3,6 +3,7 @@ import { containerAndKeychainScenarios, daemonScenarios, metadataScenario } from
 import { doctorScenarios } from './doctor-scenarios.ts';
 import { fileScenarios } from './file-scenarios.ts';
 import type { HintScenario } from './hint-scenario.ts';
+import { keyScenarios } from './key-scenarios.ts';
 import { keychainScenarios } from './keychain-scenarios.ts';
 import { loginScenarios } from './login-scenarios.ts';
 import { machineScenarios } from './machine-scenarios.ts';
@@ -13,6 +14,7 @@ export const hintScenarios: readonly HintScenario[] = [
   ...fileScenarios,
   ...loginScenarios,
   ...profileScenarios,
+  ...keyScenarios,
   ...daemonScenarios,
   metadataScenario,
   ...containerAndKeychainScenarios,

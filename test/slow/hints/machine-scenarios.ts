@@ -199,6 +199,7 @@ export const machineScenarios: readonly HintScenario[] = [
     title: 'root installs from a home folder, and keeps a key file when it purges',
     hints: [
       "install.ts: with the system's Node: npm install --global iam-tokend",
+      'install.ts: if you remove this version of Node, run: iam-token install${}',
       'uninstall.ts: rm ${}',
       'require-service-socket.ts: without a service: iam-tokend --socket ${}',
     ],
@@ -214,6 +215,18 @@ export const machineScenarios: readonly HintScenario[] = [
         stderr,
       );
       assert.equal(lab.listCalls().at(-1), 'npm install --global iam-tokend');
+
+      const managed = '/var/lib/.nvm/versions/node/v20.19.0/lib';
+      const mountedThere = `mkdir -p ${managed} && mount --bind '${checkout}' ${managed}`;
+      const inManager = await machine.run(
+        `${mountedThere} && '${process.execPath}' ${managed}/dist/bin/iam-token.js install --system`,
+      );
+      assert.ok(machine.read('etc/systemd/system/iam-tokend.service').includes(managed));
+      await machine.expectTyped(
+        'install.ts: if you remove this version of Node, run: iam-token install${}',
+        inManager.stderr,
+      );
+      assert.ok(!machine.read('etc/systemd/system/iam-tokend.service').includes(managed));
 
       mkdirSync(lab.path('own'), { mode: 0o700 });
       const other = await machine.run('iam-token install --system --socket "$PWD/own/ipc.sock"');

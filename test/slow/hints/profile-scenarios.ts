@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { callDaemon } from '../../support/daemon/call-daemon.ts';
 import { getTestKey } from '../../support/iam/test-keys.ts';
+import { oauthToken } from '../../support/test-environment.ts';
 import type { HintScenario } from './hint-scenario.ts';
 import { logIn } from './login-scenarios.ts';
 
@@ -38,6 +40,21 @@ export const profileScenarios: readonly HintScenario[] = [
       const noDefault = await lab.run('iam-token doctor');
       assert.equal((await lab.type('profiles-check.ts: iam-token use ${}', noDefault.stdout)).code, 0);
       assert.equal((await lab.run('iam-token')).code, 0);
+    },
+  },
+  {
+    title: 'another endpoint is given with a login, and not as a setting',
+    hints: ['edit-profile.ts: {login | --endpoint URL}'],
+    async run(lab) {
+      await lab.testEnv.startDaemon();
+      await logIn(lab, 'oauth', '--profile', 'work');
+      // The client sends no such request.
+      const edit = { profile: 'work', endpoint: 'https://iam.example.net' };
+      const { error } = await callDaemon(lab.testEnv.socketPath, 'login', edit);
+      const hint = 'edit-profile.ts: {login | --endpoint URL}';
+      const command = lab.commandOf(hint, `hint: ${String(error?.hint)}`, { URL: lab.testEnv.emulator.url });
+      const typed = await lab.run(`${command} --stdin <<< '${oauthToken}'`);
+      assert.equal(typed.code, 0, typed.stderr);
     },
   },
   {

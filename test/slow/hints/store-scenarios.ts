@@ -9,6 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { callDaemon } from '../../support/daemon/call-daemon.ts';
 import { otherUid } from '../../support/processes/other-user.ts';
 import type { TerminalStep } from '../../support/processes/pseudo-terminal.ts';
 import { oauthToken } from '../../support/test-environment.ts';
@@ -212,12 +213,10 @@ export const storeScenarios: readonly HintScenario[] = [
       await startWithKeyFile(lab);
       const { stderr } = await logIn(lab);
       lab.commandOf(`${problems}: set "file: { key: passphrase }" in config.yaml`, stderr);
-      const taken = await unlock(lab);
-      if (/takes no passphrase/.test(taken.stderr))
-        lab.commandOf(
-          `${problems}: to use a passphrase, set "file: { key: passphrase }" in config.yaml`,
-          taken.stderr,
-        );
+      // The client sends no passphrase to such a store.
+      const { error } = await callDaemon(lab.testEnv.socketPath, 'unlock', { passphrase });
+      const usePassphrase = `${problems}: to use a passphrase, set "file: { key: passphrase }" in config.yaml`;
+      lab.commandOf(usePassphrase, `hint: ${String(error?.hint)}`);
       configure(lab, 'passphrase');
       await restart(lab);
       assert.equal((await unlock(lab)).code, 0);

@@ -47,11 +47,12 @@ selectors.ts: this machine's clock is \${} \${}; correct it
 token-source.ts: correct the clock of this machine; the daemon then tries again by itself
 `;
 
-/** The same command as a hint that a scenario types, for another cause: each row is followed by that hint. */
+/** The same command as a hint that a test types, for another cause: each row is followed by that hint. */
 const sameCommand: readonly (readonly [hint: string, typedHint: string])[] = [
   ['answer-start-failure.ts: iam-token doctor', 'connection.ts: iam-token doctor'],
   ['docker-credential.ts: iam-token doctor', 'connection.ts: iam-token doctor'],
   ['save-proxy-settings.ts: iam-token doctor', 'connection.ts: iam-token doctor'],
+  ['save-proxy-settings.ts: iam-token install', 'service-manager.ts: iam-token install'],
   ['current-service.ts: iam-tokend &', 'service-manager.ts: iam-tokend &'],
   ['uninstall.ts: iam-token uninstall --purge', 'purge.ts: iam-token uninstall --purge'],
   ['instance-locks.ts: df -h ${}', 'file-errors.ts: df -h ${}'],
@@ -60,6 +61,7 @@ const sameCommand: readonly (readonly [hint: string, typedHint: string])[] = [
   ['parse-items.ts: {login}', 'profile-problems.ts: {login}'],
   ['edit-profile.ts: {login}', 'profile-problems.ts: {login}'],
   ['login.ts: {login}', 'profile-problems.ts: {login}'],
+  ['selectors.ts: {refresh}', 'yc-output.ts: {refresh}'],
   ['routes.ts: {login}', 'profile-problems.ts: {login}'],
   ['parse-stored.ts: {login}', 'profile-problems.ts: {login}'],
   ['sealed-file-storage.ts: {to use it as it is | unlock}', 'daemon-lock.ts: {unlock}'],
@@ -100,30 +102,23 @@ service-sandbox.ts: mkdir -p \${} && \${} >\${}/iam-tokend.conf && systemctl --u
 environment-check.ts: systemctl \${} unset-environment \${}
 `,
   'test/slow/service/user-service/describe-installation.ts': `
-install.ts: if you remove this version of Node, run: iam-token install\${}
-install.ts: iam-token install --yc
-save-proxy-settings.ts: iam-token install
+install.ts: for your own user, without sudo: iam-token install --yc
 service-manager.ts: iam-token install
+`,
+  'test/slow/desktop-keychains.test.ts': `
+keychain-problems.ts: {confirm it | unlock}
+keychain-problems.ts: {to write pending changes, now or after a restart | unlock}
 `,
 };
 
-/** States of a moment, of a window of KeePassXC, or of a container: the commands are those of other hints, with options. */
+/** Printed if the daemon for all users is started by its own user and without the socket of systemd. */
 const rareState = `
-find-store-obstacle.ts: use an encrypted file (for the service, with "store: file" in config.yaml): iam-tokend --store file
-keys-check.ts: iam-token rotate-key
-keys-check.ts: iam-token rotate-key \${}
-live-key.ts: {login | service-account-key}
-login-replace-key.ts: \${} --service-account-key \${} --replace-key --yes
-key-management.ts: yc iam service-account add-access-binding \${} --role \${} --subject serviceAccount:\${}
-key-management.ts: delete keys that are not in use: yc iam key list --service-account-id \${}
 prepare-socket.ts: systemctl start iam-tokend.socket
-bundle.ts: iam-token doctor --bundle \${}
-daemon-checks.ts: run other commands on the host, such as: flatpak-spawn --host iam-token refresh
-edit-profile.ts: {login | --endpoint URL}
-profiles-check.ts: iam-token refresh \${}
+`;
+
+/** Printed by no kind of credential of this release: none of them replaces its credential at an exchange. */
+const unreachable = `
 profile-problems.ts: {the renewed credential is only in memory and is lost when the daemon stops; to store it | unlock}
-keychain-problems.ts: {confirm it | unlock}
-keychain-problems.ts: {to write pending changes, now or after a restart | unlock}
 `;
 
 /** A line break within a hint is followed by a line without a file name. */
@@ -137,6 +132,7 @@ export const untypedCommands = {
   otherPlatform: linesOf(otherPlatform),
   typedElsewhere: Object.entries(typedElsewhere).map(([path, hints]) => [path, linesOf(hints)] as const),
   rareState: linesOf(rareState),
+  unreachable: linesOf(unreachable),
 };
 
 export const hintsWithoutCommand: readonly string[] = linesOf(advice);
@@ -147,4 +143,5 @@ export const untypedHints: readonly string[] = [
   ...untypedCommands.otherPlatform,
   ...untypedCommands.typedElsewhere.flatMap(([, hints]) => hints),
   ...untypedCommands.rareState,
+  ...untypedCommands.unreachable,
 ];

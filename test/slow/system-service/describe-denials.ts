@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { findHintLine } from '../../conventions/hints/match-hint.ts';
 import type { ProcessResult } from '../../support/systems/user-manager.ts';
 import type { SystemService } from './describe-lost-socket.ts';
 
@@ -8,10 +9,8 @@ export function describeDenials(service: SystemService): void {
   const { clientProgram, socket, runAsRoot, iamToken, expectSuccess } = service;
 
   /** Types a command as root, where `sudo` needs no password. */
-  const typeHint = (stderr: string): Promise<ProcessResult> => {
-    const hint = /^iam-token: hint: (.*)$/m.exec(stderr)?.[1] ?? assert.fail(stderr);
-    return runAsRoot('sh', '-c', hint);
-  };
+  const typeHint = (hint: string, printed: string): Promise<ProcessResult> =>
+    runAsRoot('sh', '-c', findHintLine(hint, printed));
   before(async () => {
     const script = `#!/bin/sh\nexec ${process.execPath} ${clientProgram} "$@"\n`;
     await runAsRoot('sh', '-c', `printf '%s' '${script}' >/usr/local/bin/iam-token`);
@@ -37,9 +36,18 @@ export function describeDenials(service: SystemService): void {
     const doctor = await iamToken('bob', ['doctor', '--socket', socket]);
     assert.match(doctor.stdout, /^failed +folder +.*; you are not in the group iam-tokend$/m);
     const { stderr } = await iamToken('bob', ['--socket', socket]);
-    const { code, stderr: stderrOfHint } = await typeHint(stderr);
+    const addUser = 'explain-unreachable.ts: sudo usermod --append --groups ${} ${}';
+    const { code, stderr: stderrOfHint } = await typeHint(addUser, stderr);
     assert.equal(code, 0, stderrOfHint);
     assert.match(await expectSuccess(iamToken('bob', ['--socket', socket])), /^t1\./);
+    // A session that is older than the membership; newgrp(1) starts a shell, which reads its commands from stdin.
+    const client = `${process.execPath} ${clientProgram} --socket ${socket}`;
+    const oldSession = ['setpriv', '--reuid=bob', '--regid=bob', '--clear-groups', 'sh', '-c'];
+    const denied = await runAsRoot(...oldSession, client);
+    assert.match(denied.stderr, /; you are in the group iam-tokend only from your next login on\n/);
+    const newGroup = findHintLine('explain-unreachable.ts: newgrp ${}', denied.stderr);
+    const inGroup = await runAsRoot(...oldSession, `echo '${client}' | ${newGroup}`);
+    assert.match(inGroup.stdout, /^t1\./, inGroup.stderr);
     await expectSuccess(runAsRoot('userdel', '--remove', 'bob'));
   });
 
@@ -54,7 +62,10 @@ export function describeDenials(service: SystemService): void {
       const { code, stderr } = await iamToken(user, []);
       assert.equal(code, 3);
       assert.match(stderr, /: the daemon for all users is used only if its socket is named\n/);
-      const { stdout, code: exitCode } = await typeHint(stderr);
+      const { stdout, code: exitCode } = await typeHint(
+        'explain-unreachable.ts: iam-token --socket ${}',
+        stderr,
+      );
       assert.equal(exitCode, 0);
       assert.match(stdout, /^t1\./);
     }
@@ -95,7 +106,7 @@ export function describeDenials(service: SystemService): void {
         /: sudo runs iam-token as another user, and the daemon of carl serves carl only\n/,
       );
       // The daemon answers, and has no credential.
-      assert.equal((await typeHint(stderr)).code, 4);
+      assert.equal((await typeHint('explain-unreachable.ts: sudo -u ${} iam-token', stderr)).code, 4);
     });
 
     it('names ProtectHome= of a service that runs as the user, with a command that mends it', async function () {
@@ -108,7 +119,9 @@ export function describeDenials(service: SystemService): void {
         expectSuccess(runAsRoot('journalctl', '--unit=web.service', '--output=cat', '--lines=20'));
       const journal = await readJournal();
       assert.match(journal, /: ProtectHome= of web\.service hides \/run\/user\/\d+\n/);
-      await typeHint(journal);
+      const dropIn =
+        'service-sandbox.ts: sudo mkdir -p ${} && ${} | sudo tee ${}/iam-tokend.conf && sudo systemctl daemon-reload && sudo systemctl restart ${}';
+      await typeHint(dropIn, journal);
       // The daemon answers, and has no credential.
       assert.match(await readJournal(), /iam-token: hint: iam-token login\n/);
     });
@@ -139,8 +152,8 @@ export function describeServiceWithoutSession(service: SystemService): void {
     const command = ['systemd-run', '--quiet', '--collect', '--wait', '--pipe', '--property=User=eve'];
     const { stderr } = await runAsRoot(...command, process.execPath, clientProgram);
     assert.match(stderr, /: the services of eve run only during a session of eve\n/);
-    const hint = /^iam-token: hint: (.*)$/m.exec(stderr)?.[1] ?? assert.fail(stderr);
-    assert.equal((await runAsRoot('sh', '-c', hint)).code, 0);
+    const enableLinger = findHintLine('explain-unreachable.ts: sudo loginctl enable-linger ${}', stderr);
+    assert.equal((await runAsRoot('sh', '-c', enableLinger)).code, 0);
     const { stdout } = await runAsRoot('loginctl', 'show-user', '--property=Linger', 'eve');
     assert.equal(stdout, 'Linger=yes\n');
     await runAsRoot('loginctl', 'disable-linger', 'eve');

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { findHintLine } from '../../conventions/hints/match-hint.ts';
 import type { ProcessResult } from '../../support/systems/user-manager.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
@@ -55,7 +56,9 @@ export function describeLostSocket(service: SystemService): void {
         ),
       'the daemon reports it',
     );
-    await expectSuccess(runAsRoot('systemctl', 'restart', 'iam-tokend.socket'));
+    const advice = (await readJournal()).replaceAll('; run: ', '\nhint: ');
+    const restart = findHintLine('watched-sockets.ts: systemctl restart iam-tokend.socket', advice);
+    await expectSuccess(runAsRoot('sh', '-c', restart));
     assert.match(await expectSuccess(iamToken('anna', ['--socket', socket])), /^t1\./);
     await expectSuccess(runAsRoot('rm', '-r', '/run/iam-tokend'));
     await expectSuccess(iamToken('root', ['install', '--system']));

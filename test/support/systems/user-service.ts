@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Emulator, startEmulator } from '../../emulator/emulator.ts';
 import type { LoadReport } from '../daemon/load-clients.ts';
 import { loadClientsProgram, runLoadClients } from '../processes/run-load-clients.ts';
@@ -59,6 +59,12 @@ export class UserService {
       env,
       stdin,
     });
+  }
+
+  /** Runs a command line in a shell whose PATH has the programs. */
+  type(line: string): Promise<ProcessResult> {
+    const folders = [join(this.prefix, 'bin'), dirname(process.execPath)].join(':');
+    return this.userManager.run(['sh', '-c', `PATH="${folders}:$PATH"; ${line}`]);
   }
 
   async expectSuccess(result: Promise<ProcessResult>): Promise<string> {

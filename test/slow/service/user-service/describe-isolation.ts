@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { findHintLine } from '../../../conventions/hints/match-hint.ts';
 import { root } from '../../../conventions/source-tree.ts';
 import { type UserService, userServiceSocket } from '../../../support/systems/user-service.ts';
 
@@ -59,8 +60,8 @@ export function describeIsolation(service: UserService): void {
         output,
         /^warning +environment +systemd sets for every service: NODE_TLS_REJECT_UNAUTHORIZED, which can turn off/m,
       );
-      const [, command = ''] = /hint: systemctl --user (unset-environment .*)/.exec(output) ?? [];
-      await systemctl(...command.split(' '));
+      const unset = findHintLine('environment-check.ts: systemctl ${} unset-environment ${}', output);
+      await service.expectSuccess(service.type(unset));
       assert.match(await service.expectSuccess(service.iamToken('doctor')), /^ok +environment/m);
     } finally {
       await systemctl('unset-environment', ...names);

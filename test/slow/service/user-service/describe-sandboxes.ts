@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { findHintLine } from '../../../conventions/hints/match-hint.ts';
 import type { UserManager } from '../../../support/systems/user-manager.ts';
 import type { UserService } from '../../../support/systems/user-service.ts';
 
@@ -67,7 +68,9 @@ export function describeSandboxes(service: UserService): void {
         const { code, stderr } = await startService(settings);
         assert.notEqual(code, 0);
         assert.ok(stderr.includes(`${expected}\n`), stderr);
-        const hint = /^iam-token: hint: (.*)$/m.exec(stderr)?.[1] ?? '';
+        const dropIn =
+          'service-sandbox.ts: mkdir -p ${} && ${} >${}/iam-tokend.conf && systemctl --user daemon-reload && systemctl --user restart ${}';
+        const hint = findHintLine(dropIn, stderr);
         const mended = await readResult(await run(['sh', '-c', hint]));
         assert.deepEqual([mended.code, mended.stderr], [0, ''], hint);
         assert.match(mended.stdout, /^t1\./);
@@ -93,8 +96,10 @@ export function describeSandboxes(service: UserService): void {
     ];
     const { stderr } = await run(call);
     assert.match(stderr, /: ProtectHome= of run-u\d+\.service hides \/run\/user\/61234\n/);
-    const hint = /^iam-token: hint: (systemd-run .*) iam-token$/m.exec(stderr)?.[1] ?? assert.fail(stderr);
-    const { stdout } = await run(['sh', '-c', `${hint} ${process.execPath} '${client}'`]);
+    const withProperty = 'service-sandbox.ts: systemd-run${} --wait --pipe --property=${}=${} iam-token';
+    // The service has another PATH than the shell of a user.
+    const hint = findHintLine(withProperty, stderr).replace(/iam-token$/, `${process.execPath} '${client}'`);
+    const { stdout } = await run(['sh', '-c', hint]);
     assert.match(stdout, /^t1\./);
     await run(['rmdir', '/run/user/61234/systemd/transient']);
   });
