@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { formatHint } from '../../../src/shared/hint.ts';
 import { callDaemon } from '../../support/daemon/call-daemon.ts';
 import { getTestKey } from '../../support/iam/test-keys.ts';
 import { oauthToken } from '../../support/test-environment.ts';
@@ -52,7 +53,8 @@ export const profileScenarios: readonly HintScenario[] = [
       const edit = { profile: 'work', endpoint: 'https://iam.example.net' };
       const { error } = await callDaemon(lab.testEnv.socketPath, 'login', edit);
       const hint = 'edit-profile.ts: {login | --endpoint URL}';
-      const command = lab.commandOf(hint, `hint: ${String(error?.hint)}`, { URL: lab.testEnv.emulator.url });
+      const printed = `hint: ${formatHint(error?.hint ?? '')}`;
+      const command = lab.commandOf(hint, printed, { URL: lab.testEnv.emulator.url });
       const typed = await lab.run(`${command} --stdin <<< '${oauthToken}'`);
       assert.equal(typed.code, 0, typed.stderr);
     },

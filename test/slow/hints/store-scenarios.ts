@@ -9,6 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { formatHint } from '../../../src/shared/hint.ts';
 import { callDaemon } from '../../support/daemon/call-daemon.ts';
 import { otherUid } from '../../support/processes/other-user.ts';
 import type { TerminalStep } from '../../support/processes/pseudo-terminal.ts';
@@ -216,7 +217,7 @@ export const storeScenarios: readonly HintScenario[] = [
       // The client sends no passphrase to such a store.
       const { error } = await callDaemon(lab.testEnv.socketPath, 'unlock', { passphrase });
       const usePassphrase = `${problems}: to use a passphrase, set "file: { key: passphrase }" in config.yaml`;
-      lab.commandOf(usePassphrase, `hint: ${String(error?.hint)}`);
+      lab.commandOf(usePassphrase, `hint: ${formatHint(error?.hint ?? '')}`);
       configure(lab, 'passphrase');
       await restart(lab);
       assert.equal((await unlock(lab)).code, 0);

@@ -56,12 +56,16 @@ export const install: CommandDefinition = {
 async function runInstall(context: CommandContext): Promise<void> {
   if (context.options.has('client-only')) return installClient(context);
   const isSystemWide = context.options.has('system');
+  if (isSystemWide && context.options.has('yc')) {
+    throw usageError(
+      '--yc cannot be combined with --system: it is for one user',
+      'for your own user, without sudo: iam-token install --yc',
+    );
+  }
   const service = isSystemWide
     ? findSystemService(context.processContext)
     : findUserService(context.processContext);
   requireServiceSocket(service, context.socketPath, context.processContext);
-  if (isSystemWide && context.options.has('yc'))
-    throw usageError('--yc cannot be combined with --system: it is for one user', 'iam-token install --yc');
   const argv = await resolveDaemonArgv(context);
   if (isSystemWide) rejectHomeFolders(argv, context);
   const files = selectServiceFiles(service, argv);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findHintLine } from '../../../conventions/hints/match-hint.ts';
 import { closedInspectorOption } from '../../../../src/platform/inspector-option.ts';
 import { type UserService, userServiceSocket } from '../../../support/systems/user-service.ts';
 import { oauthToken } from '../../../support/test-environment.ts';
@@ -30,9 +31,9 @@ export function describeInstallation(service: UserService): void {
     );
     const { code, stderr } = await service.iamToken();
     assert.equal(code, 3);
-    assert.match(stderr, /hint: iam-token install\n/);
+    const install = findHintLine('service-manager.ts: iam-token install', stderr);
     assert.equal(await service.readUnitProperty('ActiveState', 'iam-tokend.socket'), 'inactive');
-    await service.expectSuccess(service.iamToken('install'));
+    await service.expectSuccess(service.type(install));
     assert.match(await service.expectSuccess(service.iamToken()), /^t1\./);
   });
 
@@ -122,7 +123,11 @@ export function describeInstallation(service: UserService): void {
       Secret: token.trim(),
     });
 
-    const { code, stderr } = await service.iamToken('install', '--yc');
+    const usage = await service.iamToken('install', '--yc', '--system');
+    assert.equal(usage.code, 2);
+    const ownUser = 'install.ts: for your own user, without sudo: iam-token install --yc';
+    const installYc = findHintLine(ownUser, usage.stderr).replace('for your own user, without sudo: ', '');
+    const { code, stderr } = await service.type(installYc);
     assert.equal(code, 0);
     assert.match(stderr, /warning: ~\/\.local\/bin\/yc is not in your PATH\n/);
     // Any token: an installation restarts the daemon.
