@@ -1,6 +1,7 @@
 // The program of the container image: runs the daemon in this process, and `iam-token login` with the arguments of the
 // container until it succeeds, because the memory store has no credential after a start.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fstatSync, mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -65,11 +66,10 @@ async function runLogin(args) {
   const child = spawn(process.execPath, ['--disable-sigusr1', program, 'login', ...args], {
     stdio: ['ignore', 'inherit', 'pipe'],
   });
-  const [message, code] = await Promise.all([
-    text(child.stderr),
-    new Promise((resolve) => {
-      child.once('close', resolve);
-    }),
-  ]);
-  return { code, message };
+  try {
+    const [message, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    return { code, message };
+  } catch (error) {
+    return { code: null, message: `cannot run iam-token: ${error.message}\n` };
+  }
 }
