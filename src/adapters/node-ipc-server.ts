@@ -32,6 +32,8 @@ export interface IpcServerOptions {
    * connection is closed.
    */
   readonly onMessage: (data: unknown, peer: Peer) => void;
+  /** A connection that was accepted has ended. */
+  readonly onDisconnect?: () => void;
   /** A connection was closed because of what its peer sent. */
   readonly onError: (reason: string) => void;
   /** A listening socket fails, such as for lack of file descriptors. */
@@ -144,6 +146,7 @@ function createAccept(
     connections.set(socket, connection);
     socket.once('close', () => {
       connections.delete(socket);
+      options.onDisconnect?.();
       if (!user.isPrivileged) limits.release(user.key);
     });
     hub.addSocket(socket);

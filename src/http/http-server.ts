@@ -32,6 +32,8 @@ export interface HttpServerOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Decides about each new connection; by default, all are accepted. */
   readonly decideAccess?: ((socket: Socket) => AccessDecision) | undefined;
+  /** A connection has ended. */
+  readonly onDisconnect?: (() => void) | undefined;
   /**
    * Handles a GET; an error that it throws becomes the response.
    * @param signal aborts when the client disconnects
@@ -119,6 +121,7 @@ function createServer(http: typeof Http, limits: ServerLimits, options: HttpServ
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on('connection', (socket) => {
     socket.once('end', () => closeWithPeer(socket, options.clock));
+    if (options.onDisconnect !== undefined) socket.once('close', options.onDisconnect);
     const decision = options.decideAccess?.(socket) ?? fullAccess;
     if (!('rejectionReason' in decision)) {
       accesses.set(socket, decision);

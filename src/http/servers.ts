@@ -32,6 +32,8 @@ export interface HttpServerParts {
   readonly handleRequest: RequestHandler;
   readonly clock: Clock;
   readonly log: Log;
+  /** A connection has ended. */
+  readonly onDisconnect?: (() => void) | undefined;
 }
 
 interface MetricsParts {
@@ -43,7 +45,7 @@ interface MetricsParts {
  * server, for containers that are given the socket.
  */
 export function createSocketServer(
-  { handleRequest, clock, log, renderMetrics }: HttpServerParts & MetricsParts,
+  { handleRequest, clock, log, onDisconnect, renderMetrics }: HttpServerParts & MetricsParts,
   path: string,
   decideAccess?: (socket: Socket) => AccessDecision,
 ): Promise<HttpServer> {
@@ -55,6 +57,7 @@ export function createSocketServer(
     decideAccess,
     clock,
     log,
+    onDisconnect,
     respond: async ({ headersDistinct: headers, url = '' }, signal, access) => {
       const rejection = rejectBrowsersAndProxies(headers);
       if (rejection !== null) return rejection;
@@ -77,7 +80,7 @@ export interface MetadataServerParts extends HttpServerParts {
 
 /** The metadata server. It is tried again while its address is in use. */
 export async function createMetadataServer(parts: MetadataServerParts): Promise<RetryingHttpServer> {
-  const { handleRequest, clock, log, listenOn, allowedUser } = parts;
+  const { handleRequest, clock, log, onDisconnect, listenOn, allowedUser } = parts;
   const routes = metadataRoutes(clock);
   /** Each is logged once. */
   const loggedUids = new Set<number | null>();
@@ -86,6 +89,7 @@ export async function createMetadataServer(parts: MetadataServerParts): Promise<
     headers: metadataHeaders,
     clock,
     log,
+    onDisconnect,
     respond: async ({ headersDistinct: headers, url = '', socket }, signal) =>
       requireMetadataFlavor(headers) ??
       rejectBrowsersAndProxies(headers) ??
@@ -115,12 +119,13 @@ export interface MetricsServerParts extends HttpServerParts, MetricsParts {
 
 /** Metrics and probes for any user of any machine that reaches the address; no token. It is tried again while its address is in use. */
 export async function createMetricsServer(parts: MetricsServerParts): Promise<RetryingHttpServer> {
-  const { handleRequest, clock, log, listenOn, renderMetrics } = parts;
+  const { handleRequest, clock, log, onDisconnect, listenOn, renderMetrics } = parts;
   const routes = createMetricsRoutes(createMetricsReader(handleRequest, renderMetrics, clock));
   const server = await createHttpServer({
     listenOn,
     clock,
     log,
+    onDisconnect,
     respond: async ({ headersDistinct: headers, url = '' }, signal) =>
       rejectBrowsersAndProxies(headers) ?? respondToPath(routes, url, createDispatch(handleRequest, signal)),
   });

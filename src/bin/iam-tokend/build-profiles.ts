@@ -1,8 +1,9 @@
 import { createProgramRunner } from '../../adapters/child-process.ts';
+import { collectGarbage } from '../../adapters/memory/collect-garbage.ts';
 import { redact } from '../../adapters/redact.ts';
 import type { TrustSource } from '../../daemon/credential-trust.ts';
 import { Hooks } from '../../daemon/hooks/hooks.ts';
-import { scheduleMemoryTrimming } from '../../daemon/memory-trimming.ts';
+import { MemoryTrimming } from '../../daemon/memory-trimming.ts';
 import { CredentialSlots } from '../../daemon/profiles/credential-slots.ts';
 import { hintProfileOf, openProfileRegistry } from '../../daemon/profiles/profile-registry.ts';
 import type { Profile } from '../../daemon/profiles/profile.ts';
@@ -43,13 +44,13 @@ export interface BuiltProfiles {
   readonly profiles: Profiles;
   readonly subscriptions: Subscriptions;
   readonly hooks: Hooks;
+  readonly memoryTrimming: MemoryTrimming;
 }
 
 /** Builds the profiles, and what receives their events. */
 export async function buildProfiles(parts: BuildProfilesParts): Promise<BuiltProfiles> {
-  const { clock, log, context, settings, store, paths, guard } = parts;
-  const trimLater = scheduleMemoryTrimming(clock, () => guard.cLibrary?.trimMemory());
-  trimLater();
+  const { clock, log, context, settings, store, paths } = parts;
+  const memoryTrimming = createMemoryTrimming(parts);
   const registry = await openProfileRegistry(paths.config, context.uid, upgradeCommand(context));
   const { instance } = registry.current;
   if (registry.copiedFrom !== null)
@@ -71,7 +72,7 @@ export async function buildProfiles(parts: BuildProfilesParts): Promise<BuiltPro
     read: async () => {
       const { anchors, http, warnings } = await settings.current.trust.read();
       for (const warning of warnings) log.write('warn', warning);
-      return { anchors, http: withCallback(http, trimLater) };
+      return { anchors, http: withCallback(http, () => memoryTrimming.request()) };
     },
   };
   const turns = new RenewalTurns(clock);
@@ -99,7 +100,20 @@ export async function buildProfiles(parts: BuildProfilesParts): Promise<BuiltPro
     },
   });
   void hooks.check();
-  return { profiles, subscriptions, hooks };
+  return { profiles, subscriptions, hooks, memoryTrimming };
+}
+
+function createMemoryTrimming({ clock, log, guard }: BuildProfilesParts): MemoryTrimming {
+  const memoryTrimming = new MemoryTrimming(clock, {
+    readBytes: () => process.memoryUsage.rss(),
+    release: async () => {
+      await collectGarbage();
+      guard.cLibrary?.trimMemory();
+      log.write('debug', 'returned free memory to the system');
+    },
+  });
+  memoryTrimming.request();
+  return memoryTrimming;
 }
 
 function createSourceTools(

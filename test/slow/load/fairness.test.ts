@@ -6,6 +6,8 @@ import { canRunAsOtherUser } from '../../support/processes/other-user.ts';
 import { waitForExit } from '../../support/processes/process-result.ts';
 
 const program = fileURLToPath(new URL('../../support/load/system-daemon.js', import.meta.url));
+/** What the daemon may keep of a flood, such as compiled code. 5 to 7 MB on Node 20 to 26. */
+const settledGrowthMb = 16;
 /** The paths of a system-wide daemon are fixed: each run has its own file system there. */
 const ownPaths = `
 mount -t tmpfs tmpfs /var/lib && mount -t tmpfs tmpfs /var/log && mount -t tmpfs tmpfs /mnt &&
@@ -47,7 +49,7 @@ describe('system-wide daemon under a flood of one user', function () {
     if (!canRunAsOtherUser()) this.skip();
   });
 
-  const floods: Readonly<Record<string, LoadOptions['flood']>> = {
+  const floods = {
     '100 connections with 1,000 requests each': {
       connections: 100,
       request: status,
@@ -66,7 +68,7 @@ describe('system-wide daemon under a flood of one user', function () {
       requestsPerConnection: 100,
       reading: 'all',
     },
-  };
+  } as const satisfies Readonly<Record<string, LoadOptions['flood']>>;
   for (const [title, flood] of Object.entries(floods)) {
     it(`D2: serves another user in at most ten times the usual time, during ${title}`, async () => {
       const report = await runFairLoad({ flood, durationMs: 8_000, rootCommands: ['status'] });
@@ -75,21 +77,21 @@ describe('system-wide daemon under a flood of one user', function () {
     });
   }
 
-  it('E9: gives memory back within a minute after peers that requested and never read', async () => {
-    const flood = {
-      connections: 1_000,
-      request: status,
-      requestsPerConnection: 1_050,
-      reading: 'none',
-    } as const;
-    const report = await runLoad({ flood, durationMs: 5_000, rootCommands: [] });
-    const { quietRssMb, maxRssMb, settledRssMb } = report;
-    assert.ok(
-      settledRssMb <= quietRssMb + 64,
-      `${quietRssMb} MB before, ${maxRssMb} MB during, ${settledRssMb} MB after`,
-    );
-    assert.deepEqual(report.afterwards.failures, []);
-  });
+  for (const title of [
+    '2,000 connections with 1,050 requests each',
+    '900 connections that request and read without a pause',
+  ] as const) {
+    it(`E9: gives memory back within a minute after ${title}`, async () => {
+      const options = { flood: floods[title], durationMs: 5_000, rootCommands: [], settledGrowthMb };
+      const report = await runLoad(options);
+      const { quietRssMb, maxRssMb, settledRssMb } = report;
+      assert.ok(
+        settledRssMb <= quietRssMb + settledGrowthMb,
+        `${quietRssMb} MB before, ${maxRssMb} MB during, ${settledRssMb} MB after`,
+      );
+      assert.deepEqual(report.afterwards.failures, []);
+    });
+  }
 
   it('D4: refuses no command of root while 22,000 requests of another user wait for IAM', async () => {
     const report = await runFairLoad({

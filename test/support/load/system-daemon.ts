@@ -25,6 +25,8 @@ export interface LoadOptions {
   readonly isIamHanging?: boolean;
   /** What root calls during the flood. */
   readonly rootCommands: readonly string[];
+  /** Waits, up to a minute after the flood has ended, until memory has grown by at most this. */
+  readonly settledGrowthMb?: number;
 }
 
 export interface LoadReport {
@@ -36,13 +38,10 @@ export interface LoadReport {
   readonly rootCommands: Readonly<Record<string, string>>;
   readonly quietRssMb: number;
   readonly maxRssMb: number;
-  /** The least within a minute after the flood has ended. */
+  /** The least after the flood has ended; see `LoadOptions`. */
   readonly settledRssMb: number;
   readonly logLines: number;
 }
-
-/** What V8 and the allocator may hold on to after work. */
-const settledGrowthMb = 64;
 
 const [, , optionsJson = ''] = argv;
 const options = JSON.parse(optionsJson) as LoadOptions;
@@ -107,10 +106,11 @@ const quiet = await probe(3_000);
 const quietRssMb = readRssMb();
 let maxRssMb = quietRssMb;
 const rssTimer = setInterval(() => (maxRssMb = Math.max(maxRssMb, readRssMb())), 50);
-// With a low priority: what is measured is how the daemon shares its time, not how the kernel shares the cores.
+// With a low priority, unless memory is measured: how the daemon shares its time, not how the kernel shares the cores.
+const niceness = options.settledGrowthMb === undefined ? '19' : '0';
 const flood = spawn(
   'nice',
-  ['-n', '19', execPath, program('flood.js'), systemPaths.socket, JSON.stringify(options.flood)],
+  ['-n', niceness, execPath, program('flood.js'), systemPaths.socket, JSON.stringify(options.flood)],
   {
     uid: users.flood,
     gid: group,
@@ -134,7 +134,10 @@ const afterwards = await probe(1_000);
 clearInterval(rssTimer);
 let settledRssMb = readRssMb();
 const settlesUntilMs = performance.now() + 60_000;
-while (settledRssMb > quietRssMb + settledGrowthMb && performance.now() < settlesUntilMs) {
+while (
+  settledRssMb > quietRssMb + (options.settledGrowthMb ?? Infinity) &&
+  performance.now() < settlesUntilMs
+) {
   await delay(500);
   settledRssMb = Math.min(settledRssMb, readRssMb());
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../../../config/config.ts';
 import type { InstanceLocks } from '../../../daemon/instance/instance-locks.ts';
+import type { MemoryTrimming } from '../../../daemon/memory-trimming.ts';
 import type { ProcessContext } from '../../../platform/paths.ts';
 import type { Clock } from '../../../shared/clock.ts';
 import type { Log } from '../../../shared/log.ts';
@@ -20,6 +21,7 @@ export interface ListenerParts {
   /** The path that the first was bound to; `null` if it is not known. */
   readonly passedPath: string | null;
   readonly locks: InstanceLocks;
+  readonly memoryTrimming: Pick<MemoryTrimming, 'countWork'>;
   readonly isSystemWide: boolean;
   /** The folder of `daemon.json`. */
   readonly configFolder: string;

@@ -73,48 +73,55 @@ function stateOf(server: RetryingHttpServer | null): TcpServerState {
 type HandleRequest = Parameters<DaemonParts['createListeners']>[0];
 
 function createIpcServer(
-  { clock, log, context, guard, socketPaths, listenFd, group }: ListenerParts,
+  { clock, log, context, guard, socketPaths, listenFd, group, memoryTrimming }: ListenerParts,
   handleRequest: HandleRequest,
 ): Promise<IpcServer> {
+  const { countWork } = memoryTrimming;
   return createNodeIpcServer({
     listenOn: listenFd === null ? { path: socketPaths.ipc } : { fd: listenFd },
     platform: context.platform,
     clock,
     decideAccess: guard.decideAccess,
     ...omitUndefined({ group }),
-    onMessage: handleRequest,
+    onMessage: (data, peer) => {
+      countWork();
+      handleRequest(data, peer);
+    },
+    onDisconnect: countWork,
     onError: (reason) => log.write('warn', `closed a connection: ${reason}`),
     onListenError: (reason) => log.write('warn', `cannot accept connections: ${reason}`),
   });
 }
 
 async function createMetadataServerIfEnabled(
-  { clock, log, context, config }: ListenerParts,
+  { clock, log, context, config, memoryTrimming }: ListenerParts,
   handleRequest: HandleRequest,
 ): Promise<RetryingHttpServer | null> {
   const { listen, allowAnyLocalUser } = config.metadata;
   if (listen === null) return null;
   const uid = findOwnUid(context);
   const allowedUser = allowAnyLocalUser || uid === null ? null : { uid, findUid: createPeerUidLookup() };
-  return createMetadataServer({ handleRequest, clock, log, listenOn: listen, allowedUser });
+  const { countWork: onDisconnect } = memoryTrimming;
+  return createMetadataServer({ handleRequest, clock, log, onDisconnect, listenOn: listen, allowedUser });
 }
 
 async function createMetricsServerIfEnabled(
-  { clock, log, config }: ListenerParts,
+  { clock, log, config, memoryTrimming }: ListenerParts,
   handleRequest: HandleRequest,
 ): Promise<RetryingHttpServer | null> {
   const { listen: listenOn } = config.metrics;
+  const { countWork: onDisconnect } = memoryTrimming;
   return listenOn === null
     ? null
-    : createMetricsServer({ handleRequest, clock, log, listenOn, renderMetrics });
+    : createMetricsServer({ handleRequest, clock, log, onDisconnect, listenOn, renderMetrics });
 }
 
 async function createSocketServerIfEnabled(
-  { clock, log, guard, socketPaths }: ListenerParts,
+  { clock, log, guard, socketPaths, memoryTrimming }: ListenerParts,
   handleRequest: HandleRequest,
 ): Promise<HttpServer | null> {
   if (socketPaths.http === null) return null;
-  const parts = { handleRequest, clock, log, renderMetrics };
+  const parts = { handleRequest, clock, log, renderMetrics, onDisconnect: memoryTrimming.countWork };
   return createSocketServer(parts, socketPaths.http, guard.decideAccess);
 }
 
