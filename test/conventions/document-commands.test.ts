@@ -58,7 +58,7 @@ function readCommands(document: string): readonly DocumentCommand[] {
 /** What runs the commands of other programs that stand in a text or in README's and TROUBLESHOOTING's blocks. */
 const runBy: Readonly<Record<string, string>> = {
   'npm ci --ignore-scripts': 'scripts/test',
-  'sha256sum --check --ignore-missing SHA256SUMS': 'scripts/release/run.mjs',
+  'sha256sum --check --ignore-missing SHA256SUMS': 'test/slow/release/release.test.ts',
   '$ iam-token install': 'scripts/demo',
   'scripts/demo': 'scripts/demo',
   'iam-token uninstall #': 'test/slow/service/user-service/describe-installation.ts',
