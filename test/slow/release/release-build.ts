@@ -85,7 +85,7 @@ function buildRelease(
 }
 
 /**
- * Builds a release twice. The second time in another folder, whose files nobody else can read, in another time zone and
+ * Builds a release twice. The second time in another folder, with files that only root can read, in another time zone and
  * language, without a home folder and without a network.
  */
 export async function buildTwice(

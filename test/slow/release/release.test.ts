@@ -106,7 +106,7 @@ describe('release', function () {
     });
     const listFiles =
       "find / -xdev ! -path '/var/lib/dpkg*' ! -path '/var/log/*' ! -path '/var/cache/*' ! -path '/etc/*-' ! -name .pwd.lock | sort";
-    /** As somebody who runs the daemon by hand; `bin` is a prefix of its programs. */
+    /** As a user runs the daemon by hand; `bin` is a prefix of its programs. */
     const useDaemon = (bin: string): string =>
       `export XDG_RUNTIME_DIR=/tmp/run HOME=/tmp/home IAM_TOKEND_IAM_ENDPOINT=${emulator.url}
       mkdir -m 700 /tmp/run /tmp/home
