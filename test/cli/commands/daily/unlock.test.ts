@@ -175,13 +175,14 @@ describe('iam-token unlock', () => {
     assert.deepEqual(unlockParams(), [{}, {}, {}, {}]);
   });
 
-  it('passes on the error of a daemon that has no such method', async () => {
+  it('says how to restart a daemon that has no such method', async () => {
     daemon.setScript(respondWith({ hello: helloResult, status: createStatusResult(openStatus) }));
-    assert.deepEqual(await run(), {
-      stdout: '',
-      stderr: 'iam-token: error: unknown method\n',
-      code: 1,
-    });
+    const { stdout, stderr, code } = await run();
+    assert.deepEqual([stdout, code], ['', 1]);
+    assert.match(
+      stderr,
+      /^iam-token: error: the running daemon is older than this client and does not support the method unlock\niam-token: hint: .+\n$/,
+    );
   });
 
   it('reports a wrong passphrase without printing it', async () => {
