@@ -7,7 +7,6 @@ import { createSystemClock } from '../adapters/system-clock.ts';
 import { formatDaemonHelp } from '../cli/parsing/daemon-options.ts';
 import { escapeControlCharacters } from '../cli/terminal/escape.ts';
 import { ConfigError } from '../config/read-config.ts';
-import type { Daemon } from '../daemon/daemon.ts';
 import { InstanceLocks, rejectRecordedDaemon } from '../daemon/instance/instance-locks.ts';
 import { createDaemonRecord } from '../files/daemon-record.ts';
 import { FileDeadline } from '../files/file-deadline.ts';
@@ -45,7 +44,7 @@ import { findListenerWarnings } from './iam-tokend/listeners/listeners.ts';
 import { PeerGuard } from './iam-tokend/peer-guard.ts';
 import { runPurge } from './iam-tokend/start/run-purge.ts';
 import { reloadSettings } from './iam-tokend/reload.ts';
-import { serve } from './iam-tokend/serve.ts';
+import { serve, type ServedDaemon } from './iam-tokend/serve.ts';
 import { StartSteps, StartTimeoutError } from './iam-tokend/start/start-steps.ts';
 import { loadSettings, ReloadableSettings } from './iam-tokend/settings.ts';
 
@@ -118,9 +117,9 @@ async function main(): Promise<void> {
     getContainerAccess: () => guard.getContainerAccess(settings.current.config.peers.containers),
   });
   if (!isStderrJournal()) writeStderr(`listening on ${socketPaths.ipc}`);
-  await awaitSignals(daemon, locks, async () => {
-    await Promise.all([daemon.checkSockets(), reloadSettings(settings, profileParts, log)]);
-  });
+  await awaitSignals(daemon, () => reloadSettings(settings, profileParts, log));
+  // By these files, `--purge` finds a socket at another path.
+  if (socketPaths.ipc === paths.defaultSocket) locks.removeFiles();
 }
 
 /** Those that this process binds: systemd may have passed others. */
@@ -198,16 +197,11 @@ function readOwnCgroup(): string {
 }
 
 /** Resolves when the daemon has stopped. */
-async function awaitSignals(
-  daemon: Daemon,
-  locks: InstanceLocks,
-  reload: () => Promise<void>,
-): Promise<void> {
+async function awaitSignals(daemon: ServedDaemon, reload: () => Promise<unknown>): Promise<void> {
   process.on('SIGTERM', () => void daemon.stop());
   process.on('SIGINT', () => void daemon.stop());
-  process.on('SIGHUP', () => void reload());
+  process.on('SIGHUP', () => void Promise.all([daemon.checkSockets(), reload()]));
   await daemon.stopped;
-  locks.removeFiles();
 }
 
 function reportError(error: unknown): void {
