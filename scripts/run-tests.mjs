@@ -36,6 +36,9 @@ function readExpectedSkips(path) {
 const unrepeated = [
   'cli/',
   'conventions/',
+  'daemon/',
+  'e2e/lifecycle/credential-kinds',
+  'e2e/releases/',
   'e2e/stores/',
   'scripts/',
   'simulation/',
@@ -50,7 +53,7 @@ const groups = {
   load: (name) => name.startsWith('slow/load/'),
   slow: (name) => name.startsWith('slow/') && !name.startsWith('slow/load/'),
   /** The required tests that are repeated with other releases of Node. */
-  repeated: (name) => !name.startsWith('slow/') && !unrepeated.some((folder) => name.startsWith(folder)),
+  repeated: (name) => !name.startsWith('slow/') && !unrepeated.some((prefix) => name.startsWith(prefix)),
 };
 
 function findTestFiles() {
