@@ -1,4 +1,6 @@
+import type { Instant } from '../../src/shared/clock.ts';
 import type { Secret } from '../../src/shared/secret.ts';
+import { hasSleptSince } from '../../src/sources/exchange-awake.ts';
 import type { ExchangeTrigger } from '../../src/token/budget.ts';
 import type { ExchangeOutcome } from '../../src/token/token-source.ts';
 import { hour, minute, second } from '../support/time/durations.ts';
@@ -45,6 +47,10 @@ export class Invariants {
   readonly #history: { readonly atMs: number; readonly line: string }[] = [];
   #starts: ExchangeStart[] = [];
   #activeSignals: AbortSignal[] = [];
+  #startedAt: Instant = { wallMs: 0, monotonicMs: 0 };
+  /** The next exchange repeats one that was rejected after sleep (`exchangeAwake`). */
+  #isRepeatDue = false;
+  #isRepeat = false;
   /** Of the looks at the service since the last success: the last two. */
   #probeAnswers: readonly (string | null)[] = [];
   #lastPermanentFailure: 'terminal' | 'interaction_required' | 'code_7' | null = null;
@@ -82,6 +88,7 @@ export class Invariants {
   recordProcessStart(): void {
     this.#starts = [];
     this.#activeSignals = [];
+    this.#isRepeatDue = false;
     this.#lastPermanentFailure = null;
     this.#clearRetryAfter();
     this.#scheduleFirings = 0;
@@ -112,6 +119,10 @@ export class Invariants {
     this.#activeSignals = this.#activeSignals.filter((other) => !other.aborted);
     if (this.#activeSignals.length > 0) this.fail('two exchanges at once');
     this.#activeSignals.push(signal);
+    this.#startedAt = { wallMs: this.#time.wallMs, monotonicMs: now };
+    this.#isRepeat = this.#isRepeatDue;
+    this.#isRepeatDue = false;
+    if (this.#isRepeat) return;
     this.#starts = this.#starts.filter(({ atMonotonicMs }) => atMonotonicMs > now - hour);
     const automaticStarts = this.#starts.filter((start) => start.trigger !== 'user');
     if (trigger === 'user') {
@@ -172,6 +183,11 @@ export class Invariants {
       return;
     }
     const { kind, retryOnSchedule, retryAfterMs = 0 } = outcome.failure;
+    if (kind === 'terminal' && hasSleptSince(this.#startedAt, this.#time)) {
+      this.#lastPermanentFailure = null;
+      this.#isRepeatDue = !this.#isRepeat;
+      return;
+    }
     this.#lastPermanentFailure = kind === 'transient' ? null : retryOnSchedule === true ? 'code_7' : kind;
     this.#scheduleFirings = 0;
     if (kind !== 'transient') {

@@ -50,6 +50,7 @@ describe('simulation of mutants', () => {
       'src/token',
       'src/daemon/profiles/profile.js',
       'src/daemon/metrics/exchange-counts.js',
+      'src/sources/exchange-awake.js',
       'test/support',
       'test/simulation',
     ]) {
