@@ -37,7 +37,7 @@ const unrepeated = [
   'cli/',
   'conventions/',
   'daemon/',
-  'e2e/lifecycle/credential-kinds',
+  'e2e/lifecycle/',
   'e2e/releases/',
   'e2e/stores/',
   'scripts/',
