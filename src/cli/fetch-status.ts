@@ -2,25 +2,16 @@
 import type { Connection } from '../client/connection.ts';
 import type { Deadline } from '../client/deadline.ts';
 import * as methods from '../protocol/methods.ts';
-import type { DaemonStatus, ProfileStatus, ProfileSummary } from '../protocol/method-types.ts';
-import { collectPages } from '../protocol/collect-pages.ts';
+import type { ProfileSummary } from '../protocol/method-types.ts';
+import { collectPages, collectStatus, type FullStatus } from '../protocol/collect-pages.ts';
 
-/** Printed by `status --json`. */
-export interface FullStatus {
-  readonly daemon: DaemonStatus;
-  readonly profiles: readonly ProfileStatus[];
-}
-
-export async function fetchStatus(
+export function fetchStatus(
   connection: Connection,
   profile: string | undefined,
   deadline: Deadline,
   parts: { readonly metrics?: true } = {},
 ): Promise<FullStatus> {
-  const { daemon, profiles } = await collectPages((range) =>
-    connection.call(methods.status, { profile, ...range, ...parts }, deadline),
-  );
-  return { daemon, profiles };
+  return collectStatus((range) => connection.call(methods.status, { profile, ...range, ...parts }, deadline));
 }
 
 export async function fetchProfiles(

@@ -1,5 +1,5 @@
 import { protocolVersion } from '../protocol/envelope.ts';
-import { collectPages } from '../protocol/collect-pages.ts';
+import { collectStatus, type FullStatus } from '../protocol/collect-pages.ts';
 import type { MethodResult, Method, MethodParams } from '../protocol/method-types.ts';
 import type { Peer, PeerAccess } from '../protocol/peer.ts';
 import { IamTokenError } from '../shared/errors.ts';
@@ -36,13 +36,6 @@ export function createDispatch(
     });
 }
 
-/** A result of `status`, all pages. */
-export type FullStatus = Pick<MethodResult<'status'>, 'daemon' | 'profiles'>;
-
-export async function dispatchFullStatus(
-  dispatch: Dispatch,
-  params: MethodParams<'status'>,
-): Promise<FullStatus> {
-  const { daemon, profiles } = await collectPages((range) => dispatch('status', { ...params, ...range }));
-  return { daemon, profiles };
+export function dispatchFullStatus(dispatch: Dispatch, params: MethodParams<'status'>): Promise<FullStatus> {
+  return collectStatus((range) => dispatch('status', { ...params, ...range }));
 }

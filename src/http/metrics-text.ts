@@ -1,5 +1,6 @@
+import type { FullStatus } from '../protocol/collect-pages.ts';
 import type { Clock } from '../shared/clock.ts';
-import { createDispatch, dispatchFullStatus, type FullStatus, type RequestHandler } from './dispatch.ts';
+import { createDispatch, dispatchFullStatus, type RequestHandler } from './dispatch.ts';
 
 /** Renders a result of `status`, all pages, with `metrics`. */
 export type RenderMetrics = (status: FullStatus) => Promise<string>;

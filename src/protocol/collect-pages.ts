@@ -1,3 +1,8 @@
+import type { MethodResult } from './method-types.ts';
+
+/** A result of `status`, all pages. */
+export type FullStatus = Pick<MethodResult<'status'>, 'daemon' | 'profiles'>;
+
 interface Page {
   readonly profiles: readonly unknown[];
   readonly next: string | null;
@@ -17,4 +22,12 @@ export async function collectPages<P extends Page>(
     next = page.next;
   }
   return { ...first, profiles };
+}
+
+/** @param callPage calls `status` */
+export async function collectStatus(
+  callPage: (cursor: { readonly after?: string }) => Promise<MethodResult<'status'>>,
+): Promise<FullStatus> {
+  const { daemon, profiles } = await collectPages(callPage);
+  return { daemon, profiles };
 }

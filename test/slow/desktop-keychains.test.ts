@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { FullStatus } from '../../src/cli/fetch-status.ts';
+import type { FullStatus } from '../../src/protocol/collect-pages.ts';
 import { findHintLine } from '../conventions/hints/match-hint.ts';
 import {
   collectionPath,

@@ -1,5 +1,6 @@
 import type * as Prometheus from 'prom-client';
 import type { CounterConfiguration, GaugeConfiguration, Registry } from 'prom-client';
+import type { FullStatus } from '../../protocol/collect-pages.ts';
 import type {
   DaemonMetrics,
   DaemonStatus,
@@ -7,12 +8,6 @@ import type {
   ProfileStatus,
 } from '../../protocol/method-types.ts';
 import { profileStates } from '../../protocol/profile-states.ts';
-
-/** A result of `status`, all pages, with `metrics`. */
-export interface MetricsStatus {
-  readonly daemon: DaemonStatus;
-  readonly profiles: readonly ProfileStatus[];
-}
 
 export interface MetricsOptions {
   /** Before `process_…`: node_exporter has metrics of these names itself, and refuses others. */
@@ -27,7 +22,7 @@ type Sample = readonly [value: number, ...labels: readonly string[]];
  * prom-client is loaded at the first call.
  */
 export async function renderMetrics(
-  { daemon, profiles }: MetricsStatus,
+  { daemon, profiles }: FullStatus,
   { processPrefix = '' }: MetricsOptions = {},
 ): Promise<string> {
   const prometheus = await import('prom-client');

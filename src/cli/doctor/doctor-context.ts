@@ -9,7 +9,7 @@ import { FileDeadline } from '../../files/file-deadline.ts';
 import type { MethodResult } from '../../protocol/method-types.ts';
 import type { ProgramRunner } from '../../shared/program-runner.ts';
 import type { CommandContext } from '../command.ts';
-import type { FullStatus } from '../fetch-status.ts';
+import type { FullStatus } from '../../protocol/collect-pages.ts';
 import { type Probe, probeIam } from './probe-iam.ts';
 
 /** State of one run: each check may add data that later checks use. */

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { type MetricsStatus, renderMetrics } from '../../../src/adapters/metrics/render-metrics.ts';
+import { renderMetrics } from '../../../src/adapters/metrics/render-metrics.ts';
+import type { FullStatus } from '../../../src/protocol/collect-pages.ts';
 import { readProcessUsage } from '../../../src/adapters/metrics/process-usage.ts';
 import { daemonStatus, failingProfile, workProfile } from '../../cli/commands/daily/status-fixtures.ts';
 
 const exchanges = { success: 3, transient: 1, terminal: 0, interaction_required: 0 };
-const status: MetricsStatus = {
+const status: FullStatus = {
   daemon: {
     ...daemonStatus,
     metrics: {
@@ -27,7 +28,7 @@ const status: MetricsStatus = {
   ],
 };
 
-function withDaemonMetrics(changes: Partial<NonNullable<MetricsStatus['daemon']['metrics']>>): MetricsStatus {
+function withDaemonMetrics(changes: Partial<NonNullable<FullStatus['daemon']['metrics']>>): FullStatus {
   const { metrics = assert.fail() } = status.daemon;
   return { ...status, daemon: { ...status.daemon, metrics: { ...metrics, ...changes } } };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { FullStatus } from '../../../src/cli/fetch-status.ts';
+import type { FullStatus } from '../../../src/protocol/collect-pages.ts';
 import { version } from '../../../src/shared/version.ts';
 import { type CredentialFixture, credentialFixtures } from '../../support/iam/credential-fixtures.ts';
 import { installTarball } from '../../support/processes/package-tarball.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { FullStatus } from '../../../src/cli/fetch-status.ts';
+import type { FullStatus } from '../../../src/protocol/collect-pages.ts';
 import { listKeyringAccounts } from '../../support/stores/keyring-items.ts';
 import { monitorPrompts, type PromptMonitor } from '../../support/stores/prompt-monitor.ts';
 import type { PrivateKeyring } from '../../support/stores/private-keyring.ts';

@@ -1,7 +1,7 @@
 import type { DaemonStatus } from '../../../../protocol/method-types.ts';
 import type { WireProblem } from '../../../../shared/errors.ts';
 import { formatTimeSpan } from '../../../../shared/duration.ts';
-import type { FullStatus } from '../../../fetch-status.ts';
+import type { FullStatus } from '../../../../protocol/collect-pages.ts';
 import { escapeControlCharacters } from '../../../terminal/escape.ts';
 import type { StyleText } from '../../../terminal/terminal.ts';
 import { formatAccount, profileRowsOf } from './profile-rows.ts';
