@@ -73,8 +73,7 @@ export class KeyRotation {
     const entry = this.#findEntry(profile);
     if (entry !== undefined) requireKeys(this.#parts, profile, entry);
     const replaced = await logins.runInTurn([profile.name], () => {
-      // While this waited for its turn, a logout and a login may have put another profile in its place.
-      if (!profiles.list().includes(profile)) throw new IamTokenError(credentialChanged);
+      if (!this.#isListed(profile)) throw new IamTokenError(credentialChanged);
       return replaceKey(this.#parts, profile, keepsReplacedKey, this.#createSignal());
     });
     this.#setProblem(profile, replaced.problem);
@@ -131,6 +130,11 @@ export class KeyRotation {
     return AbortSignal.any([this.#stopController.signal, this.#parts.lock.signal]);
   }
 
+  /** `false` after a logout, although a login may have made another profile with its name. */
+  #isListed(profile: Profile): boolean {
+    return this.#parts.profiles.list().includes(profile);
+  }
+
   #findEntry({ name }: Profile): ProfileEntry | undefined {
     return findEntry(this.#parts.registry.current, name);
   }
@@ -171,9 +175,8 @@ export class KeyRotation {
 
   /** The profile may have changed, or gone, while this waited for its turn. */
   async #doWhatIsDue(profile: Profile): Promise<Problem | null> {
-    const { lock, profiles } = this.#parts;
     const entry = this.#findEntry(profile);
-    if (entry?.key === undefined || lock.isLocked || !profiles.list().includes(profile)) return null;
+    if (entry?.key === undefined || this.#parts.lock.isLocked || !this.#isListed(profile)) return null;
     if (this.#schedule.isDue(profile, entry)) return this.#rotateByAge(profile, entry.key.createdAtMs);
     if (!this.#hasObsoleteKeys(entry)) return this.#problems.get(profile)?.problem ?? null;
     return deleteObsoleteKeys(this.#parts, await openLiveKey(this.#parts, profile, this.#createSignal()));
