@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { formatStatus } from '../../../../src/cli/commands/daily/status/format-status.ts';
 import type { ProfileStatus } from '../../../../src/protocol/method-types.ts';
+import { profileStates } from '../../../../src/protocol/profile-states.ts';
 import { daemonStatus, failingProfile, workProfile } from './status-fixtures.ts';
 import { version } from '../../../../src/shared/version.ts';
 
@@ -235,17 +236,7 @@ daemon   version ${version}, running for 2 h (process 4242)
   });
 
   it('describes the renewal in every state', () => {
-    const states: readonly ProfileStatus['state'][] = [
-      'loading',
-      'ok',
-      'renewing',
-      'failing',
-      'login_required',
-      'keychain_locked',
-      'keychain_unavailable',
-      'locked',
-    ];
-    const labels = states.map(
+    const labels = profileStates.map(
       (state) =>
         formatStatus({ daemon: daemonStatus, profiles: [{ ...workProfile, state }] }, nowMs, (style, text) =>
           style === 'bold' ? text : `<${style}>${text}`,
