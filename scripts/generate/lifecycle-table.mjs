@@ -49,7 +49,6 @@ const exchanging = {
   kind: 'exchanging',
   attempt: 7,
   trigger: 'renewal',
-  startedAt: now,
   previousFailures: 0,
   retryAfter: null,
 };
@@ -102,12 +101,14 @@ const states = {
 
 const failed = (failureKind, more) => ({
   kind: 'exchange_ended',
+  startedAt: now,
   attempt: 7,
   outcome: { ok: false, failure: failure(failureKind, more) },
   random01: 0.5,
 });
 const succeeded = (attempt, issuedToken = newResult) => ({
   kind: 'exchange_ended',
+  startedAt: now,
   attempt,
   outcome: { ok: true, issuedToken },
   random01: 0.5,

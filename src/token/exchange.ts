@@ -32,7 +32,6 @@ export function startExchange<Value>(
       kind: 'exchanging',
       attempt,
       trigger,
-      startedAt: now,
       previousFailures: state.phase.kind === 'backing_off' ? state.phase.failures : 0,
       retryAfter: retryAfterOf(state.phase),
     },

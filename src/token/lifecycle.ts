@@ -102,8 +102,8 @@ function handleExchangeEnd<Value>(
   const { phase } = state;
   if (phase.kind !== 'exchanging' || phase.attempt !== attempt) return createStep(state);
   return outcome.ok
-    ? completeExchange(state, outcome.issuedToken, startedAt ?? phase.startedAt, random01, now)
-    : failExchange(state, outcome.failure, startedAt ?? phase.startedAt, random01, now);
+    ? completeExchange(state, outcome.issuedToken, startedAt, random01, now)
+    : failExchange(state, outcome.failure, startedAt, random01, now);
 }
 
 function handleCredentialLoaded<Value>(

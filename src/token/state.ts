@@ -52,7 +52,6 @@ export interface Exchanging {
   readonly kind: 'exchanging';
   readonly attempt: number;
   readonly trigger: ExchangeTrigger;
-  readonly startedAt: Instant;
   readonly previousFailures: number;
   /** From before the exchange: a `refresh` overrides it once, and it still applies if that fails. */
   readonly retryAfter: RetryAfter | null;
@@ -113,8 +112,8 @@ export type LifecycleEvent<Value> =
   | {
       readonly kind: 'exchange_ended';
       readonly attempt: number;
-      /** When the request that was answered began, if it was a repetition; absent: with the attempt. */
-      readonly startedAt?: Instant;
+      /** When the request that was answered began: after a repetition, later than the attempt. */
+      readonly startedAt: Instant;
       readonly outcome: ExchangeOutcome<Value>;
       readonly random01: number;
     }

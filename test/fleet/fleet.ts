@@ -71,7 +71,8 @@ class Daemon {
   readonly #bootMs: number;
   #elapsedMs: number;
   #state: LifecycleState<Secret>;
-  #exchange: { readonly attempt: number; readonly endsAtMs: number } | null = null;
+  #exchange: { readonly attempt: number; readonly startedAt: Instant; readonly endsAtMs: number } | null =
+    null;
 
   constructor(index: number, day: FleetDayOptions, perSecond: ExchangesPerSecond) {
     this.#day = day;
@@ -93,7 +94,7 @@ class Daemon {
       const exchange = this.#exchange;
       this.#elapsedMs = Math.min(this.#wakeAtMs(), exchange?.endsAtMs ?? Infinity);
       if (this.#elapsedMs >= dayMs) return;
-      if (exchange?.endsAtMs === this.#elapsedMs) this.#endExchange(exchange.attempt);
+      if (exchange?.endsAtMs === this.#elapsedMs) this.#endExchange(exchange);
       else this.#dispatch({ kind: 'timer_fired', jumpMs: 0 });
     }
   }
@@ -116,24 +117,41 @@ class Daemon {
         countExchange(this.#perSecond, this.#now().wallMs);
         const [minMs, maxMs] = assumptions.exchangeMs;
         const durationMs = Math.ceil(minMs + this.#random() * (maxMs - minMs));
-        this.#exchange = { attempt: effect.attempt, endsAtMs: this.#elapsedMs + durationMs };
+        this.#exchange = {
+          attempt: effect.attempt,
+          startedAt: this.#now(),
+          endsAtMs: this.#elapsedMs + durationMs,
+        };
       } else if (effect.kind === 'plan_schedule') {
         this.#dispatch({ kind: 'schedule_planned', atMs: nextHourlyMs(this.#now().wallMs, this.#shiftMs) });
       }
     }
   }
 
-  #endExchange(attempt: number): void {
+  #endExchange(exchange: { readonly attempt: number; readonly startedAt: Instant }): void {
+    const { attempt, startedAt } = exchange;
     const { wallMs: serverTimeMs } = this.#now();
     const random01 = this.#random();
     this.#exchange = null;
     if (isWithin(this.#day.outage, this.#elapsedMs)) {
       const failure = { kind: 'transient', message: 'IAM returned HTTP 503', serverTimeMs } as const;
-      this.#dispatch({ kind: 'exchange_ended', attempt, outcome: { ok: false, failure }, random01 });
+      this.#dispatch({
+        kind: 'exchange_ended',
+        attempt,
+        startedAt,
+        outcome: { ok: false, failure },
+        random01,
+      });
     } else {
       const expiresAtMs = serverTimeMs + assumptions.tokenLifetimeMs;
       const issuedToken = { value: new Secret('t1.new'), expiresAtMs, subject: null, serverTimeMs };
-      this.#dispatch({ kind: 'exchange_ended', attempt, outcome: { ok: true, issuedToken }, random01 });
+      this.#dispatch({
+        kind: 'exchange_ended',
+        attempt,
+        startedAt,
+        outcome: { ok: true, issuedToken },
+        random01,
+      });
     }
   }
 }

@@ -130,7 +130,9 @@ describe('lifecycle: renewal', () => {
       { ok: true, issuedToken: lateToken },
       { ok: false, failure: { kind: 'terminal', message: 'no' } },
     ];
-    for (const outcome of outcomes) driver.send({ kind: 'exchange_ended', attempt, outcome, random01: 0.5 });
+    const startedAt = driver.now;
+    for (const outcome of outcomes)
+      driver.send({ kind: 'exchange_ended', attempt, startedAt, outcome, random01: 0.5 });
     assert.equal(driver.requestToken(), 't1.login');
     assert.equal(driver.state.failureStreak, null);
   });

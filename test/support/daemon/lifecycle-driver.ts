@@ -33,7 +33,7 @@ export class LifecycleDriver {
   readonly effects: Effect<Secret>[] = [];
   readonly outcomes = new Map<number, RequestOutcome>();
   #lastRequestId = 0;
-  #runningAttempt: number | null = null;
+  #running: { readonly attempt: number; readonly startedAt: Instant } | null = null;
 
   constructor() {
     this.state = initialState(this.now);
@@ -116,7 +116,7 @@ export class LifecycleDriver {
     const lastPersisted = this.effectsOfKind('persist').at(-1);
     this.monotonicMs = 5_000;
     this.state = initialState(this.now);
-    this.#runningAttempt = null;
+    this.#running = null;
     this.loadCredential(lastPersisted?.token ?? null, lastPersisted?.clockOffsetMs ?? 0);
   }
 
@@ -152,7 +152,10 @@ export class LifecycleDriver {
   }
 
   #endExchange(outcome: ExchangeOutcome<Secret>, random01 = 0.5): void {
-    this.send({ kind: 'exchange_ended', attempt: this.#attempt(), outcome, random01 });
+    if (this.#running === null) throw new Error('no exchange is running');
+    const running = this.#running;
+    this.#running = null;
+    this.send({ kind: 'exchange_ended', ...running, outcome, random01 });
   }
 
   exchanged(overrides: Partial<IssuedToken<Secret>> = {}): IssuedToken<Secret> {
@@ -187,13 +190,6 @@ export class LifecycleDriver {
     }
   }
 
-  #attempt(): number {
-    if (this.#runningAttempt === null) throw new Error('no exchange is running');
-    const attempt = this.#runningAttempt;
-    this.#runningAttempt = null;
-    return attempt;
-  }
-
   #advance(ms: number): void {
     this.serverMs += ms;
     this.monotonicMs += ms;
@@ -202,10 +198,10 @@ export class LifecycleDriver {
   #applyEffect(effect: Effect<Secret>): void {
     this.effects.push(effect);
     if (effect.kind === 'start_exchange') {
-      if (this.#runningAttempt !== null) throw new Error('two exchanges at once');
-      this.#runningAttempt = effect.attempt;
+      if (this.#running !== null) throw new Error('two exchanges at once');
+      this.#running = { attempt: effect.attempt, startedAt: this.now };
     } else if (effect.kind === 'cancel_exchange') {
-      this.#runningAttempt = null;
+      this.#running = null;
     } else if (effect.kind === 'resolve') {
       this.#recordOutcome(effect.requestId, { token: effect.token.value.expose() });
     } else if (effect.kind === 'reject') {
