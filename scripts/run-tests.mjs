@@ -1,19 +1,19 @@
 // Runs the compiled tests with mocha. Prints one line for each file, then all failures.
-//   node scripts/run-tests.mjs [--group GROUP] [--counts FILE] [--expected-skips FILE] [TEST_FILE…]
+//   node scripts/run-tests.mjs [--group GROUP] [--outcome FILE] [--expected-skips FILE] [TEST_FILE…]
 // --group: a row of the table below; default: required.
-// --counts: writes the numbers of passed, failed and skipped tests to FILE, separated by spaces.
+// --outcome: writes the numbers of passed, failed and skipped tests to the first line of FILE, and the failures below instead of printing them.
 // --expected-skips: the tests that may be skipped; default: test/expected-skips. Any other skipped test counts as failed.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { format, parseArgs } from 'node:util';
 import Mocha from 'mocha';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options, positionals } = parseArgs({
   options: {
     group: { type: 'string', default: 'required' },
-    counts: { type: 'string' },
+    outcome: { type: 'string' },
     'expected-skips': { type: 'string', default: `${root}test/expected-skips` },
   },
   allowPositionals: true,
@@ -69,10 +69,11 @@ function printLine(line) {
   process.stdout.write(`${line}\n`);
 }
 
-/** Sets the exit code and writes the counts. A run without tests fails. */
-function setOutcome({ passed, failed, skipped }) {
+/** Sets the exit code, and writes or prints the outcome. A run without tests fails. */
+function setOutcome({ passed, failed, skipped }, failures = '') {
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
-  if (options.counts !== undefined) writeFileSync(options.counts, `${passed} ${failed} ${skipped}\n`);
+  if (options.outcome === undefined) process.stdout.write(failures);
+  else writeFileSync(options.outcome, `${passed} ${failed} ${skipped}\n${failures}`);
 }
 
 /** Prints a line for each file. A test that ends twice counts once, with its last outcome. */
@@ -116,18 +117,23 @@ class Report extends Mocha.reporters.Base {
     this.#startedMs = Date.now();
   }
 
+  #listFailures() {
+    const lines = this.#unexpectedSkips.map(
+      (title) => `Skipped, but not listed in test/expected-skips: ${title}`,
+    );
+    Mocha.reporters.Base.consoleLog = (...values) => lines.push(format(...values));
+    if (this.failures.length > 0) Mocha.reporters.Base.list(this.failures);
+    return lines.map((line) => `${line}\n`).join('');
+  }
+
   /** Mocha calls this after the last test. */
   done(_failures, callback) {
-    if (this.failures.length > 0) Mocha.reporters.Base.list(this.failures);
-    for (const title of this.#unexpectedSkips)
-      printLine(`Skipped, but not listed in test/expected-skips: ${title}`);
     const counts = this.#count(() => true);
-    setOutcome(counts);
+    const failures = this.#listFailures();
+    setOutcome(counts, failures);
     setTimeout(() => {
-      printLine(
-        `Still running ${exitTimeoutMs / 1000} s after the last test: ${process.getActiveResourcesInfo().join(', ')}`,
-      );
-      setOutcome({ ...counts, failed: counts.failed + 1 });
+      const leak = `Still running ${exitTimeoutMs / 1000} s after the last test: ${process.getActiveResourcesInfo().join(', ')}\n`;
+      setOutcome({ ...counts, failed: counts.failed + 1 }, options.outcome === undefined ? leak : failures + leak);
       process.exit();
     }, exitTimeoutMs).unref();
     callback();

@@ -10,6 +10,7 @@ interface RunnerResult {
   readonly status: number | null;
   /** Passed, failed, skipped. */
   readonly counts: string;
+  readonly failures: string | undefined;
 }
 
 describe('scripts/run-tests.mjs', () => {
@@ -18,18 +19,19 @@ describe('scripts/run-tests.mjs', () => {
   after(() => rmSync(folder, { recursive: true }));
 
   function runTests(tests: string, expectedSkipsText = ''): RunnerResult {
-    const [file, expectedSkips, counts] = ['planted.test.cjs', 'skips', 'counts'].map((name) =>
+    const [file, expectedSkips, outcome] = ['planted.test.cjs', 'skips', 'outcome'].map((name) =>
       join(folder, name),
     );
-    assert.ok(file !== undefined && expectedSkips !== undefined && counts !== undefined);
+    assert.ok(file !== undefined && expectedSkips !== undefined && outcome !== undefined);
     writeFileSync(file, `const assert = require('node:assert');\n${tests}`);
     writeFileSync(expectedSkips, expectedSkipsText);
     const { stdout, stderr, status } = spawnSync(
       process.execPath,
-      ['scripts/run-tests.mjs', '--counts', counts, '--expected-skips', expectedSkips, file],
+      ['scripts/run-tests.mjs', '--outcome', outcome, '--expected-skips', expectedSkips, file],
       { cwd: root, encoding: 'utf8' },
     );
-    return { output: stdout + stderr, status, counts: readFileSync(counts, 'utf8').trim() };
+    const [counts = '', failures] = readFileSync(outcome, 'utf8').split(/\n([^]*)/);
+    return { output: stdout + stderr, status, counts, failures };
   }
 
   it('exits with 0 when all tests pass, and prints one line per file', () => {
@@ -38,13 +40,13 @@ describe('scripts/run-tests.mjs', () => {
     assert.deepEqual([status, counts], [0, '2 0 0']);
   });
 
-  it('prints each failure in full, and counts a test once that fails after it passed', () => {
-    const { output, status, counts } = runTests(`
+  it('writes each failure in full, and counts a test once that fails after it passed', () => {
+    const { output, status, counts, failures } = runTests(`
       it('one', () => assert.deepEqual({ a: 1 }, { a: 2 }));
       it('two', (done) => { done(); done(); });
       describe('three', () => { before(() => { throw new Error('no start'); }); it('inner', () => {}); });`);
-    assert.match(output, /0 passed, 3 FAILED/);
-    assert.match(output, /\+ +"a": 2[^]*planted\.test\.cjs:3[^]*no start/);
+    assert.match(output, /^\S+: 0 passed, 3 FAILED .*\n$/);
+    assert.match(String(failures), /\+ +"a": 2[^]*planted\.test\.cjs:3[^]*no start/);
     assert.deepEqual([status, counts], [1, '0 3 0']);
   });
 
@@ -53,7 +55,7 @@ describe('scripts/run-tests.mjs', () => {
       "describe('a', () => { it('runs', () => {}); it('b', function () { this.skip(); }); it('c'); });";
     const unexpected = runTests(tests, '# nothing\n');
     assert.match(
-      unexpected.output,
+      String(unexpected.failures),
       /not listed in test\/expected-skips: a b\n.*not listed in test\/expected-skips: a c\n/,
     );
     assert.deepEqual([unexpected.status, unexpected.counts], [1, '1 2 0']);

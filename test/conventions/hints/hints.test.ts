@@ -11,7 +11,7 @@ import { listTypedHints } from './list-typed-hints.ts';
 const collect = (text: string): readonly string[] => [...collectHints([{ path: 'src/a.ts', text }])];
 
 describe('the table of hints', () => {
-  const { sameCommand, typedElsewhere, rareState, unreachable, otherPlatform } = untypedCommands;
+  const { sameCommand, typedElsewhere, unreachable, otherPlatform } = untypedCommands;
   const typedHints = hintScenarios.flatMap(({ hints }) => hints);
 
   it('C1: has a row for each hint that the product can print, and no other', () => {
@@ -92,7 +92,6 @@ describe('the table of hints', () => {
   const posixHints = [
     ...sameCommand.map(([hint]) => hint),
     ...typedElsewhere.flatMap(([, hints]) => hints),
-    ...rareState,
     ...unreachable,
     ...otherPlatform.filter((hint) => /: (?:iam-token |npm |\$\{\}lsof )/.test(hint)),
   ];

@@ -86,6 +86,7 @@ socket-line.ts: $env:IAM_TOKEND_SOCKET = \${}
 const typedElsewhere: Readonly<Record<string, string>> = {
   'test/slow/system-service/describe-lost-socket.ts': `
 watched-sockets.ts: systemctl restart iam-tokend.socket
+prepare-socket.ts: systemctl start iam-tokend.socket
 `,
   'test/slow/system-service/describe-denials.ts': `
 service-sandbox.ts: sudo mkdir -p \${} && \${} | sudo tee \${}/iam-tokend.conf && sudo systemctl daemon-reload && sudo systemctl restart \${}
@@ -111,11 +112,6 @@ keychain-problems.ts: {to write pending changes, now or after a restart | unlock
 `,
 };
 
-/** Printed if the daemon for all users is started by its own user and without the socket of systemd. */
-const rareState = `
-prepare-socket.ts: systemctl start iam-tokend.socket
-`;
-
 /** Printed by no kind of credential of this release: none of them replaces its credential at an exchange. */
 const unreachable = `
 profile-problems.ts: {the renewed credential is only in memory and is lost when the daemon stops; to store it | unlock}
@@ -131,7 +127,6 @@ export const untypedCommands = {
   sameCommand,
   otherPlatform: linesOf(otherPlatform),
   typedElsewhere: Object.entries(typedElsewhere).map(([path, hints]) => [path, linesOf(hints)] as const),
-  rareState: linesOf(rareState),
   unreachable: linesOf(unreachable),
 };
 
@@ -142,6 +137,5 @@ export const untypedHints: readonly string[] = [
   ...sameCommand.map(([hint]) => hint),
   ...untypedCommands.otherPlatform,
   ...untypedCommands.typedElsewhere.flatMap(([, hints]) => hints),
-  ...untypedCommands.rareState,
   ...untypedCommands.unreachable,
 ];

@@ -69,6 +69,19 @@ export function describeLostSocket(service: SystemService): void {
     assert.match(await expectSuccess(iamToken('anna', ['--socket', socket])), /^t1\./);
   });
 
+  it('C1: refuses to start as its own user without the socket of systemd, and starts as the hint says', async () => {
+    await expectSuccess(runAsRoot('systemctl', 'stop', 'iam-tokend.socket', 'iam-tokend.service'));
+    const { code, stderr } = await runAsRoot(
+      ...['setpriv', '--reuid=iam-tokend', '--regid=iam-tokend', '--init-groups'],
+      ...[process.execPath, clientProgram.replace('iam-token.js', 'iam-tokend.js')],
+      ...['--config', '/etc/iam-tokend/config.yaml'],
+    );
+    assert.equal(code, 1);
+    const start = findHintLine('prepare-socket.ts: systemctl start iam-tokend.socket', stderr);
+    await expectSuccess(runAsRoot('sh', '-c', start));
+    assert.match(await expectSuccess(iamToken('anna', ['--socket', socket])), /^t1\./);
+  });
+
   const folder = '/run/iam-tokend';
   const damages: Readonly<Record<string, string>> = {
     'its socket is removed': `rm ${socket}`,
