@@ -12,7 +12,7 @@ const minWork = 500;
 export interface TrimmableMemory {
   /** Resident memory of this process. */
   readonly readBytes: () => number;
-  /** Collects garbage, and returns free memory to the system. */
+  /** Collects garbage, and returns free memory to the system. Never rejects. */
   readonly release: () => Promise<void>;
 }
 

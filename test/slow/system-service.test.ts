@@ -7,7 +7,7 @@ import { loadClientsProgram, runLoadClients } from '../support/processes/run-loa
 import { installTarball } from '../support/processes/package-tarball.ts';
 import { firstRelease } from '../support/releases/first-release.ts';
 import { createRealClock } from '../support/time/real-clock.ts';
-import { oauthToken } from '../support/test-environment.ts';
+import { oauthToken, rareRenewals } from '../support/test-environment.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { rawRequestScript } from '../support/systems/raw-request-script.ts';
 import type { ProcessResult } from '../support/systems/user-manager.ts';
@@ -83,7 +83,7 @@ describe('iam-tokend in a booted machine', () => {
   describe('for services of the system', () => {
     before(async () => {
       await expectSuccess(iamToken('root', ['install', '--system']));
-      await appendToFile('/etc/iam-tokend/config.yaml', `iam: { endpoint: "${emulator.url}" }`);
+      await appendToFile('/etc/iam-tokend/config.yaml', `${rareRenewals}iam: { endpoint: "${emulator.url}" }`);
       await expectSuccess(runAsRoot('systemctl', 'restart', 'iam-tokend'));
       await expectSuccess(iamToken('root', ['login', '--stdin', '--socket', socket], {}, oauthToken));
       await expectSuccess(runAsRoot('usermod', '--append', '--groups', 'iam-tokend', 'anna'));
@@ -144,7 +144,7 @@ describe('iam-tokend in a booted machine', () => {
         output.stdout,
         /iam-tokend is running as iam-tokend\.service \(systemd\) and starts at boot\n/,
       );
-      await appendToFile('/etc/iam-tokend/config.yaml', `iam: { endpoint: "${emulator.url}" }`);
+      await appendToFile('/etc/iam-tokend/config.yaml', `${rareRenewals}iam: { endpoint: "${emulator.url}" }`);
       await expectSuccess(runAsRoot('systemctl', 'reload', 'iam-tokend'));
       await expectSuccess(iamToken('root', ['login', '--stdin', '--socket', socket], {}, oauthToken));
       await expectSuccess(runAsRoot('usermod', '--append', '--groups', 'iam-tokend', 'anna'));
@@ -258,7 +258,7 @@ describe('iam-tokend in a booted machine', () => {
       await expectSuccess(runAsRoot('groupadd', 'iam-tokend'));
       await expectSuccess(runAsRoot('usermod', '--append', '--groups', 'iam-tokend', 'anna'));
       await expectSuccess(runAsRoot('mkdir', '/etc/iam-tokend'));
-      await appendToFile('/etc/iam-tokend/config.yaml', `iam: { endpoint: "${emulator.url}" }`);
+      await appendToFile('/etc/iam-tokend/config.yaml', `${rareRenewals}iam: { endpoint: "${emulator.url}" }`);
       const { code, stderr } = await runAsRoot(...command);
       assert.equal(code, 2);
       assert.match(stderr, /a system-wide daemon has no keychain/);

@@ -28,7 +28,7 @@ export interface TestEnvironmentOptions {
   readonly store?: 'keychain' | 'file' | 'memory';
   /** The environment of another keychain than a private gnome-keyring, such as that of a desktop session. */
   readonly keychainEnvironment?: Readonly<Record<string, string>>;
-  /** The text of `config.yaml`. */
+  /** The text of `config.yaml`, to which `rareRenewals` is added unless it has a schedule. */
   readonly config?: string;
   readonly logLevel?: string;
   readonly accounts?: readonly OauthAccount[];
@@ -69,6 +69,12 @@ export interface TestEnvironment {
   readLog(): string;
   stop(): Promise<void>;
 }
+
+/**
+ * The default schedule renews each profile at some minute of each hour, which may come while a test compares tokens or
+ * counts exchanges.
+ */
+export const rareRenewals = 'refresh: { schedule: "0 0 29 2 *" }\n';
 
 export const oauthToken = 'y0_AgAAAABcanaryCANARYcanary0123456789abcd';
 
@@ -139,7 +145,8 @@ function programPath({ programsFolder }: TestEnvironmentOptions, name: string): 
 function createFolders(folder: string, runtimeFolder: string, { config, uid }: TestEnvironmentOptions): void {
   mkdirSync(runtimeFolder, { recursive: true, mode: 0o700 });
   mkdirSync(join(folder, 'config', 'iam-tokend'), { recursive: true, mode: 0o700 });
-  if (config !== undefined) writeFileSync(join(folder, 'config', 'iam-tokend', 'config.yaml'), config);
+  const text = config?.includes('refresh:') ? config : rareRenewals + (config ?? '');
+  writeFileSync(join(folder, 'config', 'iam-tokend', 'config.yaml'), text, { mode: 0o600 });
   if (uid !== undefined) {
     for (const path of ['', ...readdirSync(folder, { recursive: true })])
       chownSync(join(folder, String(path)), uid, uid);

@@ -16,6 +16,7 @@ import type { ProcessContext } from '../../platform/paths.ts';
 import { upgradeCommand } from '../../platform/service-manager.ts';
 import type { EventMessage } from '../../protocol/envelope.ts';
 import { type Clock, formatIsoTime } from '../../shared/clock.ts';
+import { errorMessage } from '../../shared/error-utils.ts';
 import { renderProblem } from '../../shared/errors.ts';
 import type { HintProfile } from '../../shared/hint.ts';
 import type { HttpClient } from '../../shared/http-client.ts';
@@ -107,9 +108,13 @@ function createMemoryTrimming({ clock, log, guard }: BuildProfilesParts): Memory
   const memoryTrimming = new MemoryTrimming(clock, {
     readBytes: () => process.memoryUsage.rss(),
     release: async () => {
-      await collectGarbage();
-      guard.cLibrary?.trimMemory();
-      log.write('debug', 'returned free memory to the system');
+      try {
+        await collectGarbage();
+        guard.cLibrary?.trimMemory();
+        log.write('debug', 'returned free memory to the system');
+      } catch (error) {
+        log.write('debug', `cannot return free memory to the system: ${errorMessage(error)}`);
+      }
     },
   });
   memoryTrimming.request();

@@ -23,7 +23,7 @@ describe('the store memory', () => {
     for (const path of files) {
       const text = readFileSync(path, 'latin1');
       assert.ok(!text.includes(oauthToken) && !text.includes(token), path);
-      assert.match(basename(path), /^(?:profiles\.json|daemon\.json|.*lock|iam-tokend\.log)$/);
+      assert.match(basename(path), /^(?:config\.yaml|profiles\.json|daemon\.json|.*lock|iam-tokend\.log)$/);
     }
     assert.ok(files.some((path) => path.endsWith('profiles.json')));
   });

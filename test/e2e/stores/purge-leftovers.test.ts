@@ -35,7 +35,7 @@ for (const [command, purge] of purges) {
     const listFiles = (): string =>
       readdirSync(testEnv.folder, { recursive: true })
         .map(String)
-        .filter((name) => !/^(config|state)(\/iam-tokend)?$/.test(name))
+        .filter((name) => !/^(config|state)(\/iam-tokend(\/config\.yaml)?)?$/.test(name))
         .toSorted()
         .join('\n');
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Machine } from '../../support/systems/machine.ts';
 import type { ProcessResult } from '../../support/systems/user-manager.ts';
-import { oauthToken } from '../../support/test-environment.ts';
+import { oauthToken, rareRenewals } from '../../support/test-environment.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import type { SystemService } from './describe-lost-socket.ts';
 
@@ -35,7 +35,7 @@ export function describeLingeringUser(parts: LingeringUserParts): void {
       await expectSuccess(
         getMachine().run('anna', ['mkdir', '-p', '/home/anna/.config/iam-tokend'], { env }),
       );
-      const config = `store: file\nfile: { key: { key-file: /home/anna/.config/iam-tokend/key } }\niam: { endpoint: "${emulatorUrl()}" }`;
+      const config = `${rareRenewals}store: file\nfile: { key: { key-file: /home/anna/.config/iam-tokend/key } }\niam: { endpoint: "${emulatorUrl()}" }`;
       const script = `umask 077; cd ~/.config/iam-tokend; echo '${config}' >config.yaml; head -c 32 /dev/urandom >key`;
       await expectSuccess(getMachine().run('anna', ['sh', '-c', script], { env }));
       await expectSuccess(runAsAnna(['install']));

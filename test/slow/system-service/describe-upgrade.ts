@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { version } from '../../../src/shared/version.ts';
 import type { LoadReport } from '../../support/daemon/load-clients.ts';
-import { oauthToken } from '../../support/test-environment.ts';
+import { oauthToken, rareRenewals } from '../../support/test-environment.ts';
 import type { SystemService } from './describe-lost-socket.ts';
 
 export interface UpgradedSystem extends SystemService {
@@ -32,7 +32,7 @@ export function describeUpgrade(system: UpgradedSystem): void {
     before(async () => {
       system.installFirstRelease();
       await install();
-      const line = `iam: { endpoint: "${system.emulatorUrl()}" }`;
+      const line = `${rareRenewals}iam: { endpoint: "${system.emulatorUrl()}" }`;
       await expectSuccess(runAsRoot('sh', '-c', `echo '${line}' >>/etc/iam-tokend/config.yaml`));
       await expectSuccess(runAsRoot('systemctl', 'restart', 'iam-tokend'));
       await succeed('root', ['login', '--oauth', '--stdin'], oauthToken);

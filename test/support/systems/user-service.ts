@@ -5,7 +5,7 @@ import { type Emulator, startEmulator } from '../../emulator/emulator.ts';
 import type { LoadReport } from '../daemon/load-clients.ts';
 import { loadClientsProgram, runLoadClients } from '../processes/run-load-clients.ts';
 import { installTarball } from '../processes/package-tarball.ts';
-import { oauthToken } from '../test-environment.ts';
+import { oauthToken, rareRenewals } from '../test-environment.ts';
 import { createRealClock } from '../time/real-clock.ts';
 import { waitUntil } from '../wait-until.ts';
 import { type ProcessResult, startUserManager, type UserManager } from './user-manager.ts';
@@ -92,12 +92,13 @@ export class UserService {
     return [...stableNames.toSorted(), ...ownUnits].join('\n');
   }
 
+  /** @param text of config.yaml, to which `rareRenewals` is added */
   writeConfig(text: string): void {
     const { home } = this.userManager;
     const folder = join(home, '.config/iam-tokend');
     const { uid, gid } = statSync(home);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(join(folder, 'config.yaml'), text);
+    writeFileSync(join(folder, 'config.yaml'), rareRenewals + text);
     for (const path of [join(home, '.config'), folder, join(folder, 'config.yaml')])
       chownSync(path, uid, gid);
   }
