@@ -133,7 +133,10 @@ class Report extends Mocha.reporters.Base {
     setOutcome(counts, failures);
     setTimeout(() => {
       const leak = `Still running ${exitTimeoutMs / 1000} s after the last test: ${process.getActiveResourcesInfo().join(', ')}\n`;
-      setOutcome({ ...counts, failed: counts.failed + 1 }, options.outcome === undefined ? leak : failures + leak);
+      setOutcome(
+        { ...counts, failed: counts.failed + 1 },
+        options.outcome === undefined ? leak : failures + leak,
+      );
       process.exit();
     }, exitTimeoutMs).unref();
     callback();
