@@ -12,7 +12,7 @@ describe('createSystemClock', () => {
   it('reads the wall clock and the monotonic clock', () => {
     const { wallMs, monotonicMs } = createSystemClock().now();
     assert.ok(Math.abs(wallMs - Date.now()) < 1_000);
-    assert.ok(Math.abs(monotonicMs - performance.now()) < 1_000);
+    assert.ok(Math.abs(monotonicMs - Number(process.hrtime.bigint()) / 1e6) < 1_000);
   });
 
   test('rings an alarm once, at its time', (clock, time) => {

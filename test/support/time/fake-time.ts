@@ -18,6 +18,7 @@ interface Timer {
 /** Restores the globals even if `run` throws. */
 export function withFakeTime(run: (time: FakeTime) => void): void {
   const originalGlobals = { setTimeout, clearTimeout, now: Date.now };
+  const originalHrtime = process.hrtime.bigint.bind(process.hrtime);
   const timers = new Map<object, Timer>();
   let delays: number[] = [];
   let wallMs = Date.UTC(2026, 10, 24, 12);
@@ -45,7 +46,7 @@ export function withFakeTime(run: (time: FakeTime) => void): void {
     clearTimeout: (handle: object) => timers.delete(handle),
   });
   Date.now = () => wallMs;
-  Object.defineProperty(performance, 'now', { value: () => monotonicMs, configurable: true });
+  process.hrtime.bigint = () => BigInt(Math.round(monotonicMs * 1e6));
   try {
     run({
       advance: (byMs) => {
@@ -70,6 +71,6 @@ export function withFakeTime(run: (time: FakeTime) => void): void {
       clearTimeout: originalGlobals.clearTimeout,
     });
     Date.now = originalGlobals.now;
-    Reflect.deleteProperty(performance, 'now');
+    process.hrtime.bigint = originalHrtime;
   }
 }
