@@ -64,6 +64,8 @@ describe('iam-tokend in a booted machine', () => {
     );
   const appendToFile = (path: string, text: string): Promise<string> =>
     expectSuccess(runAsRoot('sh', '-c', `echo '${text}' >>'${path}'`));
+  const useEmulator = (): Promise<string> =>
+    appendToFile('/etc/iam-tokend/config.yaml', `${rareRenewals}iam: { endpoint: "${emulator.url}" }`);
 
   const service: SystemService = { clientProgram, socket, runAsRoot, iamToken, expectSuccess };
 
@@ -83,10 +85,7 @@ describe('iam-tokend in a booted machine', () => {
   describe('for services of the system', () => {
     before(async () => {
       await expectSuccess(iamToken('root', ['install', '--system']));
-      await appendToFile(
-        '/etc/iam-tokend/config.yaml',
-        `${rareRenewals}iam: { endpoint: "${emulator.url}" }`,
-      );
+      await useEmulator();
       await expectSuccess(runAsRoot('systemctl', 'restart', 'iam-tokend'));
       await expectSuccess(iamToken('root', ['login', '--stdin', '--socket', socket], {}, oauthToken));
       await expectSuccess(runAsRoot('usermod', '--append', '--groups', 'iam-tokend', 'anna'));
@@ -147,10 +146,7 @@ describe('iam-tokend in a booted machine', () => {
         output.stdout,
         /iam-tokend is running as iam-tokend\.service \(systemd\) and starts at boot\n/,
       );
-      await appendToFile(
-        '/etc/iam-tokend/config.yaml',
-        `${rareRenewals}iam: { endpoint: "${emulator.url}" }`,
-      );
+      await useEmulator();
       await expectSuccess(runAsRoot('systemctl', 'reload', 'iam-tokend'));
       await expectSuccess(iamToken('root', ['login', '--stdin', '--socket', socket], {}, oauthToken));
       await expectSuccess(runAsRoot('usermod', '--append', '--groups', 'iam-tokend', 'anna'));
@@ -264,10 +260,7 @@ describe('iam-tokend in a booted machine', () => {
       await expectSuccess(runAsRoot('groupadd', 'iam-tokend'));
       await expectSuccess(runAsRoot('usermod', '--append', '--groups', 'iam-tokend', 'anna'));
       await expectSuccess(runAsRoot('mkdir', '/etc/iam-tokend'));
-      await appendToFile(
-        '/etc/iam-tokend/config.yaml',
-        `${rareRenewals}iam: { endpoint: "${emulator.url}" }`,
-      );
+      await useEmulator();
       const { code, stderr } = await runAsRoot(...command);
       assert.equal(code, 2);
       assert.match(stderr, /a system-wide daemon has no keychain/);
