@@ -149,7 +149,7 @@ function fillUnitTemplate(unit: string, argv: readonly [string, ...string[]]): s
 }
 
 /**
- * The package or its Node may be removed before `iam-token uninstall`: then the unit stops with a sentence, instead of
+ * The package or its Node may be removed before `iam-token uninstall`: then the unit stops with an explanation, instead of
  * restarting a program that does not exist.
  */
 function createCondition(paths: readonly string[]): string {
