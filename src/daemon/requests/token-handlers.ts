@@ -38,7 +38,8 @@ export function createTokenHandlers(
 
   function buildTokenResult(profile: Profile, token: IamToken): TokenResult {
     let result = unchangingParts.get(token);
-    if (result === undefined) {
+    // A rename keeps the token.
+    if (result?.profile !== profile.name) {
       result = { token: token.value.expose(), ...buildRefreshResult(profile, token) };
       unchangingParts.set(token, result);
     }

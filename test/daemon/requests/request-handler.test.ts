@@ -50,6 +50,13 @@ describe('the request handler', () => {
     });
   });
 
+  it('returns the new name of a renamed profile with the same token', async () => {
+    await login(running, 'a', 'work');
+    const { result } = await requests.callAndWait('token');
+    await requests.callAndWait('rename', { profile: 'work', to: 'office' });
+    assert.deepEqual((await requests.callAndWait('token')).result, { ...result, profile: 'office' });
+  });
+
   it('answers within the same tick if it can', async () => {
     await login(running, 'a', 'work');
     for (const method of ['token', 'hello', 'profiles', 'subscribe']) {
