@@ -165,6 +165,48 @@ describe('a profile that keeps its credential', () => {
       assert.equal(fixture.iam.exchanges.length, 2, 'the renewed token was stored');
     });
 
+    for (const failure of [null, 'keychain_locked'] as const) {
+      const end = failure === null ? 'well' : 'in failure';
+      it(`is loaded under the new name if the read of the store began before and ends ${end}`, async () => {
+        await running.profiles.stop();
+        const release = fixture.store.holdCalls(({ operation }) => operation === 'read');
+        running = await startProfiles(fixture);
+        const loading = running.profiles.load();
+        await running.profiles.editor.rename('work', 'office');
+        fixture.store.failWith(failure);
+        release();
+        await loading;
+        const { phase, token } = running.profiles.get('office').state;
+        assert.deepEqual(
+          [phase.kind, token?.value.expose()],
+          failure === null ? ['idle', 't1.a.1'] : ['no_credential', undefined],
+        );
+      });
+    }
+
+    it('has the notice of a token that was not stored, and names its new name in the log', async () => {
+      await login(running, 'b', 'home');
+      fixture.store.failWith('keychain_unavailable', ({ operation }) => operation === 'write');
+      const release = fixture.store.holdCalls(({ operation }) => operation === 'write');
+      fixture.clock.advance(60_000);
+      await refreshToken(running.profiles.get('home'));
+      fixture.iam.respond = null;
+      const refreshed = captureCode(refreshToken(running.profiles.get('home')));
+      await running.profiles.editor.rename('home', 'office');
+      release();
+      const entry = entryOf('office');
+      assert.ok(entry !== undefined);
+      const getNotice = (): string | null => running.profiles.getNotice('office', entry);
+      await waitUntil(() => getNotice()?.includes('not stored for a restart') === true, 'the notice');
+      fixture.iam.exchanges.at(-1)?.fail({
+        kind: 'interaction_required',
+        message: 'a login is needed',
+        hint: { command: 'login' },
+      });
+      assert.equal(await refreshed, 'login_required');
+      assert.equal(fixture.log.lines.at(-1), 'warn hint: iam-token login --profile office --oauth');
+    });
+
     it('18.2: takes its subscribers along', () => {
       const subscriptions = new Subscriptions();
       const peer = createFakePeer();

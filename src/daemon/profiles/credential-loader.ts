@@ -96,26 +96,27 @@ export class CredentialLoader {
     isTrustConfirmed = false,
   ): Promise<void> {
     const { announce, clock, lock, registry, trust } = this.#parts;
-    const { name } = profile;
-    const entry = findEntry(registry.current, name);
+    const entry = findEntry(registry.current, profile.name);
     if (entry === undefined) return;
     const previousCode = getStoreClosedCode(profile.state);
     profile.beginLoading();
     const lockSignal = lock.signal;
     let { slot } = entry;
-    const isOutdated = (): boolean => lockSignal.aborted || findEntry(registry.current, name)?.slot !== slot;
+    // A rename may change the name in the meantime.
+    const isOutdated = (): boolean =>
+      lockSignal.aborted || findEntry(registry.current, profile.name)?.slot !== slot;
     try {
       const items = await this.#readItems(entry.slot, interaction, isOutdated);
       if (items === null || isOutdated()) return;
       const verified = await this.#verify(items.credential, entry, isTrustConfirmed);
       if (isOutdated()) return;
       if ('problem' in verified) {
-        if (verified.isTrustProblem) this.#rejectTrust(name, verified.problem);
+        if (verified.isTrustProblem) this.#rejectTrust(profile, verified.problem);
         return profile.removeCredential(verified.problem);
       }
-      slot = await this.#recordTrust(name, entry, verified, interaction);
+      slot = await this.#recordTrust(profile, entry, verified, interaction);
       if (isOutdated()) return;
-      trust.accept(name, verified.anchors);
+      trust.accept(profile.name, verified.anchors);
       const liveEntry = { ...entry, slot };
       const tools = trust.toolsFor(profile, verified.anchors);
       const source = openProfileSource(verified.kind, verified.credential, liveEntry, tools);
@@ -125,7 +126,7 @@ export class CredentialLoader {
         this.#parts.takeTurn?.(),
       );
       if (previousCode !== null && hasValidToken(profile.state, clock.now())) announce('rotated', profile);
-      await recordKey(registry, name, slot, verified.kind.keys?.describe(verified.credential));
+      await recordKey(registry, profile, slot, verified.kind.keys?.describe(verified.credential));
     } catch (error) {
       if (!isOutdated()) this.#handleStoreProblem(profile, problemOf(error), previousCode);
     }
@@ -180,7 +181,7 @@ export class CredentialLoader {
     return { kind, credential, anchors, isRecorded };
   }
 
-  #rejectTrust(name: string, { message }: Problem): void {
+  #rejectTrust({ name }: Profile, { message }: Problem): void {
     const { log, trust } = this.#parts;
     // Logged once, not at every reload.
     if (!trust.rejectedProfiles.includes(name))
@@ -194,7 +195,7 @@ export class CredentialLoader {
    * @returns the live slot
    */
   async #recordTrust(
-    name: string,
+    profile: Profile,
     entry: ProfileEntry,
     verified: VerifiedCredential,
     interaction: Interaction,
@@ -204,19 +205,19 @@ export class CredentialLoader {
     if (verified.isRecorded && !isOriginal) return entry.slot;
     const { credential, anchors } = verified;
     try {
-      const slot = await replaceCredential(slots, name, entry, { credential, anchors }, interaction);
+      const slot = await replaceCredential(slots, profile.name, entry, { credential, anchors }, interaction);
       // A login was faster, and the caller sees that this slot is no longer live.
       if (slot === null) return entry.slot;
       const paths = anchors.map(({ path }) => path).join(', ');
       const message = isOriginal
         ? 'stored the credential again for this copy of the configuration folder'
         : `recorded the trusted certificates: ${paths || 'none'}`;
-      log.write('info', message, { profile: name });
+      log.write('info', message, { profile: profile.name });
       return slot;
     } catch (error) {
       const reason = problemOf(error).message;
       const what = isOriginal ? 'store the credential of a copied folder' : 'record the trusted certificates';
-      log.write('warn', `cannot ${what}: ${reason}`, { profile: name });
+      log.write('warn', `cannot ${what}: ${reason}`, { profile: profile.name });
       return entry.slot;
     }
   }
@@ -236,12 +237,13 @@ export class CredentialLoader {
 /** Of a login of release 0.1.0. A list that cannot be written changes nothing else. */
 async function recordKey(
   registry: ProfileRegistry,
-  name: string,
+  profile: Profile,
   slot: string,
   key: KeyDescription | undefined,
 ): Promise<void> {
-  if (key === undefined || findEntry(registry.current, name)?.key !== undefined) return;
+  if (key === undefined || findEntry(registry.current, profile.name)?.key !== undefined) return;
   const addKey = (before: Registry): Registry => {
+    const { name } = profile;
     const entry = findEntry(before, name);
     if (entry?.slot !== slot) return before;
     return { ...before, profiles: { ...before.profiles, [name]: { ...entry, key } } };

@@ -256,7 +256,7 @@ export class Profile<Value = Secret> {
     source: TokenSource<Value>,
     { attempt, interactive }: StartExchangeEffect,
   ): Promise<void> {
-    const { clock, formatHint, log, name } = this.#parts;
+    const { clock, formatHint, log } = this.#parts;
     const controller = new AbortController();
     this.#exchangeController = controller;
     const startedMs = clock.now().monotonicMs;
@@ -264,6 +264,8 @@ export class Profile<Value = Secret> {
     if (controller.signal.aborted) return;
     this.#exchangeController = null;
     this.exchangeCounts.add(outcome.ok ? 'success' : outcome.failure.kind, clock.now().wallMs);
+    // A rename may have changed the name in the meantime.
+    const { name } = this;
     const logFields = { profile: name, attempt, tookMs: Math.round(clock.now().monotonicMs - startedMs) };
     if (outcome.ok) {
       log.write('info', 'renewed the IAM token', logFields);

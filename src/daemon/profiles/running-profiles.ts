@@ -3,7 +3,7 @@ import type { Secret } from '../../shared/secret.ts';
 import type { PersistedToken } from '../../token/token.ts';
 import type { CredentialSlots } from './credential-slots.ts';
 import { createProfileNotFound } from './profile-problems.ts';
-import { moveKey } from '../profile-ref.ts';
+import { moveKey, type ProfileRef } from '../profile-ref.ts';
 import { findEntry, type ProfileRegistry } from './profile-registry.ts';
 import { Profile, type ProfileParts } from './profile.ts';
 
@@ -55,7 +55,7 @@ export class RunningProfiles {
       get name() {
         return ref.name;
       },
-      persistToken: (persisted) => this.#persistToken(ref.name, persisted),
+      persistToken: (persisted) => this.#persistToken(ref, persisted),
     });
     this.#profiles.set(name, profile);
     return profile;
@@ -100,23 +100,24 @@ export class RunningProfiles {
     await this.#lastTokenWrite;
   }
 
-  #persistToken(name: string, persisted: PersistedToken<Secret>): void {
+  #persistToken(profile: ProfileRef, persisted: PersistedToken<Secret>): void {
     const { registry, slots } = this.#parts;
-    const slot = findEntry(registry.current, name)?.slot;
+    const slot = findEntry(registry.current, profile.name)?.slot;
     if (slot === undefined) return;
     this.#lastTokenWrite = slots.writeToken(slot, persisted).then(
-      () => void this.#tokenProblems.delete(name),
-      (error: unknown) => this.#reportUnstoredToken(name, error),
+      () => void this.#tokenProblems.delete(profile.name),
+      (error: unknown) => this.#reportUnstoredToken(profile, error),
     );
   }
 
   /** One warning, not one for each profile and each renewal. */
-  async #reportUnstoredToken(name: string, error: unknown): Promise<void> {
+  async #reportUnstoredToken(profile: ProfileRef, error: unknown): Promise<void> {
     const { log, slots } = this.#parts;
     const { message } = problemOf(error);
     // A store that asks before each change stores nothing in the background, which `status` says anyway.
     const isExpected = await slots.requiresConfirmation().catch(() => false);
     const level = isExpected || this.#tokenProblems.size > 0 ? 'debug' : 'warn';
+    const { name } = profile;
     log.write(level, `cannot store the IAM token for a restart: ${message}`, { profile: name });
     if (!isExpected && this.#profiles.has(name)) this.#tokenProblems.set(name, message);
   }
