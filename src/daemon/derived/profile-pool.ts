@@ -20,6 +20,7 @@ interface Entry<Value> {
   readonly base: Profile;
   readonly profile: Profile<Value>;
   readonly idleAlarm: Alarm;
+  endsAtMonotonicMs: number;
   /** Who requested it: the first of them started it. */
   readonly users: Set<LimitedUser>;
 }
@@ -52,7 +53,8 @@ export class ProfilePool<Value> {
     entry.users.add(user);
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    entry.idleAlarm.set(this.#parts.clock.now().monotonicMs + idleTimeoutMs);
+    entry.endsAtMonotonicMs = this.#parts.clock.now().monotonicMs + idleTimeoutMs;
+    entry.idleAlarm.set(entry.endsAtMonotonicMs);
     return entry.profile;
   }
 
@@ -101,8 +103,14 @@ export class ProfilePool<Value> {
       announce: () => undefined,
     });
     profile.setCredential(this.#budget.limit(openSource(), base, user), null);
-    const idleAlarm = clock.createAlarm(() => this.#remove(key, entry, entryEnded));
-    const entry: Entry<Value> = { base, profile, idleAlarm, users: new Set([user]) };
+    const idleAlarm = clock.createAlarm(() => this.#endIfIdle(key, entry));
+    const entry: Entry<Value> = {
+      base,
+      profile,
+      idleAlarm,
+      endsAtMonotonicMs: Infinity,
+      users: new Set([user]),
+    };
     return entry;
   }
 
@@ -115,6 +123,13 @@ export class ProfilePool<Value> {
       const message = 'too many impersonated accounts or access keys are in use';
       throw new IamTokenError({ code: 'too_busy', message, retryAfterMs: 60_000 });
     }
+  }
+
+  /** The alarm rings early if the clock jumps. */
+  #endIfIdle(key: string, entry: Entry<Value>): void {
+    const { idleAlarm, endsAtMonotonicMs } = entry;
+    if (this.#parts.clock.now().monotonicMs < endsAtMonotonicMs) idleAlarm.set(endsAtMonotonicMs);
+    else this.#remove(key, entry, entryEnded);
   }
 
   #remove(key: string, { profile, idleAlarm }: Entry<Value>, problem: Problem): void {

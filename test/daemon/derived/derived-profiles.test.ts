@@ -116,6 +116,22 @@ describe('profiles derived from another profile', () => {
     assert.equal(iamRequests.length, before + 1);
   });
 
+  it('stay while the machine sleeps or its clock is set, and end a day after the last request', async () => {
+    const impersonated = running.profiles.getImpersonated(undefined, account, null);
+    const keyProfile = running.profiles.getAwsKeys(undefined, null);
+    const issued = await requestToken(impersonated);
+    for (const jumpMs of [2_000, -2_000]) fixture.clock.jump(jumpMs);
+    assert.deepEqual(
+      [running.profiles.getImpersonated(undefined, account, null), impersonated.state.token?.value.expose()],
+      [impersonated, issued],
+    );
+    assert.equal(running.profiles.getAwsKeys(undefined, null), keyProfile);
+    await advanceHours(23);
+    fixture.clock.jump(hourMs);
+    await advanceHours(1);
+    assert.notEqual(running.profiles.getImpersonated(undefined, account, null), impersonated);
+  });
+
   it('fail without the role, and retry after the profile is renewed', async () => {
     isGranted = false;
     assert.equal(await failureCode(), 'login_required');
