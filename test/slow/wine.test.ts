@@ -48,7 +48,7 @@ describe('iam-tokend under Wine', () => {
 
   it('is not running at first, and the client hints at install', async () => {
     const { code, stderr } = await iamToken();
-    assert.equal(code, 3);
+    assert.equal(code, 3, stderr);
     assert.match(
       stderr,
       /iam-tokend is not running \(no socket at \\\\\.\\pipe\\iam-tokend-anna\)\niam-token: hint: iam-token install/,
