@@ -42,7 +42,8 @@ export async function lockFile(
     for (;;) {
       const attempt = await openAndLock(target.path, flags, locking);
       // A removed file could be locked by each of several processes.
-      if (attempt === 'held' || isFileAt(target.path, attempt.fd)) return attempt;
+      if (attempt === 'held') return attempt;
+      if (isSameFile(identifyFile(target.path), fstatSync(attempt.fd))) return attempt;
       closeSync(attempt.fd);
     }
   } catch (error) {
@@ -83,9 +84,13 @@ async function openAndLock(
   return 'held';
 }
 
-/** Whether `path` is the open file `fd`. */
+/** Whether `path` is the open file `fd`; not if a server has lost that file, as NFS once another host removed it (ESTALE). */
 export function isFileAt(path: string, fd: number): boolean {
-  return isSameFile(identifyFile(path), fstatSync(fd));
+  try {
+    return isSameFile(identifyFile(path), fstatSync(fd));
+  } catch {
+    return false;
+  }
 }
 
 /** `undefined` if it does not exist or cannot be reached, and for a pipe of Windows. */

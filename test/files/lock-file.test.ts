@@ -25,4 +25,9 @@ describe('the lock of a file', () => {
     assert.equal(attempts, 2);
     closeSync(attempt.fd);
   });
+
+  it('is not at its path if the system says nothing about the open file', () => {
+    const noDescriptor = 2 ** 31 - 1;
+    assert.equal(isFileAt(folder(), noDescriptor), false);
+  });
 });
