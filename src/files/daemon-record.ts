@@ -92,11 +92,12 @@ export function writeDaemonRecord(path: string, record: DaemonRecord): void {
   }
 }
 
-function removeIfPossible(path: string): void {
+/** Removes a file if it is there; it stays if it cannot be removed, such as on a disk that has become read-only. */
+export function removeIfPossible(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // A read-only disk; the caller reports the first error.
+    // Those who call this can do nothing about it.
   }
 }
 

@@ -1,5 +1,5 @@
 /** One daemon for each configuration folder, each socket and each file store. */
-import { closeSync, unlinkSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   type DaemonRecord,
@@ -8,6 +8,7 @@ import {
   readDaemonRecord,
   readFolderRecord,
   recordFileName,
+  removeIfPossible,
 } from '../../files/daemon-record.ts';
 import { fileError } from '../../files/file-errors.ts';
 import { systemFiles } from '../../files/file-system.ts';
@@ -113,20 +114,12 @@ export class InstanceLocks {
 
   /**
    * Removes the lock files before this process ends, because release 0.1.0 starts only without those of later releases. A file
-   * that cannot be removed stays.
+   * that cannot be removed stays, for the next daemon.
    */
   removeFiles(): void {
     for (const [path, fd] of this.#descriptors) {
       if (fd !== null && isFileAt(path, fd)) removeIfPossible(path);
     }
-  }
-}
-
-function removeIfPossible(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Such as on a disk that has become read-only. The next daemon uses the file.
   }
 }
 

@@ -1,8 +1,13 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { type DaemonRecord, readDaemonRecord, writeDaemonRecord } from '../../files/daemon-record.ts';
+import {
+  type DaemonRecord,
+  readDaemonRecord,
+  removeIfPossible,
+  writeDaemonRecord,
+} from '../../files/daemon-record.ts';
 import { probeSocket } from '../../files/sockets/probe-socket.ts';
 import type { SocketListener } from '../../files/sockets/socket-listener.ts';
 import type { Alarm, Clock } from '../../shared/clock.ts';
@@ -60,13 +65,13 @@ export class SocketWatch {
     await this.check();
   }
 
-  /** Removes `daemon.json`. */
+  /** Removes `daemon.json`, if that is possible: it must not keep the daemon from stopping in order. */
   async close(): Promise<void> {
     this.#isStopped = true;
     this.#alarm.cancel();
     await this.#check;
     const { recordPath } = this.#options;
-    if (this.#isRecordWritten()) rmSync(recordPath, { force: true });
+    if (this.#isRecordWritten()) removeIfPossible(recordPath);
   }
 
   /** Never throws. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -213,6 +214,20 @@ describe('A3: socket watch', () => {
     assert.equal(existsSync(recordPath()), false);
     writeFileSync(recordPath(), 'other');
     await watch.close();
+    assert.ok(existsSync(recordPath()));
+  });
+
+  it('closes although daemon.json cannot be removed', async () => {
+    const { watch } = await startWatch();
+    chmodSync(recordPath(), 0o644);
+    chmodSync(folder(), 0o555);
+    const isRoot = uid === 0;
+    if (isRoot) process.seteuid?.(65_534);
+    try {
+      await watch.close();
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
     assert.ok(existsSync(recordPath()));
   });
 
