@@ -31,12 +31,17 @@ export function fetchWithIamToken(
     const response = await send(token);
     if (response.status !== 401) return response;
     tokens.drop(token);
-    const isBodyConsumed = init?.body instanceof ReadableStream || (request?.body ?? null) !== null;
+    const isBodyConsumed = isStream(init?.body) || (request?.body ?? null) !== null;
     const renewed = isBodyConsumed ? { token } : await tokens.get(signal);
     if (renewed.token === token) return response;
     await response.body?.cancel();
     return send(renewed.token);
   };
+}
+
+/** Node sends streams of both kinds, and any other asynchronous iterable. */
+function isStream(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
 }
 
 /** The part of `import * as grpc from '@grpc/grpc-js'` that `grpcCallCredentials` uses. */

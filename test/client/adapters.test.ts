@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
+import { Readable } from 'node:stream';
 import {
   fetchWithIamToken,
   grpcCallCredentials,
@@ -84,6 +85,24 @@ describe('adapters for other packages', () => {
       assert.equal((await fetch(url, stream)).status, 401);
       assert.equal((await fetch(new Request(url, { method: 'POST', body: 'again' }))).status, 200);
       assert.equal(requests.length, 3);
+    });
+
+    it('does not repeat a request with a stream of Node or another asynchronous iterable', async () => {
+      const fetch = fetchWithIamToken(tokens);
+      await fetch(url);
+      current = accepted = 't1.b';
+      async function* generateBody(): AsyncGenerator<Uint8Array> {
+        yield Buffer.from('hello');
+      }
+      for (const createBody of [() => Readable.from([Buffer.from('hello')]), generateBody]) {
+        tokens.drop('t1.b');
+        current = 't1.a';
+        await tokens.get();
+        current = 't1.b';
+        const init = { method: 'PUT', body: createBody(), duplex: 'half' } as unknown as RequestInit;
+        assert.equal((await fetch(url, init)).status, 401);
+      }
+      assert.deepEqual(requests.slice(1), ['PUT Bearer t1.a  hello', 'PUT Bearer t1.a  hello']);
     });
 
     it('throws the error of the daemon and the reason of the signal', async () => {
