@@ -43,17 +43,18 @@ export function createLogFileWriter(
 
   return (line) => {
     createFolders(dirname(path));
-    let fd = open();
+    let fd: number | null = open();
     try {
       const { size } = fstatSync(fd);
       if (size > 0 && size + Buffer.byteLength(line) > maxFileBytes) {
         closeSync(fd);
+        fd = null;
         rotate();
         fd = open();
       }
       writeSync(fd, line);
     } finally {
-      closeSync(fd);
+      if (fd !== null) closeSync(fd);
     }
   };
 }

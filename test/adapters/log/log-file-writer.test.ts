@@ -46,4 +46,12 @@ describe('createLogFileWriter', () => {
     assert.equal(text(), 'kept\n');
     assert.deepEqual(readdirSync(join(path(), '..')), ['x.log']);
   });
+
+  it('throws the reason for which it cannot rotate', () => {
+    const write = createLogFileWriter(path(), 10, 2);
+    write('12345678\n');
+    mkdirSync(`${path()}.1`);
+    assert.throws(() => write('lost\n'), { code: 'EISDIR', syscall: 'rename' });
+    assert.equal(text(), '12345678\n');
+  });
 });
