@@ -47,5 +47,10 @@ export async function authenticatePipe(
       { cause },
     );
   }
-  await connection.call(methods.hello, { proof: computeProof('client', challenge, crypto) }, deadline);
+  try {
+    await connection.call(methods.hello, { proof: computeProof('client', challenge, crypto) }, deadline);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
 }
