@@ -51,13 +51,12 @@ function requestVmToken(
   return sendExchange(tokenEndpoint, signal, tools);
 }
 
-/** Retried on schedule, because one may be attached at any time. */
+/** One may be attached at any time. */
 const noServiceAccountFailure: ExchangeFailure = {
-  kind: 'terminal',
+  kind: 'transient',
   message: 'no service account is attached to this VM',
   hint: [
     'attach one: yc compute instance update VM --service-account-id ID',
     { text: 'then', command: 'login', kind: 'metadata' },
   ],
-  retryOnSchedule: true,
 };

@@ -107,11 +107,11 @@ describe('the service account of a VM', () => {
     });
   });
 
-  it('is retried on schedule if none is attached', async () => {
+  it('is retried soon if none is attached, as that is no answer of IAM', async () => {
     const failure = await failureOf({ status: 404, body: 'Not Found' });
     assert.equal(failure.message, 'no service account is attached to this VM');
     assert.match(formatHint(failure.hint ?? ''), /^attach one: yc compute instance update /);
-    assert.deepEqual([failure.kind, failure.retryOnSchedule], ['terminal', true]);
+    assert.deepEqual([failure.kind, failure.retryOnSchedule], ['transient', undefined]);
   });
 
   const rows: readonly (readonly [string, ScriptedResponse, ExchangeFailure['kind'], RegExp])[] = [
