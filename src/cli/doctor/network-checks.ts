@@ -1,5 +1,6 @@
 /** Checks of the path to IAM, for each endpoint that a profile uses. */
 import { formatTimeSpan } from '../../shared/duration.ts';
+import { quoteShellWord } from '../../shared/shell-quoting.ts';
 import { clockToleranceMs } from '../../token/clock-estimate.ts';
 import { type Check, type CheckResult, fail, pass, skip, warn } from './check-result.ts';
 import { type DoctorContext, probeEndpoints } from './doctor-context.ts';
@@ -36,8 +37,9 @@ const clock = createProbeCheck('clock', ({ clockOffsetMs }, { commandContext: { 
 const dns = createProbeCheck('dns', ({ hostname, proxy, failedStage, reason }, { commandContext }) => {
   if (proxy !== null) return skip('the proxy resolves names');
   if (failedStage !== 'dns') return pass(`${hostname} resolves`);
-  const command = commandContext.processContext.platform === 'linux' ? 'getent hosts' : 'nslookup';
-  return fail('unavailable', reason, `${command} ${hostname}`);
+  const { platform } = commandContext.processContext;
+  const command = platform === 'linux' ? 'getent hosts' : 'nslookup';
+  return fail('unavailable', reason, `${command} ${quoteShellWord(hostname, platform)}`);
 });
 
 const proxy = createProbeCheck(
@@ -60,10 +62,14 @@ const tls = createProbeCheck('tls', ({ isPlaintext, failedStage, reason }, { con
   return failedStage === null ? pass('the certificate is trusted') : skip('not reached');
 });
 
-const iam = createProbeCheck('iam', ({ endpoint, failedStage, reason }) => {
+const iam = createProbeCheck('iam', ({ endpoint, failedStage, reason }, { commandContext }) => {
   if (failedStage === null) return pass(`${endpoint} responds`);
   if (failedStage !== 'iam') return skip('not reached');
-  return fail('unavailable', reason, `curl -v ${endpoint}`);
+  return fail(
+    'unavailable',
+    reason,
+    `curl -v ${quoteShellWord(endpoint, commandContext.processContext.platform)}`,
+  );
 });
 
 export const networkChecks: readonly Check[] = [clock, dns, proxy, tls, iam];

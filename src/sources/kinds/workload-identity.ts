@@ -6,6 +6,7 @@ import { parseEndpoint, endpointRule, isLoopbackUrl } from '../../shared/endpoin
 import { omitUndefined } from '../../shared/omit-undefined.ts';
 import { isResourceId, resourceIdRule } from '../../shared/resource-id.ts';
 import { Secret } from '../../shared/secret.ts';
+import { formatOption } from '../../shared/shell-quoting.ts';
 import type { ExchangeFailure, ExchangeOutcome, IamTokenSource } from '../../token/token-source.ts';
 import { sendExchange, createFailure, type TokenEndpoint } from '../exchange/send-exchange.ts';
 import {
@@ -75,7 +76,7 @@ function resolveTokenUrl(endpoint: string, configuredUrl: string | undefined): s
   if (defaultUrl !== undefined) return defaultUrl;
   throw createBadRequestError(`no token URL is known for ${endpoint}`, {
     command: 'login',
-    options: `--endpoint ${endpoint} --token-url URL`,
+    options: `${formatOption('--endpoint', endpoint)} --token-url URL`,
   });
 }
 

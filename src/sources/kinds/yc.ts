@@ -4,6 +4,7 @@ import { omitUndefined } from '../../shared/omit-undefined.ts';
 import type { ProgramOutput } from '../../shared/program-runner.ts';
 import { isResourceId } from '../../shared/resource-id.ts';
 import { Secret } from '../../shared/secret.ts';
+import { quoteShellWord } from '../../shared/shell-quoting.ts';
 import { sentAtMs } from '../../token/clock-estimate.ts';
 import type { ExchangeOutcome, IamTokenSource } from '../../token/token-source.ts';
 import {
@@ -73,7 +74,10 @@ export const ycKind: CredentialKind = {
 
   getRevocationAdvice(credential) {
     const { profile = 'NAME' } = parseStored(storedYcSchema, credential);
-    return { message: 'yc itself is still logged in', hint: `yc config profile delete ${profile}` };
+    return {
+      message: 'yc itself is still logged in',
+      hint: `yc config profile delete ${quoteShellWord(profile, 'linux')}`,
+    };
   },
 };
 

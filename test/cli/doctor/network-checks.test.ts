@@ -109,6 +109,17 @@ describe('doctor, on the way to IAM', () => {
     );
   });
 
+  it('quotes the endpoint in the commands of its hints', async () => {
+    const hintOf = async (name: string): Promise<string> =>
+      JSON.stringify((await runChecks()).findings.find(({ check }) => check === name)?.command);
+    const hostname = `a;b$c.${'x'.repeat(64)}.invalid`;
+    setEndpoint(fixture(), `https://${hostname}`);
+    assert.ok((await hintOf('dns')).includes(` '${hostname}'`), await hintOf('dns'));
+    const endpoint = `https://127.0.0.1:${await findClosedPort()}/a;b`;
+    setEndpoint(fixture(), endpoint);
+    assert.ok((await hintOf('iam')).includes(`curl -v '${endpoint}'`), await hintOf('iam'));
+  });
+
   it('reports a proxy that the service does not inherit', async () => {
     const proxy = createServer();
     proxy.on('connect', (_, socket) => void socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'));

@@ -88,7 +88,7 @@ export const loginScenarios: readonly HintScenario[] = [
   },
   {
     title: 'a workload identity is logged in again with its own account, file and URL',
-    hints: ['workload-identity.ts: {login | --endpoint ${} --token-url URL}'],
+    hints: ['workload-identity.ts: {login | ${} --token-url URL}'],
     async run(lab) {
       await lab.testEnv.startDaemon();
       const { credential } = await logIn(lab, 'workload-identity', '--profile', 'ci');
@@ -97,7 +97,7 @@ export const loginScenarios: readonly HintScenario[] = [
         `iam-token login --profile ci --endpoint ${endpoint} ${credential.args.join(' ')}`,
       );
       assert.equal(code, 2);
-      const hint = 'workload-identity.ts: {login | --endpoint ${} --token-url URL}';
+      const hint = 'workload-identity.ts: {login | ${} --token-url URL}';
       const command = lab.commandOf(hint, stderr, { URL: `${lab.testEnv.emulator.url}/oauth/token` });
       assert.ok(command.includes(`--workload-identity ${credential.subject} --token-file /`), command);
       const typed = await lab.run(command);

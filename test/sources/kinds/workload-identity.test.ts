@@ -91,6 +91,15 @@ describe('a workload identity', () => {
     });
   });
 
+  it('quotes an endpoint without a token URL for a shell', async () => {
+    const endpoint = 'https://iam.test/$(id);a&b';
+    await assert.rejects(openSource({ endpoint, audience: 'unused' }), (error) => {
+      const hint = formatHint(problemOf(error).hint ?? '', { kind: 'workload-identity' });
+      assert.match(hint, / --endpoint='https:\/\/iam\.test\/\$\(id\);a&b' --token-url URL$/);
+      return true;
+    });
+  });
+
   it('reads the file for each exchange', async () => {
     const tokenSource = await openSource();
     const renewedToken = createOidcToken({ exp: nowMs / 1_000 + 7_200 });

@@ -262,4 +262,13 @@ describe('yc', () => {
     yc.setConfig('cloud-id', 'not an id');
     assert.deepEqual(await readScope(), { folderId: 'b1gfolder' });
   });
+
+  it('names the command that removes its profile, quoted for a shell', async () => {
+    const hintFor = async (profile: string): Promise<string | undefined> => {
+      const credential = await ycKind.createCredential(createInput({ profile }), installation, tools);
+      return ycKind.getRevocationAdvice(credential)?.hint;
+    };
+    assert.equal(await hintFor('prod'), 'yc config profile delete prod');
+    assert.equal(await hintFor("my prod; it's"), String.raw`yc config profile delete 'my prod; it'\''s'`);
+  });
 });
