@@ -39,9 +39,7 @@ export async function fetchTokenEnvironment(context: CommandContext): Promise<Va
       '--min-ttl and --metadata-only cannot be combined: SDKs renew their tokens at the metadata address',
     );
   }
-  const result = isMetadataOnly ? null : await withProgress('a token', requestLongestToken(context));
-  if (result !== null && !context.options.has('no-user-output'))
-    await printTokenWarning(result, tokenRequestOf(context), context.processContext);
+  const result = isMetadataOnly ? null : await fetchToken(context);
   const { profile: name } = result ?? profileParamsOf(context);
   const { daemon, profiles } = await withDaemon(context, (connection, deadline) =>
     fetchStatus(connection, name, deadline),
@@ -58,6 +56,15 @@ export async function fetchTokenEnvironment(context: CommandContext): Promise<Va
       ...(metadataAddress === undefined ? {} : bypassProxy(metadataAddress, context.processContext.env)),
     }),
   };
+}
+
+async function fetchToken(context: CommandContext): Promise<TokenResult> {
+  const isQuiet = context.options.has('no-user-output');
+  const pendingResult = requestLongestToken(context, isQuiet);
+  if (isQuiet) return pendingResult;
+  const result = await withProgress('a token', pendingResult);
+  await printTokenWarning(result, tokenRequestOf(context), context.processContext);
+  return result;
 }
 
 /** The metadata address serves the default profile only. */
@@ -94,17 +101,18 @@ function bypassProxy(address: string, env: CommandContext['processContext']['env
   return { no_proxy: value, NO_PROXY: value };
 }
 
-/** A token valid for `--min-ttl`; without one, the longest-lived, with a warning. */
-async function requestLongestToken(context: CommandContext): Promise<TokenResult> {
+/** A token valid for `--min-ttl`; without one, the longest-lived, with a warning unless `isQuiet`. */
+async function requestLongestToken(context: CommandContext, isQuiet: boolean): Promise<TokenResult> {
   const request = tokenRequestOf(context);
   try {
     const result = await requestToken(request, context.processContext);
-    noteShortLifetime(result, context);
+    if (!isQuiet) noteShortLifetime(result, context);
     return result;
   } catch (error) {
     const { minTtlMs = 0 } = request;
     if (minTtlMs === 0 || !(error instanceof IamTokenError) || error.code !== 'unavailable') throw error;
     const result = await requestToken({ ...request, minTtlMs: 0 }, context.processContext);
+    if (isQuiet) return result;
     const { expiresAt, clockOffsetMs = 0 } = result;
     const remainingMs = Date.parse(expiresAt) - clockOffsetMs - context.clock.now().wallMs;
     printWarning(

@@ -36,6 +36,21 @@ describe('iam-token env', () => {
     );
   });
 
+  it('says nothing of a token shorter than --min-ttl with --no-user-output', async () => {
+    const hourMs = 60 * 60_000;
+    const shortToken = createTokenResult(2 * hourMs);
+    daemon.setScript((request, peer) => {
+      const { minTtlMs = 0 } = request.params as { readonly minTtlMs?: number };
+      if (minTtlMs > 2 * hourMs) peer.fail(request, { code: 'unavailable', message: 'too short' });
+      else respondWith({ token: shortToken, ...createStatusResult({}) })(request, peer);
+    });
+    for (const minTtl of ['2h', '6h']) {
+      assert.match((await env('--min-ttl', minTtl)).stderr, /^iam-token: .*the token is valid for /);
+      const { stdout, stderr } = await env('--min-ttl', minTtl, '--no-user-output');
+      assert.deepEqual([stdout.includes(shortToken.token), stderr], [true, '']);
+    }
+  });
+
   it('B11: removes the tokens of an outer shell with --metadata-only', async () => {
     daemon.setScript(respondWith(createStatusResult({}, { metadataAddress: '127.0.0.1:8099' })));
     for (const shell of ['sh', 'bash', 'zsh']) {
