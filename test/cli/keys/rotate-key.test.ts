@@ -30,6 +30,15 @@ describe('iam-token rotate-key', () => {
     assert.match(stdout, /ajekold, which stays valid, because another profile uses it\n$/);
   });
 
+  it('says that the original of a copied configuration folder uses the old key', async () => {
+    daemon.setScript(respondWith({ rotateKey: { ...rotated, replacedKey: 'kept' } }));
+    const { stdout } = await run([]);
+    assert.match(
+      stdout,
+      /ajekold, which stays valid, because the configuration folder that this one was copied from uses it\n$/,
+    );
+  });
+
   it('fails if the old key is still valid, with the reason', async () => {
     const problem = {
       code: 'login_required',

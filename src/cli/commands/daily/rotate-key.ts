@@ -17,9 +17,13 @@ export const rotateKey: CommandDefinition = {
 
 async function runRotateKey(context: CommandContext): Promise<void> {
   const { profile, keyId, replacedKeyId, replacedKey } = await replaceKey(context, profileParamsOf(context));
-  const outcome =
-    replacedKey === 'deleted' ? 'which is deleted' : 'which stays valid, because another profile uses it';
+  const outcomes = {
+    deleted: 'which is deleted',
+    kept: 'which stays valid, because the configuration folder that this one was copied from uses it',
+    in_use: 'which stays valid, because another profile uses it',
+    not_deleted: 'which stays valid',
+  } as const;
   print(
-    `replaced the key of ${escapeControlCharacters(profile)}: ${keyId} replaces ${replacedKeyId}, ${outcome}`,
+    `replaced the key of ${escapeControlCharacters(profile)}: ${keyId} replaces ${replacedKeyId}, ${outcomes[replacedKey]}`,
   );
 }
