@@ -77,6 +77,5 @@ export function requireKeys(
 }
 
 export function problemFromFailure({ hint, ...failure }: ExchangeFailure): Problem {
-  const problem = createFailureProblem(failure);
-  return failure.kind === 'transient' ? problem : { ...problem, ...omitUndefined({ hint }) };
+  return { ...createFailureProblem(failure), ...omitUndefined({ hint }) };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ReplacedKey } from '../../../src/daemon/keys/key-replacement.ts';
+import { problemFromFailure } from '../../../src/daemon/keys/live-key.ts';
 import { account, captureProblem, key, KeyFixture } from '../../support/daemon/key-fixture.ts';
 import { type RunningProfiles, requestToken } from '../../support/daemon/profiles-fixture.ts';
 import { useTemporaryFolder } from '../../support/temporary-folder.ts';
@@ -31,6 +32,12 @@ describe('the rotation of a key', () => {
     const restarted = await fixture.startLoaded();
     assert.equal(await fixture.hasWorkingKey(restarted), true);
     await assert.rejects(fixture.login(restarted, 'again'), /key of the JWT is not found/);
+  });
+
+  it('says what to do about a failure, also one that may pass', () => {
+    for (const kind of ['transient', 'terminal'] as const) {
+      assert.equal(problemFromFailure({ kind, message: 'no', hint: 'set the clock' }).hint, 'set the clock');
+    }
   });
 
   it('serves a token of the new key from then on, also after a restart', async () => {
