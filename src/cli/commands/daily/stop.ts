@@ -9,7 +9,8 @@ import * as methods from '../../../protocol/methods.ts';
 export const stop: CommandDefinition = {
   name: 'stop',
   summary: 'stop the daemon',
-  description: 'A daemon that is installed as a service starts again with the next session.',
+  description:
+    'A daemon that is installed as a service starts again with the next session; one for the whole system, at the next request.',
   examples: ['iam-token stop'],
   run: runStop,
 };
