@@ -12,7 +12,7 @@ export const token: CommandDefinition = {
     'min-ttl': duration(minTtlRange, 'require at least this lifetime, such as 10m; at most 12h'),
     format: choice(
       ['text', 'json', 'header', 'none'],
-      'print the token alone (default), one line of JSON, an Authorization header, or nothing: the exit code tells',
+      'print the token alone (default), one line of JSON, an Authorization header, or nothing, for scripts that check the exit code only',
     ),
     'no-user-output': quietOption,
   },
