@@ -74,9 +74,9 @@ export async function replaceKeyAfterLogin(
 
 function describeLastUse(lastUse: LoginResult['lastUse'], nowMs: number): string {
   const usedAt = lastUse?.usedAt ?? null;
-  if (lastUse === undefined || usedAt === null) return 'IAM does not say when it saw this key last';
+  if (lastUse === undefined || usedAt === null) return 'IAM has no record of when this key was last used';
   if (lastUse.isThisLogin) {
-    return 'IAM saw this key last at this login, and does not say whether other programs use it';
+    return 'the last recorded use of this key is this login, so other programs may still use it';
   }
   const age = formatTimeSpan(nowMs - Date.parse(usedAt));
   return `IAM saw this key last at ${formatLocalTime(usedAt, nowMs)}, ${age} ago`;
