@@ -19,6 +19,8 @@ export class DaemonLock {
   #isLocked: boolean;
   #problem: Problem | null = null;
   #lockController = new AbortController();
+  /** Resolves when the last lock is in `profiles.json`, or cannot be. */
+  #lastLockWrite: Promise<void> = Promise.resolve();
 
   constructor(registry: ProfileRegistry, store: LockableStore) {
     this.#registry = registry;
@@ -52,13 +54,8 @@ export class DaemonLock {
     this.#lockController.abort();
     this.#lockController = new AbortController();
     this.#store.lock();
-    try {
-      await this.#registry.update((before) => ({ ...before, locked: true }));
-      this.#problem = null;
-    } catch (error) {
-      const { message, ...details } = problemOf(error);
-      this.#problem = { ...details, message: `locked only until the daemon stops: ${message}` };
-    }
+    this.#lastLockWrite = this.#writeLock();
+    await this.#lastLockWrite;
     return wasLocked ? 'was_locked' : 'locked';
   }
 
@@ -71,6 +68,8 @@ export class DaemonLock {
     const wasLocked = this.#isLocked;
     const storeState = await this.#store.state();
     await this.#store.unlock(passphrase);
+    // Otherwise a lock that began before is written after the unlock.
+    await this.#lastLockWrite;
     throwIfLockedSince(signal);
     if (this.#registry.current.locked === true) {
       await this.#registry
@@ -85,6 +84,16 @@ export class DaemonLock {
     this.#problem = null;
     if (storeState.kind === 'open') return wasLocked ? 'opened' : 'was_open';
     return storeState.passphrase === 'new' ? 'made' : 'opened';
+  }
+
+  async #writeLock(): Promise<void> {
+    try {
+      await this.#registry.update((before) => ({ ...before, locked: true }));
+      this.#problem = null;
+    } catch (error) {
+      const { message, ...details } = problemOf(error);
+      this.#problem = { ...details, message: `locked only until the daemon stops: ${message}` };
+    }
   }
 }
 

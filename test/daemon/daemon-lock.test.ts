@@ -17,6 +17,7 @@ import {
   daemonLocked,
   startLoaded,
 } from '../support/daemon/profiles-fixture.ts';
+import { holdUpdates } from '../support/daemon/hold-updates.ts';
 import { captureProblem } from '../support/problems.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -165,6 +166,18 @@ describe('a locked daemon', () => {
     assert.equal((await unlocking).code, 'locked');
     assert.deepEqual([running.profiles.isLocked, readRegistryFile().locked], [true, true]);
     assert.equal(await captureCode(token()), 'locked');
+  });
+
+  it('is unlocked after a restart too if the unlock began before the lock was written', async () => {
+    const updates = holdUpdates(running.registry);
+    const locking = running.profiles.lock();
+    const unlocking = running.profiles.unlock(null);
+    for (let i = 0; i < 20; i++) await turn();
+    updates.release();
+    assert.equal((await locking).outcome, 'locked');
+    assert.equal(await unlocking, 'opened');
+    assert.equal('locked' in readRegistryFile(), false);
+    assert.equal(await token(), 't1.a.1');
   });
 
   it('removes during an unlock what a logout had to leave in the store', async () => {
