@@ -160,10 +160,12 @@ async function login(
 
 async function logout(
   profiles: Profiles,
-  { profile: name, revoke }: MethodParams<'logout'>,
+  params: MethodParams<'logout'>,
   signal: AbortSignal,
 ): Promise<MethodResult<'logout'>> {
-  const revocation = revoke === true ? await profiles.revoke(name, signal) : {};
+  // The default profile may change during the revocation.
+  const { name } = profiles.get(params.profile);
+  const revocation = params.revoke === true ? await profiles.revoke(name, signal) : {};
   const profile = await profiles.logout(name);
   return { profile, ...revocation, ...leftoversOf(profiles) };
 }
