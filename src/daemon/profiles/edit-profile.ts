@@ -8,13 +8,8 @@ import type { DerivedProfiles } from '../derived/derived-profiles.ts';
 import { readLiveCredential } from '../slots/live-credential.ts';
 import type { CompletedLogin, LoginQueue } from './login-queue.ts';
 import type { ReadCredential } from './login.ts';
-import {
-  createLoginRequired,
-  createProfileNotFound,
-  credentialMissingMessage,
-  profileRenamed,
-} from './profile-problems.ts';
-import { findEntry, type ProfileRegistry, withScope } from './profile-registry.ts';
+import { createLoginRequired, credentialMissingMessage, profileRenamed } from './profile-problems.ts';
+import { findEntry, type ProfileRegistry, requireEntry, withScope } from './profile-registry.ts';
 import type { RotatingSourceParts } from './rotating-source.ts';
 import type { RunningProfiles } from './running-profiles.ts';
 
@@ -63,10 +58,14 @@ export class ProfileEditor {
   /** Makes a profile the default one. @throws IamTokenError as `Profiles.get` does */
   async use(name: string): Promise<string> {
     const { log, profiles, registry } = this.#parts;
-    const profile = profiles.get(name);
-    await registry.update((before) => ({ ...before, default: profile.name }));
-    log.write('info', 'changed the default profile', { profile: profile.name });
-    return profile.name;
+    profiles.get(name);
+    await registry.update((before) => {
+      // A logout or a rename before this update may have removed the name.
+      requireEntry(before, name);
+      return { ...before, default: name };
+    });
+    log.write('info', 'changed the default profile', { profile: name });
+    return name;
   }
 
   /** The profile keeps its credential and its token. @throws IamTokenError `unknown_profile`, `bad_request` */
@@ -111,9 +110,7 @@ function requireSettingsOnly(params: LoginParams): void {
 /** Stores the cloud and folder of a profile; an empty text clears one. @throws IamTokenError `unknown_profile` */
 async function editScope(registry: ProfileRegistry, name: string, scope: ProfileScope): Promise<void> {
   await registry.update((before) => {
-    const entry = findEntry(before, name);
-    if (entry === undefined)
-      throw new IamTokenError(createProfileNotFound(name, Object.keys(before.profiles)));
+    const entry = requireEntry(before, name);
     return { ...before, profiles: { ...before.profiles, [name]: withScope(entry, scope) } };
   });
 }
@@ -121,8 +118,8 @@ async function editScope(registry: ProfileRegistry, name: string, scope: Profile
 /** @throws IamTokenError `bad_request` if there is another profile of this name; `unknown_profile` */
 async function renameEntry(registry: ProfileRegistry, from: string, to: string): Promise<void> {
   await registry.update((before) => {
-    const { [from]: entry, ...others } = before.profiles;
-    if (entry === undefined) throw new IamTokenError(createProfileNotFound(from, Object.keys(others)));
+    const entry = requireEntry(before, from);
+    const { [from]: _, ...others } = before.profiles;
     if (findEntry(before, to) !== undefined) {
       throw new IamTokenError({
         code: 'bad_request',

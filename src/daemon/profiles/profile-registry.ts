@@ -8,12 +8,14 @@ import { readGuardedFile } from '../../files/read-guarded-file.ts';
 import { writeFileAtomically } from '../../files/write-file.ts';
 import { isProfileName } from '../../protocol/limits.ts';
 import type { ProfileScope } from '../../protocol/method-types.ts';
+import { IamTokenError } from '../../shared/errors.ts';
 import { type HintProfile, type LoginSettings, pickLoginSettings } from '../../shared/hint.ts';
 import { omitUndefined } from '../../shared/omit-undefined.ts';
 import { isResourceId } from '../../shared/resource-id.ts';
 import { maxDisplayNameLength } from '../../sources/exchange/display-name.ts';
 import { trimProfileNames } from '../trim-profile-names.ts';
 import { folderIdentitySchema, isCopiedFrom, isSameIdentity } from './folder-identity.ts';
+import { createProfileNotFound } from './profile-problems.ts';
 
 const profileNameSchema = v.pipe(v.string(), v.check(isProfileName));
 const requiredIdSchema = v.pipe(v.string(), v.check(isResourceId));
@@ -128,6 +130,13 @@ export function listOriginalInstances({ profiles }: Registry): ReadonlyMap<strin
 /** `undefined` also for a name that every object has as a property, such as `toString`. */
 export function findEntry({ profiles }: Registry, name: string): ProfileEntry | undefined {
   return Object.hasOwn(profiles, name) ? profiles[name] : undefined;
+}
+
+/** As `findEntry`. @throws IamTokenError `unknown_profile` */
+export function requireEntry(registry: Registry, name: string): ProfileEntry {
+  const entry = findEntry(registry, name);
+  if (entry !== undefined) return entry;
+  throw new IamTokenError(createProfileNotFound(name, Object.keys(registry.profiles)));
 }
 
 /** The profile whose live slot this is; `undefined` if there is none. */

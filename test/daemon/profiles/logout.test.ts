@@ -11,6 +11,7 @@ import {
   type ProfilesFixture,
   createProfilesFixture,
 } from '../../support/daemon/profiles-fixture.ts';
+import { holdUpdates } from '../../support/daemon/hold-updates.ts';
 import { useTemporaryFolder } from '../../support/temporary-folder.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
@@ -63,6 +64,21 @@ describe('a logout', () => {
     const live = 'work' in running.current().profiles ? itemKeysOf(running, 'work') : [];
     assert.deepEqual(fixture.store.listKeys(), live);
     assert.deepEqual(running.current().discarded, []);
+  });
+
+  it('does not leave its profile as the default one if that was chosen in the meantime', async () => {
+    const running = await startLoaded(fixture);
+    await login(running, 'a', 'home');
+    await login(running, 'b', 'work');
+    const updates = holdUpdates(running.registry);
+    const loggedOut = running.profiles.logout('work');
+    await waitUntil(() => updates.count === 1, 'the logout is being written');
+    const used = captureCode(running.profiles.editor.use('work'));
+    await waitUntil(() => updates.count === 2, 'the change waits for its turn');
+    updates.release();
+    await loggedOut;
+    assert.equal(await used, 'unknown_profile');
+    assert.equal(running.current().default, 'home');
   });
 
   it('runs twice without leaving anything', async () => {
