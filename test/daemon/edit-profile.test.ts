@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { HttpClient } from '../../src/shared/http-client.ts';
 import { Subscriptions } from '../../src/daemon/requests/subscriptions.ts';
 import { createFakePeer } from '../support/daemon/fake-peer.ts';
+import { holdUpdates } from '../support/daemon/hold-updates.ts';
 import {
   captureCode,
   createProfilesFixture,
@@ -205,6 +206,24 @@ describe('a profile that keeps its credential', () => {
       });
       assert.equal(await refreshed, 'login_required');
       assert.equal(fixture.log.lines.at(-1), 'warn hint: iam-token login --profile office --oauth');
+    });
+
+    it('stays the default profile, and keeps its credential, if its old name is used or logged out', async () => {
+      for (const change of ['use', 'logout'] as const) {
+        const updates = holdUpdates(running.registry);
+        const renamed = running.profiles.editor.rename('work', 'office');
+        await waitUntil(() => updates.count === 1, 'the rename is being written');
+        const changed = captureCode(
+          change === 'use' ? running.profiles.editor.use('work') : running.profiles.logout('work'),
+        );
+        await waitUntil(() => updates.count === 2, 'the change waits for its turn');
+        updates.release();
+        await renamed;
+        assert.equal(await changed, 'unknown_profile', change);
+        assert.deepEqual([running.current().default, running.profiles.get().name], ['office', 'office']);
+        assert.equal(await requestToken(running.profiles.get('office')), 't1.a.1');
+        await running.profiles.editor.rename('office', 'work');
+      }
     });
 
     it('18.2: takes its subscribers along', () => {

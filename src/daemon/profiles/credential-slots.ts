@@ -12,6 +12,7 @@ import {
   findEntry,
   findNameOfSlot,
   listOriginalInstances,
+  requireEntry,
 } from './profile-registry.ts';
 import { parseCredential, parseToken, type StoredCredential } from '../slots/parse-items.ts';
 import { LeftoverSlots } from '../slots/leftover-slots.ts';
@@ -115,18 +116,18 @@ export class CredentialSlots {
     return slotToDiscard;
   }
 
-  /** @returns the slot to discard, if any */
-  async removeProfile(name: string): Promise<string | null> {
+  /** @returns the slot to discard @throws IamTokenError `unknown_profile` */
+  async removeProfile(name: string): Promise<string> {
     await this.leftovers.noteStore();
-    let slot = null as string | null;
+    let slot = '';
     await this.#registry.update((before) => {
+      ({ slot } = requireEntry(before, name));
       const { [name]: _, ...profiles } = before.profiles;
-      slot = findEntry(before, name)?.slot ?? null;
       return {
         ...before,
         default: before.default === name ? null : before.default,
         profiles,
-        discarded: slot === null ? before.discarded : [...before.discarded, slot],
+        discarded: [...before.discarded, slot],
       };
     });
     return slot;

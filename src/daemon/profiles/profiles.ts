@@ -196,23 +196,24 @@ export class Profiles {
     return revoke(this.#parts, profile.name, tokenProfiles, keyProfiles, entry, signal);
   }
 
-  async logout(name?: string): Promise<string> {
+  async logout(profileName?: string): Promise<string> {
     const { log, slots, trust } = this.#parts;
-    const profile = this.get(name);
-    const slot = await slots.removeProfile(profile.name);
-    this.#running.remove(profile.name);
-    slots.unstored.remove(profile.name);
-    trust.forget(profile.name);
+    const { name } = this.get(profileName);
+    const slot = await slots.removeProfile(name);
+    // A rename may have given the name to another profile.
+    const profile = this.#running.remove(name);
+    slots.unstored.remove(name);
+    trust.forget(name);
     const problem = createLoginRequired(credentialMissingMessage);
     this.#derived.removeAll(profile, problem);
     profile.removeCredential(problem);
     profile.stop();
     // A logout is no reason for a prompt. What the store keeps is removed later.
-    if (slot !== null) await slots.discard(slot, 'background');
+    await slots.discard(slot, 'background');
     // A store that failed before may have recovered.
     void this.#leftovers.run();
-    log.write('info', 'logged out', { profile: profile.name });
-    return profile.name;
+    log.write('info', 'logged out', { profile: name });
+    return name;
   }
 
   /**

@@ -82,10 +82,13 @@ export class RunningProfiles {
     profile.reschedule();
   }
 
-  remove(name: string): void {
+  /** @returns the profile, which the caller stops. @throws IamTokenError `unknown_profile` */
+  remove(name: string): Profile {
+    const profile = this.get(name);
     this.#profiles.delete(name);
     this.#refs.delete(name);
     this.#tokenProblems.delete(name);
+    return profile;
   }
 
   /** What `status` says of a token that is not stored; `null` if it is. */
