@@ -17,7 +17,7 @@ import {
   daemonLocked,
   startLoaded,
 } from '../support/daemon/profiles-fixture.ts';
-import { holdUpdates } from '../support/daemon/hold-updates.ts';
+import { holdUpdates } from '../support/stores/hold-updates.ts';
 import { captureProblem } from '../support/problems.ts';
 import { useTemporaryFolder } from '../support/temporary-folder.ts';
 import { waitUntil } from '../support/wait-until.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { HttpClient } from '../../src/shared/http-client.ts';
 import { Subscriptions } from '../../src/daemon/requests/subscriptions.ts';
 import { createFakePeer } from '../support/daemon/fake-peer.ts';
-import { holdUpdates } from '../support/daemon/hold-updates.ts';
+import { holdUpdates } from '../support/stores/hold-updates.ts';
 import {
   captureCode,
   createProfilesFixture,

@@ -11,7 +11,7 @@ import {
   type ProfilesFixture,
   createProfilesFixture,
 } from '../../support/daemon/profiles-fixture.ts';
-import { holdUpdates } from '../../support/daemon/hold-updates.ts';
+import { holdUpdates } from '../../support/stores/hold-updates.ts';
 import { useTemporaryFolder } from '../../support/temporary-folder.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
