@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { FileDeadline } from '../files/file-deadline.ts';
 import { errorReason } from '../shared/error-utils.ts';
 import { parsePemCertificates } from './pem-certificates.ts';
+import { ConfigError } from './read-config.ts';
 import { type FileReading, readWithAccess } from './read-with-access.ts';
 
 /** A file of certificates that a user other than root can write to. */
@@ -48,10 +49,13 @@ export class CertificateFiles {
     this.#uid = uid;
   }
 
+  /** @throws ConfigError for a file that was not read before, which the configuration had just read */
   async read(): Promise<TrustedCertificates> {
     const warnings: string[] = [];
     for (const path of this.#paths) {
       const reason = await this.#refresh(path);
+      // Without its content, credentials that trust it would be rejected.
+      if (reason !== null && !this.#accepted.has(path)) throw new ConfigError(`${path} ${reason}`);
       const isNew = reason !== null && reason !== this.#warnings.get(path);
       if (reason === null) this.#warnings.delete(path);
       else this.#warnings.set(path, reason);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
@@ -28,26 +29,56 @@ describe('the certificates of caFile', () => {
     tls.createSecureContext = createContext;
   });
 
-  it('B7: are parsed once for all exchanges, and again when the file changes', async () => {
-    const server = createServer({ key: tlsKey, cert: tlsCertificate }, (_request, response) => {
-      response.end('safe');
-    });
-    const url = `https://localhost:${await servers.listen(server)}/`;
+  const clock = createRealClock();
+
+  /** @returns the path of caFile */
+  function writeConfig(): string {
     const caFile = join(folder(), 'ca.pem');
-    const configFile = join(folder(), 'config.yaml');
     writeFileSync(caFile, tlsCertificate);
-    writeFileSync(configFile, `network: { caFile: ${caFile} }\n`);
+    writeFileSync(join(folder(), 'config.yaml'), `network: { caFile: ${caFile} }\n`);
+    return caFile;
+  }
+
+  function loadFrom(fileDeadline: FileDeadline): Promise<ReloadableSettings> {
+    const configFile = join(folder(), 'config.yaml');
     const paths = {
       ...{ config: folder(), configFile, state: folder(), log: folder() },
       isSystemWide: false,
       defaultSocket: join(folder(), 'ipc.sock'),
       alternatives: {},
     };
-    const clock = createRealClock();
     const uid = process.getuid?.() ?? null;
-    const settings = await ReloadableSettings.load(() =>
-      loadSettings({ config: configFile }, paths, clock, uid, new FileDeadline(clock)),
+    return ReloadableSettings.load(() =>
+      loadSettings({ config: configFile }, paths, clock, uid, fileDeadline),
     );
+  }
+
+  it('B7: are those of the previous configuration while a reload cannot read the file again', async () => {
+    const caFile = writeConfig();
+    let isSlow = false;
+    class SlowDeadline extends FileDeadline {
+      override async run<T>(key: string, operation: () => Promise<T>): Promise<T> {
+        if (isSlow && key.startsWith('certificates of ')) throw new Error('no answer within 2 s');
+        return super.run(key, operation);
+      }
+    }
+    const settings = await loadFrom(new SlowDeadline(clock));
+    const anchors = [{ path: caFile, sha256: createHash('sha256').update(tlsCertificate).digest('hex') }];
+    isSlow = true;
+    await assert.rejects(settings.reload(), {
+      name: 'ConfigError',
+      message: `${caFile} cannot be read: no answer within 2 s`,
+    });
+    assert.deepEqual((await settings.current.trust.read()).anchors, anchors);
+  });
+
+  it('B7: are parsed once for all exchanges, and again when the file changes', async () => {
+    const server = createServer({ key: tlsKey, cert: tlsCertificate }, (_request, response) => {
+      response.end('safe');
+    });
+    const url = `https://localhost:${await servers.listen(server)}/`;
+    const caFile = writeConfig();
+    const settings = await loadFrom(new FileDeadline(clock));
     const exchange = async (): Promise<string> => {
       const request = { method: 'GET', url, headers: {} } as const;
       return (await (await settings.current.trust.read()).http.send(request, neverAborted)).body;

@@ -86,6 +86,8 @@ export async function loadSettings(
     throw error;
   });
   if (isSystemWide) requireSystemWideConfig(config, configFile);
+  const certificateFiles = new CertificateFiles(certificatePaths, uid, fileDeadline);
+  if (flags.purge !== true) await certificateFiles.read();
   const { schedule } = config.refresh;
   const access = await findConfigAccessWarning(configFile, uid, hasPassword);
   const accessWarning = access && [access.message, access.command].filter(Boolean).join('; run: ');
@@ -100,11 +102,7 @@ export async function loadSettings(
       ...(accessWarning === null ? [] : [accessWarning]),
       ...(isHookUnsafe ? [`hooks are ignored: ${accessWarning}`] : []),
     ],
-    trust: createTrustSource(
-      config.network,
-      new CertificateFiles(certificatePaths, uid, fileDeadline),
-      clock,
-    ),
+    trust: createTrustSource(config.network, certificateFiles, clock),
     getSchedule: createScheduleLookup(config.refresh),
   };
 }
