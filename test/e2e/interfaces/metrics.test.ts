@@ -16,6 +16,10 @@ const config =
   'http: { socket: true }\nmetrics: { listen: 127.0.0.1:0 }\nsystemd: { credentialSocket: true }\n';
 /** 0 to 11 MB were measured; 2 KB for each of 10,000 scrapes, whose responses have 7 KB each, are 33 MB. */
 const maxGrowthMb = 24;
+
+/** In the last round. */
+const growthMb = (bytes: readonly number[]): number => ((bytes.at(-1) ?? 0) - (bytes.at(-2) ?? 0)) / 1e6;
+
 const profileName = 'prod "eu" {a="b"}';
 
 describe('the metrics address', () => {
@@ -105,10 +109,22 @@ describe('the metrics address', () => {
     this.timeout(180_000);
     // The first ones load what a scrape needs.
     await scrape(1_200);
-    const beforeBytes = await readSettledBytes();
-    const scrapes = scrape(10_000);
+    const bytes = [await readSettledBytes()];
+    const durations: number[] = [];
+    // A leak grows in each round, what V8 keeps of a first one does not.
+    do {
+      durations.push(...(await measureTokensDuring(scrape(10_000))));
+      bytes.push(await readSettledBytes());
+    } while (growthMb(bytes) >= maxGrowthMb && bytes.length <= 3);
+    const median = durations.toSorted((a, b) => a - b)[Math.floor(durations.length / 2)] ?? Infinity;
+    assert.ok(durations.length > 20 && median < 500, `${durations.length} tokens, median ${median} ms`);
+    assert.ok(growthMb(bytes) < maxGrowthMb, `grew in each round: ${bytes.join(', ')} bytes`);
+  });
+
+  /** @returns the durations of token requests, in milliseconds */
+  async function measureTokensDuring(work: Promise<void>): Promise<readonly number[]> {
     let isDone = false;
-    const done = scrapes.finally(() => (isDone = true));
+    const done = work.finally(() => (isDone = true));
     const durations: number[] = [];
     while (!isDone) {
       const startedMs = performance.now();
@@ -116,11 +132,8 @@ describe('the metrics address', () => {
       durations.push(performance.now() - startedMs);
     }
     await done;
-    const median = durations.toSorted((a, b) => a - b)[Math.floor(durations.length / 2)] ?? Infinity;
-    assert.ok(durations.length > 20 && median < 500, `${durations.length} tokens, median ${median} ms`);
-    const grownMb = ((await readSettledBytes()) - beforeBytes) / 1e6;
-    assert.ok(grownMb < maxGrowthMb, `grew by ${grownMb.toFixed(1)} MB`);
-  });
+    return durations;
+  }
 
   /** With sixteen scrapes at a time. */
   async function scrape(count: number): Promise<void> {
