@@ -47,9 +47,10 @@ for (const subject of subjects.filter((name) => names.length === 0 || names.incl
     rmSync(folder, { recursive: true, force: true });
   }
 }
-/** A daemon with a store in memory and one profile. */
+/** A daemon with a store in memory, the default configuration and one profile. */
 async function startDaemon(testOptions = {}) {
-  const testEnv = await startTestEnvironment({ store: 'memory', logLevel: 'info', ...testOptions });
+  const defaults = { store: 'memory', logLevel: 'info', config: null };
+  const testEnv = await startTestEnvironment({ ...defaults, ...testOptions });
   const pid = await testEnv.startDaemon();
   const { code, stderr } = await testEnv.iamToken(['login', '--stdin'], oauthToken);
   if (code !== 0) throw new Error(stderr);

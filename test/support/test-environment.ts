@@ -28,8 +28,8 @@ export interface TestEnvironmentOptions {
   readonly store?: 'keychain' | 'file' | 'memory';
   /** The environment of another keychain than a private gnome-keyring, such as that of a desktop session. */
   readonly keychainEnvironment?: Readonly<Record<string, string>>;
-  /** The text of `config.yaml`, to which `rareRenewals` is added unless it has a schedule. */
-  readonly config?: string;
+  /** The text of `config.yaml`, to which `rareRenewals` is added unless it has a schedule; `null`: no such file. */
+  readonly config?: string | null;
   readonly logLevel?: string;
   readonly accounts?: readonly OauthAccount[];
   readonly lifetimeMs?: number;
@@ -145,8 +145,10 @@ function programPath({ programsFolder }: TestEnvironmentOptions, name: string): 
 function createFolders(folder: string, runtimeFolder: string, { config, uid }: TestEnvironmentOptions): void {
   mkdirSync(runtimeFolder, { recursive: true, mode: 0o700 });
   mkdirSync(join(folder, 'config', 'iam-tokend'), { recursive: true, mode: 0o700 });
-  const text = config?.includes('refresh:') ? config : rareRenewals + (config ?? '');
-  writeFileSync(join(folder, 'config', 'iam-tokend', 'config.yaml'), text, { mode: 0o600 });
+  if (config !== null) {
+    const text = config?.includes('refresh:') ? config : rareRenewals + (config ?? '');
+    writeFileSync(join(folder, 'config', 'iam-tokend', 'config.yaml'), text, { mode: 0o600 });
+  }
   if (uid !== undefined) {
     for (const path of ['', ...readdirSync(folder, { recursive: true })])
       chownSync(join(folder, String(path)), uid, uid);
