@@ -79,5 +79,5 @@ function describeLastUse(lastUse: LoginResult['lastUse'], nowMs: number): string
     return 'the last recorded use of this key is this login, so other programs may still use it';
   }
   const age = formatTimeSpan(nowMs - Date.parse(usedAt));
-  return `IAM saw this key last at ${formatLocalTime(usedAt, nowMs)}, ${age} ago`;
+  return `this key was last used at ${formatLocalTime(usedAt, nowMs)}, ${age} ago`;
 }

@@ -1,12 +1,9 @@
 import type { LoginResult, MethodParams, RotateKeyResult } from '../../protocol/method-types.ts';
 import { type Clock, formatIsoTime } from '../../shared/clock.ts';
 import { IamTokenError, renderProblem } from '../../shared/errors.ts';
-import { trueTimeMs } from '../../token/clock-estimate.ts';
+import { clockToleranceMs, trueTimeMs } from '../../token/clock-estimate.ts';
 import type { Profile } from '../profiles/profile.ts';
 import type { Profiles } from '../profiles/profiles.ts';
-
-/** Below this difference, the clock of IAM counts as equal to the local one. */
-const clockToleranceMs = 60_000;
 
 export async function rotateKey(
   profiles: Profiles,

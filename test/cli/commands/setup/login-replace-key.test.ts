@@ -101,14 +101,14 @@ describe('iam-token login --replace-key', () => {
   }
 
   for (const [lastUse, text] of [
-    [{ keyId: 'ajekold', usedAt, isThisLogin: false }, /IAM saw this key last at .* ago\. Other programs/],
+    [{ keyId: 'ajekold', usedAt, isThisLogin: false }, /this key was last used at .* ago\. Other programs/],
     [
       { keyId: 'ajekold', usedAt, isThisLogin: true },
       /the last recorded use of this key is this login, so other programs may still use it\. Other/,
     ],
     [undefined, /IAM has no record of when this key was last used\./],
   ] as const) {
-    it(`asks on a terminal, and says when IAM saw the key: ${text.source}`, async () => {
+    it(`asks on a terminal, and says when the key was last used: ${text.source}`, async () => {
       setResults({ login: lastUse === undefined ? {} : { lastUse } });
       const args = ['login', '--service-account-key', path, '--replace-key'];
       const steps = [{ expect: '[y/N] ', type: ['\r'] }];
