@@ -32,6 +32,7 @@ interface AcceptedFile {
 /** Reads the files again when they change. A file that is not valid, or cannot be read in time, counts as unchanged. */
 export class CertificateFiles {
   readonly #paths: readonly string[];
+  readonly #requiredPath: string | null;
   readonly #uid: number | null;
   readonly #deadline: FileDeadline;
   readonly #readings = new Map<string, FileReading>();
@@ -42,24 +43,31 @@ export class CertificateFiles {
   readonly #warnings = new Map<string, string>();
   #current: Omit<TrustedCertificates, 'warnings'> = { certificates: [], anchors: [] };
 
-  /** @param uid of the daemon; `null` on Windows */
-  constructor(paths: readonly string[], uid: number | null, deadline: FileDeadline) {
+  /**
+   * @param caFile `network.caFile`, one of the paths
+   * @param uid of the daemon; `null` on Windows
+   */
+  constructor(paths: readonly string[], caFile: string | null, uid: number | null, deadline: FileDeadline) {
     this.#deadline = deadline;
     this.#paths = paths.map((path) => resolve(path));
+    this.#requiredPath = caFile === null ? null : resolve(caFile);
     this.#uid = uid;
   }
 
-  /** @throws ConfigError for a file that was not read before, which the configuration had just read */
+  /** @throws ConfigError if `network.caFile` cannot be read the first time */
   async read(): Promise<TrustedCertificates> {
     const warnings: string[] = [];
     for (const path of this.#paths) {
       const reason = await this.#refresh(path);
+      const isInUse = this.#accepted.has(path);
       // Without its content, credentials that trust it would be rejected.
-      if (reason !== null && !this.#accepted.has(path)) throw new ConfigError(`${path} ${reason}`);
+      if (reason !== null && !isInUse && path === this.#requiredPath)
+        throw new ConfigError(`network.caFile: ${path} ${reason}`);
       const isNew = reason !== null && reason !== this.#warnings.get(path);
       if (reason === null) this.#warnings.delete(path);
       else this.#warnings.set(path, reason);
-      if (isNew) warnings.push(`${path} ${reason}; its previous content stays in use`);
+      const consequence = isInUse ? 'its previous content stays in use' : 'it is ignored';
+      if (isNew) warnings.push(`${path} ${reason}; ${consequence}`);
     }
     return { ...this.#current, warnings };
   }

@@ -41,6 +41,8 @@ export interface ConfigReading {
   readonly hasPassword: boolean;
   /** The files of `network.certificates`. */
   readonly certificatePaths: readonly string[];
+  /** `network.caFile`, one of them. */
+  readonly caFile: string | null;
 }
 
 /**
@@ -88,7 +90,8 @@ export async function readConfig(
   };
   const warnings = [...findEnvironmentWarnings(environment), ...environmentProxy.warnings, ...extra.warnings];
   const certificatePaths = [file.caFile, extra.path].filter((path) => path !== null);
-  return { config, warnings, hasPassword: hasCredentials(network.proxy), certificatePaths };
+  const { caFile } = file;
+  return { config, warnings, hasPassword: hasCredentials(network.proxy), certificatePaths, caFile };
 
   function parseEnvironment<T>(name: string, schema: v.GenericSchema<unknown, T>): T | undefined {
     return parseValue(name, schema, environment[name]);

@@ -67,7 +67,7 @@ describe('the certificates of caFile', () => {
     isSlow = true;
     await assert.rejects(settings.reload(), {
       name: 'ConfigError',
-      message: `${caFile} cannot be read: no answer within 2 s`,
+      message: `network.caFile: ${caFile} cannot be read: no answer within 2 s`,
     });
     assert.deepEqual((await settings.current.trust.read()).anchors, anchors);
   });

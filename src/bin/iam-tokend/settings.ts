@@ -76,7 +76,7 @@ export async function loadSettings(
     platform: process.platform,
     readText: (path: string) => fileDeadline.run(`text of ${path}`, () => readTextAsync(path)),
   };
-  const { config, warnings, hasPassword, certificatePaths } = await readConfig(
+  const { config, warnings, hasPassword, certificatePaths, caFile } = await readConfig(
     configFile,
     flags.config !== undefined,
     input,
@@ -86,8 +86,8 @@ export async function loadSettings(
     throw error;
   });
   if (isSystemWide) requireSystemWideConfig(config, configFile);
-  const certificateFiles = new CertificateFiles(certificatePaths, uid, fileDeadline);
-  if (flags.purge !== true) await certificateFiles.read();
+  const certificateFiles = new CertificateFiles(certificatePaths, caFile, uid, fileDeadline);
+  const certificateWarnings = flags.purge === true ? [] : (await certificateFiles.read()).warnings;
   const { schedule } = config.refresh;
   const access = await findConfigAccessWarning(configFile, uid, hasPassword);
   const accessWarning = access && [access.message, access.command].filter(Boolean).join('; run: ');
@@ -98,6 +98,7 @@ export async function loadSettings(
     config: isHookUnsafe ? { ...config, hooks: noHooks } : config,
     warnings: [
       ...warnings,
+      ...certificateWarnings,
       ...findScheduleWarnings(schedule, nowMs),
       ...(accessWarning === null ? [] : [accessWarning]),
       ...(isHookUnsafe ? [`hooks are ignored: ${accessWarning}`] : []),

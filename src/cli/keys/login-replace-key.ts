@@ -73,11 +73,10 @@ export async function replaceKeyAfterLogin(
 }
 
 function describeLastUse(lastUse: LoginResult['lastUse'], nowMs: number): string {
-  const usedAt = lastUse?.usedAt ?? null;
-  if (lastUse === undefined || usedAt === null) return 'IAM has no record of when this key was last used';
-  if (lastUse.isThisLogin) {
-    return 'the last recorded use of this key is this login, so other programs may still use it';
-  }
+  if (lastUse === undefined) return 'it is not known when this key was last used';
+  const { isThisLogin, usedAt } = lastUse;
+  if (usedAt === null) return 'IAM has no record of when this key was last used';
+  if (isThisLogin) return 'the last recorded use of this key is this login, which hides earlier ones';
   const age = formatTimeSpan(nowMs - Date.parse(usedAt));
   return `this key was last used at ${formatLocalTime(usedAt, nowMs)}, ${age} ago`;
 }

@@ -163,10 +163,10 @@ async function logout(
   params: MethodParams<'logout'>,
   signal: AbortSignal,
 ): Promise<MethodResult<'logout'>> {
-  // The default profile may change during the revocation.
-  const { name } = profiles.get(params.profile);
-  const revocation = params.revoke === true ? await profiles.revoke(name, signal) : {};
-  const profile = await profiles.logout(name);
+  // During the revocation, another profile may become the default one, and this one may be renamed.
+  const target = profiles.get(params.profile);
+  const revocation = params.revoke === true ? await profiles.revoke(target.name, signal) : {};
+  const profile = await profiles.logout(target.name);
   return { profile, ...revocation, ...leftoversOf(profiles) };
 }
 

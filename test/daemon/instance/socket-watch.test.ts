@@ -227,6 +227,7 @@ describe('A3: socket watch', () => {
       await watch.close();
     } finally {
       if (isRoot) process.seteuid?.(0);
+      chmodSync(folder(), 0o700);
     }
     assert.ok(existsSync(recordPath()));
   });

@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ProfileStatus } from '../../../src/protocol/method-types.ts';
-import type { HttpClient } from '../../../src/shared/http-client.ts';
 import { createFakePeer, type FakePeer } from '../../support/daemon/fake-peer.ts';
-import {
-  login,
-  type ProfilesFixture,
-  type RunningProfiles,
-  startProfiles,
-} from '../../support/daemon/profiles-fixture.ts';
+import { login, type ProfilesFixture, type RunningProfiles } from '../../support/daemon/profiles-fixture.ts';
 import { RequestFixture } from '../../support/daemon/request-fixture.ts';
 import { terminalFailure, transientFailure } from '../../support/iam/fake-iam.ts';
-import { createSourceTools } from '../../support/iam/source-tools.ts';
 import { useTemporaryFolder } from '../../support/temporary-folder.ts';
 
 describe('the request handler', () => {
@@ -131,18 +124,6 @@ describe('the request handler', () => {
       (message) => !JSON.stringify(message).includes('"subject-of-cAnArY"'),
     );
     assert.ok(!JSON.stringify(withoutTokens).replaceAll('t1.cAnArY', '').includes('cAnArY'));
-  });
-
-  it('logs out of the profile whose tokens it revoked if the default changes in between', async () => {
-    const send: HttpClient['send'] = async () => {
-      await requests.callAndWait('use', { profile: 'home' });
-      return { status: 200, headers: new Map(), body: '{}' };
-    };
-    const tools = createSourceTools({ http: { send }, clock: fixture.clock });
-    requests.replaceProfiles(await startProfiles(fixture, { tools }));
-    for (const name of ['work', 'home']) await login(requests.running, name, name);
-    const { result } = await requests.callAndWait('logout', { revoke: true });
-    assert.deepEqual(result, { profile: 'work', tokenRevoked: true, left: [] });
   });
 
   it('renders the hint of a failed login with its kind and profile', async () => {

@@ -104,9 +104,13 @@ describe('iam-token login --replace-key', () => {
     [{ keyId: 'ajekold', usedAt, isThisLogin: false }, /this key was last used at .* ago\. Other programs/],
     [
       { keyId: 'ajekold', usedAt, isThisLogin: true },
-      /the last recorded use of this key is this login, so other programs may still use it\. Other/,
+      /the last recorded use of this key is this login, which hides earlier ones\. Other/,
     ],
-    [undefined, /IAM has no record of when this key was last used\./],
+    [
+      { keyId: 'ajekold', usedAt: null, isThisLogin: false },
+      /IAM has no record of when this key was last used\./,
+    ],
+    [undefined, /it is not known when this key was last used\./],
   ] as const) {
     it(`asks on a terminal, and says when the key was last used: ${text.source}`, async () => {
       setResults({ login: lastUse === undefined ? {} : { lastUse } });
