@@ -1,4 +1,5 @@
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   chownSync,
@@ -77,6 +78,11 @@ export interface TestEnvironment {
 export const rareRenewals = 'refresh: { schedule: "0 0 29 2 *" }\n';
 
 export const oauthToken = 'y0_AgAAAABcanaryCANARYcanary0123456789abcd';
+
+/** An OAuth token that no other test has, such as one that runs at the same time with another release of Node. */
+export function createOauthToken(): string {
+  return `y0_AgAAAAB${randomBytes(8).toString('hex')}canary0123456789abcd`;
+}
 
 export async function startTestEnvironment(options: TestEnvironmentOptions = {}): Promise<TestEnvironment> {
   const { store = 'keychain', logLevel = 'debug', lifetimeMs, uid } = options;

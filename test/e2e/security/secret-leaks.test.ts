@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { oauthToken, type TestEnvironment, startTestEnvironment } from '../../support/test-environment.ts';
+import {
+  createOauthToken,
+  startTestEnvironment,
+  type TestEnvironment,
+} from '../../support/test-environment.ts';
 import { listFilesBelow, readProcessStrings } from '../../support/processes/leak-traces.ts';
 
 describe('canary credential and its IAM tokens', () => {
   let testEnv: TestEnvironment;
+  const oauthToken = createOauthToken();
   const tokens = new Set<string>();
   let wasSeenInProcesses = false;
 
@@ -22,7 +27,7 @@ describe('canary credential and its IAM tokens', () => {
   };
 
   before(async () => {
-    testEnv = await startTestEnvironment({ logLevel: 'debug' });
+    testEnv = await startTestEnvironment({ logLevel: 'debug', accounts: [{ token: oauthToken }] });
     await testEnv.startDaemon();
     await testEnv.iamToken(['login', '--stdin'], oauthToken);
     await collectToken();

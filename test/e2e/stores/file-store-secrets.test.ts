@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { listFilesBelow, readProcessStrings } from '../../support/processes/leak-traces.ts';
-import { oauthToken, type TestEnvironment, startTestEnvironment } from '../../support/test-environment.ts';
+import {
+  createOauthToken,
+  startTestEnvironment,
+  type TestEnvironment,
+} from '../../support/test-environment.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const passphrase = 'correct hörse cAnArY battery';
@@ -10,6 +14,7 @@ const passphrase = 'correct hörse cAnArY battery';
 describe('passphrase and secrets of the file store', function () {
   // Three heap snapshots take most of the default timeout on a machine under load.
   let testEnv: TestEnvironment;
+  const oauthToken = createOauthToken();
   let token: string;
   const processStrings: string[] = [];
   /** Secrets of Object Storage keys, before the lock and before the logout. */
@@ -33,7 +38,11 @@ describe('passphrase and secrets of the file store', function () {
   }
 
   before(async () => {
-    testEnv = await startTestEnvironment({ store: 'file', logLevel: 'debug' });
+    testEnv = await startTestEnvironment({
+      store: 'file',
+      logLevel: 'debug',
+      accounts: [{ token: oauthToken }],
+    });
     const pid = await testEnv.startDaemon([], {
       NODE_OPTIONS: `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${testEnv.folder}`,
     });

@@ -100,7 +100,7 @@ describe('container image', function () {
       mkdirSync(join(lab().folder, 'ci'));
       chmodSync(join(lab().folder, 'ci'), 0o755);
       const { daemon, app } = recipe('Service of a CI job', '--entrypoint iam-token iam-tokend');
-      const [run = '', ...job] = daemon.split(/^(?=install)/m);
+      const [run = '', ...job] = daemon.split(/^(?=printf)/m);
       await lab().succeed(run, environment());
       await waitForLog('does not exist');
       await lab().succeed(job.join(''), environment());

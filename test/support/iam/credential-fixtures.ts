@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFakeYc } from './fake-yc.ts';
-import type { TestEnvironment } from '../test-environment.ts';
+import { createOauthToken, type TestEnvironment } from '../test-environment.ts';
 import { externalSubject, createFederation, issuer, createOidcToken } from './source-fixtures.ts';
 import { formatKeyFile, getTestKey } from './test-keys.ts';
 
@@ -37,7 +37,7 @@ const noop = async (): Promise<void> => undefined;
 /** Creates a credential of each kind; `folder` is for files that do not belong to the daemon. */
 export const credentialFixtures: Readonly<Record<string, CreateCredentialFixture>> = {
   async oauth({ emulator }, _folder, number) {
-    const token = `y0_AgAAAABcanaryCANARYcanary${number}123456789abcd`;
+    const token = createOauthToken();
     const account = { token, subject: `ajeperson0000000000${number}` };
     emulator.allowOauthToken(account);
     return {
