@@ -88,7 +88,7 @@ export function describeInstallation(service: UserService): void {
       'the daemon listens again',
     );
     await service.expectSuccess(service.iamToken('uninstall', '--purge'));
-    service.writeConfig('{}\n');
+    service.writeConfig('');
     assert.equal(await service.listFilesAndUnits(), filesBefore);
   });
 
@@ -171,9 +171,9 @@ export function describeInstallation(service: UserService): void {
     service.writeConfig('colour: red\n');
     const { code, stderr } = await service.iamToken('install');
     assert.equal(code, 2);
-    assert.match(stderr, /error: .*config\.yaml:1: /);
+    assert.match(stderr, /error: .*config\.yaml:2: /);
     assert.match(stderr, /hint: correct .*config\.yaml, then run: iam-token install/);
-    service.writeConfig('{}\n');
+    service.writeConfig('');
     await service.expectSuccess(service.iamToken('install'));
   });
 }
