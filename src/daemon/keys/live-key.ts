@@ -1,6 +1,5 @@
 import type { CertificateAnchor } from '../../config/certificate-files.ts';
-import { IamTokenError, type Problem } from '../../shared/errors.ts';
-import { omitUndefined } from '../../shared/omit-undefined.ts';
+import { IamTokenError } from '../../shared/errors.ts';
 import type { Secret } from '../../shared/secret.ts';
 import type {
   CredentialKind,
@@ -9,7 +8,6 @@ import type {
   KeyManagement,
 } from '../../sources/credential-kind.ts';
 import { exchangeAwake } from '../../sources/exchange-awake.ts';
-import type { ExchangeFailure } from '../../token/token-source.ts';
 import type { ProfileRef } from '../profile-ref.ts';
 import { createFailureProblem } from '../profiles/profile-problems.ts';
 import { type LiveCredentialParts, readLiveCredential } from '../slots/live-credential.ts';
@@ -49,7 +47,7 @@ export async function openLiveKey(
   const installation = { endpoint: entry.endpoint, audience: entry.audience };
   const source = kind.open(credential, installation, tools);
   const { outcome } = await exchangeAwake(source, tools.clock, signal, false);
-  if (!outcome.ok) throw new IamTokenError(problemFromFailure(outcome.failure));
+  if (!outcome.ok) throw new IamTokenError(createFailureProblem(outcome.failure));
   return {
     kind,
     management,
@@ -74,8 +72,4 @@ export function requireKeys(
     message: `profile ${JSON.stringify(name)} has no authorized key: its kind of credential is ${entry.kind}`,
     hint: { command: 'login', kind: 'service-account-key' },
   });
-}
-
-export function problemFromFailure({ hint, ...failure }: ExchangeFailure): Problem {
-  return { ...createFailureProblem(failure), ...omitUndefined({ hint }) };
 }

@@ -12,7 +12,8 @@ import type { ProfileRef } from '../profile-ref.ts';
 import type { StoredCredential } from '../slots/parse-items.ts';
 import type { ObsoleteKey, ProfileEntry, ProfileRegistry, Registry } from '../profiles/profile-registry.ts';
 import { createRotatingSource, type RotatingSourceParts } from '../profiles/rotating-source.ts';
-import { type LiveKey, problemFromFailure } from './live-key.ts';
+import { createFailureProblem } from '../profiles/profile-problems.ts';
+import type { LiveKey } from './live-key.ts';
 import {
   formatKeyDescription,
   type ObsoleteKeys,
@@ -194,7 +195,7 @@ async function exchangeUntil(
     if (outcome.ok) return { startedAt, token: outcome.issuedToken };
     if (clock.now().monotonicMs + retryMs > deadlineMs) {
       throw new IamTokenError({
-        ...problemFromFailure(outcome.failure),
+        ...createFailureProblem(outcome.failure),
         message: `the new key was not accepted within ${verifyTimeoutMs / 1_000} s: ${outcome.failure.message}`,
       });
     }

@@ -55,12 +55,11 @@ export class ProfileEditor {
     return { profile, inherited: null };
   }
 
-  /** Makes a profile the default one. @throws IamTokenError as `Profiles.get` does */
+  /** Makes a profile the default one. @throws IamTokenError `unknown_profile` */
   async use(name: string): Promise<string> {
-    const { log, profiles, registry } = this.#parts;
-    profiles.get(name);
+    const { log, registry } = this.#parts;
     await registry.update((before) => {
-      // A logout or a rename before this update may have removed the name.
+      // Here, because a logout or a rename before this update may have removed the name.
       requireEntry(before, name);
       return { ...before, default: name };
     });

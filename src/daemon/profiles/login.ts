@@ -98,7 +98,7 @@ export async function verifyCredential(
     const openSource = (secret: Secret): IamTokenSource => openProfileSource(kind, secret, options, tools);
     const firstSource = openSource(credential);
     const { outcome, startedAt } = await exchangeAwake(firstSource, parts.clock, signal, true);
-    if (!outcome.ok) throw new IamTokenError(problemFromFailure(outcome.failure));
+    if (!outcome.ok) throw new IamTokenError(createLoginProblem(outcome.failure));
     const { issuedToken, replacement } = outcome;
     if (replacement !== undefined) await writeToSlot(replacement);
     const live = replacement ?? credential;
@@ -204,8 +204,9 @@ function findInherited(
   return Object.keys(inherited).length === 0 ? null : inherited;
 }
 
-function problemFromFailure({ hint, ...failure }: ExchangeFailure): Problem {
-  return { ...createFailureProblem(failure), ...(hint === undefined ? {} : { hint: loginHintOf(hint) }) };
+function createLoginProblem(failure: ExchangeFailure): Problem {
+  const problem = createFailureProblem(failure);
+  return problem.hint === undefined ? problem : { ...problem, hint: loginHintOf(problem.hint) };
 }
 
 /** A credential that failed is not stored, so a `refresh` would have nothing to exchange. */

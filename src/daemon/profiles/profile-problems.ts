@@ -1,6 +1,7 @@
 /** Problems of profiles that have no credential or do not exist. */
 import type { Problem } from '../../shared/errors.ts';
 import type { Hint } from '../../shared/hint.ts';
+import { omitUndefined } from '../../shared/omit-undefined.ts';
 import { suggestClosest } from '../../shared/text/suggest-closest.ts';
 import type { LifecycleState } from '../../token/state.ts';
 import type { ExchangeFailure } from '../../token/token-source.ts';
@@ -27,15 +28,17 @@ export const profileRenamed: Problem = {
   retryAfterMs: 0,
 };
 
-/** Why an exchange that a request has asked for failed; the caller adds its hint. */
+/** Why an exchange that a request has asked for failed. */
 export function createFailureProblem({
   kind,
   message,
+  hint,
   retryAfterMs = 1_000,
-}: Omit<ExchangeFailure, 'hint'>): Problem {
+}: ExchangeFailure): Problem {
+  const details = omitUndefined({ hint });
   return kind === 'transient'
-    ? { code: 'unavailable', message, retryAfterMs }
-    : { code: 'login_required', message };
+    ? { code: 'unavailable', message, retryAfterMs, ...details }
+    : { code: 'login_required', message, ...details };
 }
 
 export function createLoginRequired(message: string): Problem {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ReplacedKey } from '../../../src/daemon/keys/key-replacement.ts';
-import { problemFromFailure } from '../../../src/daemon/keys/live-key.ts';
+import { createFailureProblem } from '../../../src/daemon/profiles/profile-problems.ts';
 import { account, captureProblem, key, KeyFixture } from '../../support/daemon/key-fixture.ts';
 import { type RunningProfiles, requestToken } from '../../support/daemon/profiles-fixture.ts';
 import { useTemporaryFolder } from '../../support/temporary-folder.ts';
@@ -36,7 +36,10 @@ describe('the rotation of a key', () => {
 
   it('says what to do about a failure, also one that may pass', () => {
     for (const kind of ['transient', 'terminal'] as const) {
-      assert.equal(problemFromFailure({ kind, message: 'no', hint: 'set the clock' }).hint, 'set the clock');
+      assert.equal(
+        createFailureProblem({ kind, message: 'no', hint: 'set the clock' }).hint,
+        'set the clock',
+      );
     }
   });
 
