@@ -31,8 +31,8 @@ interface AcceptedFile {
 
 /** Reads the files again when they change. A file that is not valid, or cannot be read in time, counts as unchanged. */
 export class CertificateFiles {
+  readonly #caFile: string | null;
   readonly #paths: readonly string[];
-  readonly #requiredPath: string | null;
   readonly #uid: number | null;
   readonly #deadline: FileDeadline;
   readonly #readings = new Map<string, FileReading>();
@@ -44,13 +44,14 @@ export class CertificateFiles {
   #current: Omit<TrustedCertificates, 'warnings'> = { certificates: [], anchors: [] };
 
   /**
-   * @param caFile `network.caFile`, one of the paths
+   * @param caFile `network.caFile`
+   * @param extraCaFile of `NODE_EXTRA_CA_CERTS`
    * @param uid of the daemon; `null` on Windows
    */
-  constructor(paths: readonly string[], caFile: string | null, uid: number | null, deadline: FileDeadline) {
+  constructor(caFile: string | null, extraCaFile: string | null, uid: number | null, deadline: FileDeadline) {
     this.#deadline = deadline;
-    this.#paths = paths.map((path) => resolve(path));
-    this.#requiredPath = caFile === null ? null : resolve(caFile);
+    this.#caFile = caFile === null ? null : resolve(caFile);
+    this.#paths = [caFile, extraCaFile].filter((path) => path !== null).map((path) => resolve(path));
     this.#uid = uid;
   }
 
@@ -61,7 +62,7 @@ export class CertificateFiles {
       const reason = await this.#refresh(path);
       const isInUse = this.#accepted.has(path);
       // Without its content, credentials that trust it would be rejected.
-      if (reason !== null && !isInUse && path === this.#requiredPath)
+      if (reason !== null && !isInUse && path === this.#caFile)
         throw new ConfigError(`network.caFile: ${path} ${reason}`);
       const isNew = reason !== null && reason !== this.#warnings.get(path);
       if (reason === null) this.#warnings.delete(path);

@@ -39,10 +39,10 @@ export interface ConfigReading {
   readonly warnings: readonly string[];
   /** Whether the file contains the password of a proxy. */
   readonly hasPassword: boolean;
-  /** The files of `network.certificates`. */
-  readonly certificatePaths: readonly string[];
-  /** `network.caFile`, one of them. */
+  /** `network.caFile`. */
   readonly caFile: string | null;
+  /** The file of `NODE_EXTRA_CA_CERTS`, if it is used. */
+  readonly extraCaFile: string | null;
 }
 
 /**
@@ -89,9 +89,8 @@ export async function readConfig(
     },
   };
   const warnings = [...findEnvironmentWarnings(environment), ...environmentProxy.warnings, ...extra.warnings];
-  const certificatePaths = [file.caFile, extra.path].filter((path) => path !== null);
-  const { caFile } = file;
-  return { config, warnings, hasPassword: hasCredentials(network.proxy), certificatePaths, caFile };
+  const hasPassword = hasCredentials(network.proxy);
+  return { config, warnings, hasPassword, caFile: file.caFile, extraCaFile: extra.path };
 
   function parseEnvironment<T>(name: string, schema: v.GenericSchema<unknown, T>): T | undefined {
     return parseValue(name, schema, environment[name]);

@@ -27,7 +27,7 @@ describe('the files of trusted certificates', () => {
   let folder: string;
   const path = (): string => join(folder, 'ca.pem');
   const anchorsOf = async (filePath: string, uid: number | null = userUid) =>
-    (await new CertificateFiles([filePath], filePath, uid, deadline).read()).anchors;
+    (await new CertificateFiles(filePath, null, uid, deadline).read()).anchors;
 
   beforeEach(function () {
     if (process.getuid?.() !== 0) this.skip();
@@ -40,7 +40,7 @@ describe('the files of trusted certificates', () => {
   });
 
   it('D5: are no anchors if only root can write to them, and are read again when they change', async () => {
-    const files = new CertificateFiles([path()], path(), userUid, deadline);
+    const files = new CertificateFiles(path(), null, userUid, deadline);
     assert.deepEqual(await files.read(), {
       certificates: [ownAuthority.certificate],
       anchors: [],
@@ -58,12 +58,12 @@ describe('the files of trusted certificates', () => {
   it('B7: are ignored with a warning if NODE_EXTRA_CA_CERTS cannot be read, and reject a caFile', async () => {
     rmSync(path());
     const warnings = [`${path()} cannot be read: no such file or folder; it is ignored`];
-    const extraFiles = new CertificateFiles([path()], null, userUid, deadline);
+    const extraFiles = new CertificateFiles(null, path(), userUid, deadline);
     assert.deepEqual(await extraFiles.read(), { certificates: [], anchors: [], warnings });
     writeFileSync(path(), ownAuthority.certificate);
     assert.deepEqual((await extraFiles.read()).certificates, [ownAuthority.certificate]);
     rmSync(path());
-    await assert.rejects(new CertificateFiles([path()], path(), userUid, deadline).read(), {
+    await assert.rejects(new CertificateFiles(path(), null, userUid, deadline).read(), {
       name: 'ConfigError',
       message: `network.caFile: ${path()} cannot be read: no such file or folder`,
     });
@@ -118,7 +118,7 @@ describe('the files of trusted certificates', () => {
   });
 
   it('D5: keep their content while the file is missing or holds no certificate', async () => {
-    const files = new CertificateFiles([path()], path(), userUid, deadline);
+    const files = new CertificateFiles(path(), null, userUid, deadline);
     await files.read();
     writeFileSync(path(), 'half a file');
     assert.deepEqual((await files.read()).certificates, [ownAuthority.certificate]);
@@ -127,7 +127,7 @@ describe('the files of trusted certificates', () => {
   });
 
   it('B7: name the invalid certificate of a changed file once, and keep their content', async () => {
-    const files = new CertificateFiles([path()], path(), userUid, deadline);
+    const files = new CertificateFiles(path(), null, userUid, deadline);
     await files.read();
     const invalid = foreignAuthority.certificate.replace(/\nMI.*/, '\n!');
     writeFileSync(path(), `${ownAuthority.certificate}${invalid}${foreignAuthority.certificate}`);
@@ -154,7 +154,7 @@ describe('the files of trusted certificates', () => {
   });
 
   it('B7: are parsed again only when one of them changes', async () => {
-    const files = new CertificateFiles([path()], path(), userUid, deadline);
+    const files = new CertificateFiles(path(), null, userUid, deadline);
     const { certificates } = await files.read();
     assert.equal((await files.read()).certificates, certificates);
     writeFileSync(path(), `${ownAuthority.certificate}${foreignAuthority.certificate}`);

@@ -76,7 +76,7 @@ export async function loadSettings(
     platform: process.platform,
     readText: (path: string) => fileDeadline.run(`text of ${path}`, () => readTextAsync(path)),
   };
-  const { config, warnings, hasPassword, certificatePaths, caFile } = await readConfig(
+  const { config, warnings, hasPassword, caFile, extraCaFile } = await readConfig(
     configFile,
     flags.config !== undefined,
     input,
@@ -86,7 +86,7 @@ export async function loadSettings(
     throw error;
   });
   if (isSystemWide) requireSystemWideConfig(config, configFile);
-  const certificateFiles = new CertificateFiles(certificatePaths, caFile, uid, fileDeadline);
+  const certificateFiles = new CertificateFiles(caFile, extraCaFile, uid, fileDeadline);
   const certificateWarnings = flags.purge === true ? [] : (await certificateFiles.read()).warnings;
   const { schedule } = config.refresh;
   const access = await findConfigAccessWarning(configFile, uid, hasPassword);
