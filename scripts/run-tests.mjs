@@ -69,11 +69,20 @@ function printLine(line) {
   process.stdout.write(`${line}\n`);
 }
 
-/** Sets the exit code, and writes or prints the outcome. A run without tests fails. */
-function setOutcome({ passed, failed, skipped }, failures = '') {
+let failureReport = '';
+
+/** Prints lines about failures, or keeps them for the outcome. */
+function reportFailures(lines) {
+  const text = lines.map((line) => `${line}\n`).join('');
+  failureReport += text;
+  if (options.outcome === undefined) process.stdout.write(text);
+}
+
+/** Sets the exit code, and writes the outcome. A run without tests fails. */
+function setOutcome({ passed, failed, skipped }) {
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
-  if (options.outcome === undefined) process.stdout.write(failures);
-  else writeFileSync(options.outcome, `${passed} ${failed} ${skipped}\n${failures}`);
+  if (options.outcome !== undefined)
+    writeFileSync(options.outcome, `${passed} ${failed} ${skipped}\n${failureReport}`);
 }
 
 /** Prints a line for each file. A test that ends twice counts once, with its last outcome. */
@@ -123,20 +132,18 @@ class Report extends Mocha.reporters.Base {
     );
     Mocha.reporters.Base.consoleLog = (...values) => lines.push(format(...values));
     if (this.failures.length > 0) Mocha.reporters.Base.list(this.failures);
-    return lines.map((line) => `${line}\n`).join('');
+    return lines;
   }
 
   /** Mocha calls this after the last test. */
   done(_failures, callback) {
     const counts = this.#count(() => true);
-    const failures = this.#listFailures();
-    setOutcome(counts, failures);
+    reportFailures(this.#listFailures());
+    setOutcome(counts);
     setTimeout(() => {
-      const leak = `Still running ${exitTimeoutMs / 1000} s after the last test: ${process.getActiveResourcesInfo().join(', ')}\n`;
-      setOutcome(
-        { ...counts, failed: counts.failed + 1 },
-        options.outcome === undefined ? leak : failures + leak,
-      );
+      const resources = process.getActiveResourcesInfo().join(', ');
+      reportFailures([`Still running ${exitTimeoutMs / 1000} s after the last test: ${resources}`]);
+      setOutcome({ ...counts, failed: counts.failed + 1 });
       process.exit();
     }, exitTimeoutMs).unref();
     callback();
