@@ -98,7 +98,7 @@ export class UserService {
     const folder = join(home, '.config/iam-tokend');
     const { uid, gid } = statSync(home);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(join(folder, 'config.yaml'), rareRenewals + text);
+    writeFileSync(join(folder, 'config.yaml'), text + rareRenewals);
     for (const path of [join(home, '.config'), folder, join(folder, 'config.yaml')])
       chownSync(path, uid, gid);
   }

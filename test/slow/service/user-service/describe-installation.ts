@@ -171,7 +171,7 @@ export function describeInstallation(service: UserService): void {
     service.writeConfig('colour: red\n');
     const { code, stderr } = await service.iamToken('install');
     assert.equal(code, 2);
-    assert.match(stderr, /error: .*config\.yaml:2: /);
+    assert.match(stderr, /error: .*config\.yaml:1: /);
     assert.match(stderr, /hint: correct .*config\.yaml, then run: iam-token install/);
     service.writeConfig('');
     await service.expectSuccess(service.iamToken('install'));
