@@ -43,6 +43,7 @@ export async function lockFile(
       const attempt = await openAndLock(target.path, flags, locking);
       // A removed file could be locked by each of several processes.
       if (attempt === 'held') return attempt;
+      // Unlike `isFileAt`, this throws what would repeat for ever.
       if (isSameFile(identifyFile(target.path), fstatSync(attempt.fd))) return attempt;
       closeSync(attempt.fd);
     }
